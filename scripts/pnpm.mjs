@@ -36,13 +36,17 @@ export function npmCommand() {
  */
 export function pnpm(args, { quiet = false } = {}) {
   const [command, ...before] = npmCommand();
-  const run = spawnSync(command ?? "npm", [...before, "exec", "--yes", `--package=${pinnedPnpm()}`, "--", "pnpm", ...args], {
-    cwd: root,
-    stdio: ["ignore", quiet ? "pipe" : "inherit", quiet ? "pipe" : "inherit"],
-    encoding: "utf8",
-    // CI=true: pnpm never asks a question. NODE_ENV=production would leave out the compiler.
-    env: { ...process.env, CI: "true", NODE_ENV: "" },
-  });
+  const run = spawnSync(
+    command ?? "npm",
+    [...before, "exec", "--yes", `--package=${pinnedPnpm()}`, "--", "pnpm", ...args],
+    {
+      cwd: root,
+      stdio: ["ignore", quiet ? "pipe" : "inherit", quiet ? "pipe" : "inherit"],
+      encoding: "utf8",
+      // CI=true: pnpm never asks a question. NODE_ENV=production would leave out the compiler.
+      env: { ...process.env, CI: "true", NODE_ENV: "" },
+    },
+  );
   if (run.error) throw new Error(`npm could not be started (${run.error.message}); it comes with Node`);
   if (quiet && run.status !== 0) process.stderr.write(`${run.stdout}${run.stderr}`);
   return run.status ?? 1;

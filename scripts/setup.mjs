@@ -3,8 +3,8 @@
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { pinnedPnpm, pnpm, root } from "./pnpm.mjs";
 import { packages } from "./packages.mjs";
+import { pinnedPnpm, pnpm, root } from "./pnpm.mjs";
 
 const oldest = [20, 19];
 const stampFile = join(root, "node_modules", ".pydist-setup");
@@ -12,7 +12,9 @@ const stampFile = join(root, "node_modules", ".pydist-setup");
 function checkNode() {
   const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
   if (major > oldest[0] || (major === oldest[0] && minor >= oldest[1])) return;
-  console.error(`pydist needs Node ${oldest.join(".")} or newer, this is ${process.versions.node} (${process.execPath})`);
+  console.error(
+    `pydist needs Node ${oldest.join(".")} or newer, this is ${process.versions.node} (${process.execPath})`,
+  );
   process.exit(1);
 }
 

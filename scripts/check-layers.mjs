@@ -44,9 +44,10 @@ function importProblem(pkg, file, specifier, all) {
   const own = all.findIndex((other) => other.name === pkg.name);
   const other = all.findIndex((candidate) => candidate.name === name);
   if (other >= own && other !== -1) return `imports ${specifier}: imports run downwards only`;
-  return name in (pkg.manifest.dependencies ?? {})
-    ? undefined
-    : `imports ${specifier}, which its package.json does not name`;
+  // "estree" exists as types only. Whether they may leak to a user, the test of the packed types tells.
+  const { dependencies = {}, devDependencies = {} } = pkg.manifest;
+  if (name in dependencies || `@types/${name}` in devDependencies) return undefined;
+  return `imports ${specifier}, which its package.json does not name`;
 }
 
 /**

@@ -1,0 +1,156 @@
+import { type Bodies, packBodiesInto, packedLengthOf } from "./bodies.js";
+import { SerializationError } from "./errors.js";
+
+/** Half-open ranges of task indices, flattened: `[from, to, from, to, ...]`, ascending. */
+export type Ranges = readonly number[];
+
+/** A node on which a task was running when it was lost, and why. */
+export interface Loss {
+  readonly node: string;
+  readonly cause: string;
+}
+
+/** What every task of a batch shares. The header is all that a node between submitter and worker reads. */
+export interface BatchHeader {
+  /** SHA-256 of the shipped function, in hex. */
+  readonly code: string;
+  /** For people: the function's name or the `name` option. */
+  readonly name: string;
+  /** The submitting executor, by which nodes share themselves out fairly. */
+  readonly executor: string;
+  /** With `first`, the identity of task i: (executor, batch, first + i). */
+  readonly batch: number;
+  readonly first: number;
+  /** Links between nodes that the tasks may still travel. */
+  readonly hops: number;
+  /** Links between nodes travelled so far. */
+  readonly travelled: number;
+  /** Higher runs first, within one executor. */
+  readonly priority: number;
+  /** How many attempts a task has in all. */
+  readonly attempts: number;
+  /** Which attempt this is, from 1. */
+  readonly attempt: number;
+  /** The nodes that earlier attempts were lost with. */
+  readonly losses?: readonly Loss[];
+}
+
+/** Where and how a range of results came about. */
+export interface ResultInfo {
+  /** Id of the node that ran the tasks. */
+  readonly node: string;
+  /** Links between nodes that the tasks travelled. */
+  readonly hops: number;
+  /** The attempt that gave the results, from 1. */
+  readonly attempt: number;
+}
+
+/** What a receiver grants the peer above it. Told when it changes; the newest replaces all before. */
+export interface Credit {
+  /** Slots of this node, of its children, of theirs ...: by depth. */
+  readonly slots: readonly number[];
+  /** How many of those slots other upstreams' tasks keep busy. */
+  readonly busyElsewhere: number;
+  /** Most tasks that the peer may have outstanding here (invariant I6). */
+  readonly window: number;
+  /** Most bytes of bodies that it may have outstanding here; a single larger body may still travel alone. */
+  readonly bytes: number;
+}
+
+/** One step of the way from a node to its root. */
+export interface Ancestor {
+  readonly id: string;
+  readonly name: string;
+  readonly address: string;
+}
+
+/** What is known of a node without asking it. */
+export interface NodeDescription {
+  readonly id: string;
+  readonly name: string;
+  readonly address: string;
+  readonly parent: string | null;
+  readonly workers: number;
+  readonly slots: number;
+  readonly os: string;
+  readonly arch: string;
+  readonly nodeVersion: string;
+  readonly version: string;
+  readonly pid: number;
+  readonly host: string;
+}
+
+/** Frames from a submitter towards the workers. */
+export type DownFrame =
+  | { readonly t: "tasks"; readonly lease: number; readonly head: BatchHeader }
+  | { readonly t: "cancel"; readonly lease: number; readonly ranges: Ranges }
+  | { readonly t: "recall"; readonly id: number; readonly max: number }
+  | { readonly t: "ask"; readonly id: number; readonly what: string; readonly with?: unknown }
+  | { readonly t: "code"; readonly hash: string; readonly text: string }
+  | { readonly t: "noCode"; readonly hash: string; readonly why: string }
+  | { readonly t: "ancestry"; readonly chain: readonly Ancestor[]; readonly settled: boolean }
+  | { readonly t: "bye"; readonly why: string };
+
+/** Frames from the workers towards a submitter. */
+export type UpFrame =
+  | ({ readonly t: "results"; readonly lease: number; readonly from: number } & ResultInfo)
+  | { readonly t: "started"; readonly lease: number; readonly ranges: Ranges }
+  | { readonly t: "returned"; readonly lease: number; readonly ranges: Ranges }
+  | { readonly t: "recalled"; readonly id: number }
+  | ({ readonly t: "credit" } & Credit)
+  | { readonly t: "needCode"; readonly hash: string }
+  | { readonly t: "answer"; readonly id: number; readonly value: unknown }
+  | { readonly t: "nodeJoined"; readonly nodes: readonly NodeDescription[] }
+  | { readonly t: "nodeLost"; readonly ids: readonly string[]; readonly cause: string }
+  | { readonly t: "bye"; readonly why: string };
+
+export type Frame = DownFrame | UpFrame;
+
+/*
+ * A frame is | header length u32 | header as JSON, padded with spaces to a multiple of eight | payload |. The header is
+ * JSON so that a peer of another minor version skips what it does not know; the payload, packed bodies, is never parsed
+ * on the way.
+ */
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+const MAX_HEADER_BYTES = 16 * 1024 * 1024;
+
+export function encodeFrame(frame: Frame, bodies?: Bodies): Uint8Array<ArrayBuffer> {
+  const json = JSON.stringify(frame);
+  let header = encoder.encode(json);
+  const padding = (8 - ((header.length + 4) % 8)) % 8;
+  if (padding > 0) header = encoder.encode(json.padEnd(json.length + padding));
+  const start = 4 + header.length;
+  const bytes = new Uint8Array(start + (bodies === undefined ? 0 : packedLengthOf(bodies)));
+  new DataView(bytes.buffer).setUint32(0, header.length, true);
+  bytes.set(header, 4);
+  if (bodies !== undefined) packBodiesInto(bodies, bytes.buffer, start);
+  return bytes;
+}
+
+/**
+ * The reverse of `encodeFrame`. The payload views the given bytes.
+ * @throws SerializationError when the bytes are no frame; whoever reads a link closes it then.
+ */
+export function decodeFrame(bytes: Uint8Array): { frame: Frame; payload: Uint8Array } {
+  if (bytes.length < 4) throw malformed(`${bytes.length} bytes`);
+  const length = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getUint32(0, true);
+  if (length > MAX_HEADER_BYTES || 4 + length > bytes.length) throw malformed(`a header of ${length} bytes`);
+  let frame: unknown;
+  try {
+    frame = JSON.parse(decoder.decode(bytes.subarray(4, 4 + length)));
+  } catch (cause) {
+    throw malformed("a header that is not JSON", cause);
+  }
+  if (typeof frame !== "object" || frame === null || typeof (frame as { t?: unknown }).t !== "string") {
+    throw malformed("a header without a type");
+  }
+  return { frame: frame as Frame, payload: bytes.subarray(4 + length) };
+}
+
+function malformed(what: string, cause?: unknown): SerializationError {
+  return new SerializationError(
+    `Malformed frame: ${what}. The peer is broken or speaks another protocol version; the link is closed.`,
+    cause === undefined ? { path: "" } : { path: "", cause },
+  );
+}

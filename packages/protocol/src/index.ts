@@ -1,0 +1,4 @@
+export * from "./bodies.js";
+export * from "./errors.js";
+export * from "./frames.js";
+export * from "./values/index.js";

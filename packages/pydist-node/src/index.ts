@@ -1,0 +1,19 @@
+export {
+  Engine,
+  type EngineEvents,
+  type EngineOptions,
+  type Submitter,
+} from "./engine/engine.js";
+export { dial, dialUntil, formatAddress, type Link, parseAddress, resolveSecret } from "./links/index.js";
+export { type Logger, silent } from "./logger.js";
+export {
+  ClusterNode,
+  type ClusterNodeEvents,
+  type ClusterNodeOptions,
+  DEFAULT_CLUSTER,
+  DEFAULT_CONNECT_TIMEOUT,
+  DEFAULT_HOP_LIMIT,
+} from "./node/cluster-node.js";
+export { defaultWorkers, describeNode, type NodeInfo, toNodeInfos } from "./node/description.js";
+export { openDoorway } from "./node/doorway.js";
+export { VERSION } from "./version.js";

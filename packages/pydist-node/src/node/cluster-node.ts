@@ -1,0 +1,152 @@
+import { randomUUID } from "node:crypto";
+import { hostname } from "node:os";
+import type { Ancestor } from "@pydist/protocol";
+import { EventEmitter } from "eventemitter3";
+import { Engine } from "../engine/engine.js";
+import { formatAddress, type HelloInput, type Listener, resolveSecret } from "../links/index.js";
+import { type Logger, silent } from "../logger.js";
+import { VERSION } from "../version.js";
+import { defaultWorkers, describeNode, type Identity, type NodeInfo, toNodeInfos } from "./description.js";
+import { openDoorway } from "./doorway.js";
+import { Lineage } from "./lineage.js";
+import { Parenthood } from "./parenthood.js";
+
+export const DEFAULT_CLUSTER = "default";
+export const DEFAULT_HOP_LIMIT = 16;
+export const DEFAULT_CONNECT_TIMEOUT = 10_000;
+
+export interface ClusterNodeOptions {
+  /** Addresses of the parent, tried in order; none makes this the root of a tree. */
+  readonly parent?: string | readonly string[];
+  /** Where to listen. Default 127.0.0.1: other machines reach the node only if asked for. */
+  readonly host?: string;
+  /** 0 for any free port. Default 9000. */
+  readonly port?: number;
+  /** What others dial to reach this node, if it is not where it listens (behind NAT, or bound to 0.0.0.0). */
+  readonly advertise?: string;
+  /** Worker threads; 0 makes a node that only routes. Default: every core. */
+  readonly workers?: number;
+  /** Tasks that a worker runs at once, for tasks that mostly wait. Default 1. */
+  readonly tasksPerWorker?: number;
+  readonly name?: string;
+  /** Nodes of different clusters refuse each other. */
+  readonly cluster?: string;
+  /** No task travels more links below this node than this. Default 16. */
+  readonly hopLimit?: number;
+  readonly secret?: string;
+  readonly secretFile?: string;
+  /** Milliseconds to find the parent. Default 10,000. */
+  readonly connectTimeout?: number;
+  /** pino-shaped; silent by default. */
+  readonly logger?: Logger;
+}
+
+export interface ClusterNodeEvents {
+  /** The node cannot go on: its tree became a circle, or the parent came back as a stranger. */
+  failed: (error: Error) => void;
+}
+
+/** One process of the tree: runs tasks on its cores and hands on what is more to the nodes that joined it. */
+export class ClusterNode extends EventEmitter<ClusterNodeEvents> {
+  readonly id: string;
+  readonly name: string;
+  readonly #engine: Engine;
+  readonly #lineage: Lineage;
+  readonly #parenthood: Parenthood | undefined;
+  readonly #options: ClusterNodeOptions;
+  #listener: Listener | undefined;
+
+  private constructor(options: ClusterNodeOptions, key: Buffer, secretSource: string) {
+    super();
+    this.#options = options;
+    this.id = randomUUID();
+    this.name = options.name ?? `${hostname()}-${this.id.slice(0, 4)}`;
+    const { workers = defaultWorkers(), tasksPerWorker = 1, hopLimit = DEFAULT_HOP_LIMIT } = options;
+    const { logger = silent, connectTimeout = DEFAULT_CONNECT_TIMEOUT, parent = [] } = options;
+    const parents = typeof parent === "string" ? [parent] : parent;
+    const identity: Identity = { id: this.id, name: this.name, workers, tasksPerWorker };
+    this.#engine = new Engine({
+      ...identity,
+      hopLimit,
+      routesOnly: false,
+      logger,
+      self: () => describeNode(identity, this.address, this.#parenthood?.parent ?? null),
+    });
+    this.#lineage = new Lineage(
+      (): Ancestor => ({ id: this.id, name: this.name, address: this.address }),
+      parents.length === 0 ? "settled" : "joining",
+    );
+    this.#engine.on("ancestry", (_peer, chain, settled) => this.#parenthood?.heard({ t: "ancestry", chain, settled }));
+    if (parents.length === 0) return;
+    this.#parenthood = new Parenthood(this.#engine, this.#lineage, {
+      parents,
+      connectTimeout,
+      logger,
+      dial: () => ({ key, secretSource, hello: this.#hello() }),
+      onLineage: () => this.#tellLineage(),
+      onCycle: (error) => this.emit("failed", error),
+    });
+  }
+
+  /**
+   * Listens, joins the parent if there is one, and resolves when tasks can come.
+   * @throws ConnectionError if the port is taken or no parent answers in time
+   * @throws AuthenticationError if there is no secret, or the parent has another
+   * @throws CycleError if the parent is below this node, or is this node
+   * @throws VersionMismatchError if the parent speaks no common version of the link protocol
+   */
+  static async start(options: ClusterNodeOptions = {}): Promise<ClusterNode> {
+    const { secret, secretFile } = options;
+    const mayGenerate = options.parent === undefined || options.parent.length === 0;
+    const found = await resolveSecret({ secret, secretFile, env: process.env, mayGenerate });
+    const node = new ClusterNode(options, found.key, found.source);
+    try {
+      await node.#open(found.key);
+      await node.#parenthood?.join();
+    } catch (error) {
+      await node.close();
+      throw error;
+    }
+    return node;
+  }
+
+  /** `host:port`, as others reach this node. */
+  get address(): string {
+    if (this.#options.advertise !== undefined) return this.#options.advertise;
+    return this.#listener === undefined ? "" : formatAddress(this.#listener.address);
+  }
+
+  /** This node and all below it. */
+  async nodes(): Promise<NodeInfo[]> {
+    return toNodeInfos(await this.#engine.ask("nodes"));
+  }
+
+  async #open(key: Buffer): Promise<void> {
+    const { host = "127.0.0.1", port = 9000, logger = silent } = this.#options;
+    this.#listener = await openDoorway(this.#engine, {
+      host,
+      port,
+      key,
+      logger,
+      hello: () => this.#hello(),
+      onChild: () => this.#tellLineage(),
+    });
+  }
+
+  #hello(): HelloInput {
+    const { workers = defaultWorkers(), cluster = DEFAULT_CLUSTER } = this.#options;
+    const { id, name, address } = this;
+    return { version: VERSION, role: "node", id, name, cluster, session: id, address, workers };
+  }
+
+  #tellLineage(): void {
+    this.#engine.tellChildren({ t: "ancestry", chain: this.#lineage.chain, settled: this.#lineage.settled });
+  }
+
+  /** Leaves the tree and ends all threads. What runs here runs again elsewhere. */
+  async close(): Promise<void> {
+    this.#parenthood?.leave();
+    await this.#listener?.close();
+    await this.#engine.close("the node was closed");
+  }
+}

@@ -1,0 +1,165 @@
+/**
+ * Runs inside a worker thread: decodes, calls, catches and encodes, task by task.
+ * Neither a result nor an error ever crosses piscina raw: it would lose its class, or take the thread with it.
+ */
+import { parentPort, threadId } from "node:worker_threads";
+import {
+  BodiesBuilder,
+  bodyAt,
+  countOf,
+  decodeBodies,
+  decodeValue,
+  type EncodedValue,
+  encodeFailure,
+  encodeValue,
+  kindAt,
+  Outcome,
+  packBodies,
+  unpackBodies,
+} from "@pydist/protocol";
+import { type Callable, CodeCache } from "@pydist/shipping/runtime";
+import { type Flush, Mark, type RunReply, type RunRequest, type Stray } from "./messages.js";
+
+/** Results wait at most for this much work, in milliseconds, before they leave the thread. */
+const FLUSH_INTERVAL = 5;
+/** Flushed earlier when they weigh this much. */
+const FLUSH_BYTES = 1024 * 1024;
+
+let cache: CodeCache | undefined;
+let running = "";
+
+/** An error that nobody awaited must not hit whichever innocent task runs now. */
+function reportStray(error: unknown): void {
+  const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  post({ kind: "stray", name: running, message });
+}
+process.on("uncaughtException", reportStray);
+process.on("unhandledRejection", reportStray);
+
+function post(message: Flush | Stray, transfer: ArrayBuffer[] = []): void {
+  parentPort?.postMessage(message, transfer);
+}
+
+/** The function, or undefined if its text has to be sent along. */
+function callableOf({ code, text, node }: RunRequest): Callable | Promise<Callable> | undefined {
+  cache ??= new CodeCache({ node: `node ${node}` });
+  return cache.get(code) ?? (text === undefined ? undefined : cache.load(code, text));
+}
+
+/** Arguments of every task, or for a task whose arguments do not decode, why. */
+function argumentsOf(request: RunRequest): (unknown[] | DecodeFailure)[] {
+  const bodies = unpackBodies(request.bodies);
+  try {
+    return decodeBodies(bodies) as unknown[][];
+  } catch {
+    return Array.from({ length: countOf(bodies) }, (_, i) => {
+      try {
+        return decodeValue(kindAt(bodies, i), bodyAt(bodies, i)) as unknown[];
+      } catch (error) {
+        return new DecodeFailure(error);
+      }
+    });
+  }
+}
+
+class DecodeFailure {
+  readonly error: unknown;
+  constructor(error: unknown) {
+    this.error = error;
+  }
+}
+
+/** Gathers consecutive results and lets them go in time. */
+class Results {
+  readonly #lease: number;
+  #builder = new BodiesBuilder();
+  #from = 0;
+  #since = performance.now();
+
+  constructor(lease: number) {
+    this.#lease = lease;
+  }
+
+  add(index: number, encoded: EncodedValue, flags: number, milliseconds: number, now: number): void {
+    if (index !== this.#from + this.#builder.count) this.flush(now);
+    if (this.#builder.count === 0) this.#from = index;
+    this.#builder.add(encoded, flags, milliseconds);
+    if (now - this.#since >= FLUSH_INTERVAL || this.#builder.byteLength >= FLUSH_BYTES) this.flush(now);
+  }
+
+  flush(now: number): void {
+    const last = this.take();
+    this.#since = now;
+    if (last !== undefined) post({ kind: "flush", ...last }, [last.bodies.buffer]);
+  }
+
+  take(): Omit<Flush, "kind"> | undefined {
+    if (this.#builder.count === 0) return undefined;
+    const bodies = packBodies(this.#builder.build(true));
+    this.#builder = new BodiesBuilder();
+    return { lease: this.#lease, from: this.#from, bodies };
+  }
+}
+
+function encodeResult(value: unknown): { encoded: EncodedValue; flags: number } {
+  try {
+    return { encoded: encodeValue(value, "result"), flags: 0 };
+  } catch (error) {
+    return { encoded: encodeFailure(error), flags: Outcome.Failed };
+  }
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return (
+    ((typeof value === "object" && value !== null) || typeof value === "function") &&
+    typeof (value as { then?: unknown }).then === "function"
+  );
+}
+
+/** piscina's task: one run. */
+export async function run(request: RunRequest): Promise<RunReply> {
+  const { marks } = request;
+  const results = new Results(request.lease);
+  let callable: Callable;
+  let args: (unknown[] | DecodeFailure)[];
+  try {
+    const found = await callableOf(request);
+    if (found === undefined) return { kind: "needCode" };
+    callable = found;
+    args = argumentsOf(request);
+  } catch (error) {
+    failAll(results, marks, error);
+    return { kind: "done", thread: threadId, last: results.take() };
+  }
+  running = request.name;
+  let before = performance.now();
+  for (let i = 0; i < args.length; i++) {
+    if (Atomics.compareExchange(marks, i, Mark.Waiting, Mark.Started) !== Mark.Waiting) continue;
+    const arg = args[i] as unknown[] | DecodeFailure;
+    // Arguments are the task's alone: once it is over, nothing here keeps them.
+    args[i] = undefined as never;
+    let flags: number = Outcome.Failed;
+    let encoded: EncodedValue;
+    try {
+      if (arg instanceof DecodeFailure) throw arg.error;
+      const value = callable(...arg);
+      ({ encoded, flags } = encodeResult(isThenable(value) ? await value : value));
+    } catch (error) {
+      encoded = encodeFailure(error);
+    }
+    const now = performance.now();
+    results.add(i, encoded, flags, now - before, now);
+    before = now;
+  }
+  return { kind: "done", thread: threadId, last: results.take() };
+}
+
+/** The function itself could not be loaded: each task that nobody took meanwhile fails with the reason. */
+function failAll(results: Results, marks: Uint8Array<SharedArrayBuffer>, error: unknown): void {
+  const encoded = encodeFailure(error);
+  const now = performance.now();
+  for (let i = 0; i < marks.length; i++) {
+    if (Atomics.compareExchange(marks, i, Mark.Waiting, Mark.Started) !== Mark.Waiting) continue;
+    results.add(i, encoded, Outcome.Failed, 0, now);
+  }
+}

@@ -1,0 +1,69 @@
+import { ConnectionError } from "@pydist/protocol";
+import { DEFAULT_CONNECT_TIMEOUT, dialUntil, type Engine, type Link, resolveSecret, VERSION } from "pydist-node";
+import type { ExecutorOptions } from "./options.js";
+
+export interface ConnectionEvents {
+  connected(address: string, again: boolean): void;
+  disconnected(cause: string): void;
+  /** The cluster could not be found, or not found again. */
+  failed(error: Error): void;
+}
+
+/** An executor's link to its cluster: made, watched, and made again when it was lost. */
+export class Connection {
+  readonly #engine: Engine;
+  readonly #addresses: readonly string[];
+  readonly #options: ExecutorOptions;
+  readonly #events: ConnectionEvents;
+  readonly #closed = new AbortController();
+
+  constructor(engine: Engine, addresses: readonly string[], options: ExecutorOptions, events: ConnectionEvents) {
+    this.#engine = engine;
+    this.#addresses = addresses;
+    this.#options = options;
+    this.#events = events;
+  }
+
+  /** Keeps connecting until closed, or until the cluster is not found within `connectTimeout`. */
+  async keep(): Promise<void> {
+    let again = false;
+    try {
+      while (!this.#closed.signal.aborted) {
+        const link = await this.#dial();
+        const { id, name, role } = link.peer;
+        if (role !== "node") throw notANode(link);
+        this.#engine.addChild(link, { id, name, role });
+        this.#events.connected(link.remoteAddress, again);
+        again = true;
+        const { kind, detail } = await link.closed;
+        if (!this.#closed.signal.aborted) this.#events.disconnected(detail === "" ? kind : `${kind}: ${detail}`);
+      }
+    } catch (error) {
+      if (!this.#closed.signal.aborted) this.#events.failed(error as Error);
+    }
+  }
+
+  async #dial(): Promise<Link> {
+    const { secret, secretFile, cluster = "default", name = "executor" } = this.#options;
+    const found = await resolveSecret({ secret, secretFile, env: process.env, mayGenerate: false });
+    const { id } = this.#engine.options;
+    return dialUntil(this.#addresses, {
+      key: found.key,
+      secretSource: found.source,
+      hello: { version: VERSION, role: "executor", id, name, cluster, session: id, workers: 0 },
+      timeout: this.#options.connectTimeout ?? DEFAULT_CONNECT_TIMEOUT,
+      signal: this.#closed.signal,
+    });
+  }
+
+  close(): void {
+    this.#closed.abort(new ConnectionError("The executor was shut down.", { address: this.#addresses[0] as string }));
+  }
+}
+
+function notANode(link: Link): ConnectionError {
+  void link.close("an executor can only be attached to a node");
+  return new ConnectionError(`${link.remoteAddress} is no node but an executor's own link.`, {
+    address: link.remoteAddress,
+  });
+}

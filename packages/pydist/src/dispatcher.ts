@@ -1,0 +1,256 @@
+import {
+  type BatchHeader,
+  type Bodies,
+  byteLengthOf,
+  type Credit,
+  countOf,
+  Outcome,
+  outcomeAt,
+  type Ranges,
+  type ResultInfo,
+} from "@pydist/protocol";
+import type { ShippedCode } from "@pydist/shipping";
+import type { Engine, Submitter } from "pydist-node";
+import type { Future } from "./future.js";
+import { KeepAlive } from "./keep-alive.js";
+import type { MapFeed, MapHost } from "./map-result.js";
+import type { SubmitOptions } from "./options.js";
+import type { Statistics } from "./statistics.js";
+import { FutureSink, type Sink } from "./submissions.js";
+
+/** Calls of one tick that share code and options travel together, up to this many and about this many bytes. */
+const BATCH = 1024;
+const BATCH_BYTES = 1024 * 1024;
+/** A map is fed until this many tasks for each slot wait here: enough that even the shortest make full chunks. */
+const WAITING_PER_SLOT = 4096;
+/** ... or until this many bytes of arguments are under way. */
+const BYTES_UNDER_WAY = 64 * 1024 * 1024;
+
+/** What a settled task is told by, when somebody listens. */
+export interface TaskSettled {
+  readonly name: string;
+  readonly node: string;
+  readonly outcome: "finished" | "failed" | "cancelled";
+  /** Milliseconds. */
+  readonly duration: number;
+}
+
+export interface DispatcherOptions {
+  readonly hopLimit: number;
+  readonly attempts: number;
+  readonly statistics: Statistics;
+  /** Undefined while nobody listens. */
+  readonly onSettled: () => ((task: TaskSettled) => void) | undefined;
+}
+
+/** A batch that left and is not settled yet. */
+interface Entry {
+  readonly sink: Sink;
+  readonly bodies: Bodies;
+  readonly head: BatchHeader;
+  open: number;
+}
+
+/** A batch that is still being gathered. */
+interface Gathering {
+  readonly sink: FutureSink;
+  readonly code: ShippedCode;
+  readonly options: SubmitOptions | undefined;
+}
+
+/** The executor's end of the engine: makes batches, and leads results to whoever waits for them. */
+export class Dispatcher implements Submitter {
+  readonly #engine: Engine;
+  readonly #options: DispatcherOptions;
+  readonly #entries = new Map<number, Entry>();
+  readonly #gathering = new Map<string, Gathering>();
+  readonly #maps = new Set<MapFeed>();
+  readonly #keepAlive = new KeepAlive();
+  #lastGathering: Gathering | undefined;
+  #lastBatch = 0;
+  #openBytes = 0;
+  #slots = 0;
+  #idle: (() => void)[] = [];
+
+  constructor(engine: Engine, options: DispatcherOptions) {
+    this.#engine = engine;
+    this.#options = options;
+    engine.attachSubmitter(this);
+  }
+
+  get keepAlive(): KeepAlive {
+    return this.#keepAlive;
+  }
+
+  /** Joins the call to the other calls of this tick. @throws SerializationError */
+  submit(code: ShippedCode, args: readonly unknown[], options: SubmitOptions | undefined): Future<unknown> {
+    const gathering = this.#gather(code, options);
+    const future = gathering.sink.add(args);
+    this.#keepAlive.add(1);
+    if (gathering.sink.count >= BATCH || gathering.sink.byteLength >= BATCH_BYTES) this.#leave(gathering);
+    return future;
+  }
+
+  #gather(code: ShippedCode, options: SubmitOptions | undefined): Gathering {
+    const last = this.#lastGathering;
+    if (last !== undefined && last.code === code && last.options === options) return last;
+    const key = `${code.hash} ${JSON.stringify(options ?? {})}`;
+    let gathering = this.#gathering.get(key);
+    if (gathering === undefined) {
+      if (this.#gathering.size === 0) queueMicrotask(() => this.#leaveAll());
+      gathering = { sink: new FutureSink(), code, options };
+      this.#gathering.set(key, gathering);
+    }
+    this.#lastGathering = gathering;
+    return gathering;
+  }
+
+  #leaveAll(): void {
+    const gathered = [...this.#gathering.values()];
+    this.#gathering.clear();
+    this.#lastGathering = undefined;
+    for (const gathering of gathered) this.#leave(gathering);
+  }
+
+  #leave(gathering: Gathering): void {
+    for (const [key, each] of this.#gathering) if (each === gathering) this.#gathering.delete(key);
+    if (this.#lastGathering === gathering) this.#lastGathering = undefined;
+    const { sink, code, options } = gathering;
+    if (sink.count === 0) return;
+    const lease = ++this.#lastBatch;
+    const bodies = sink.seal((ranges) => this.#engine.cancel(lease, ranges));
+    this.#enter(lease, sink, bodies, code, options);
+    const cancelled = sink.takeCancelled();
+    if (cancelled.length > 0) this.#engine.cancel(lease, cancelled);
+  }
+
+  /** What a map needs to send its batches. */
+  mapHost(code: ShippedCode, options: SubmitOptions): MapHost {
+    const dispatcher = this;
+    return {
+      send(sink, bodies) {
+        const lease = ++dispatcher.#lastBatch;
+        dispatcher.#keepAlive.add(sink.count);
+        dispatcher.#enter(lease, sink, bodies, code, options);
+        return { cancelAt: (ranges) => dispatcher.#engine.cancel(lease, ranges) };
+      },
+      get wantsMore() {
+        const most = WAITING_PER_SLOT * Math.max(1, dispatcher.#slots);
+        return dispatcher.#openBytes < BYTES_UNDER_WAY && dispatcher.#engine.load.queued < most;
+      },
+      get slots() {
+        return dispatcher.#slots;
+      },
+      mapOver: (map) => dispatcher.#mapOver(map),
+    };
+  }
+
+  /** A map begins; it holds the process until it is over. */
+  addMap(map: MapFeed): void {
+    this.#maps.add(map);
+    this.#keepAlive.add(1);
+    map.feed();
+  }
+
+  #mapOver(map: MapFeed): void {
+    if (this.#maps.delete(map)) this.#keepAlive.remove(1);
+    this.#checkIdle();
+  }
+
+  #enter(lease: number, sink: Sink, bodies: Bodies, code: ShippedCode, options: SubmitOptions | undefined): void {
+    this.#engine.codes.add(code.hash, code.text);
+    const head: BatchHeader = {
+      code: code.hash,
+      name: options?.name ?? code.name,
+      executor: this.#engine.options.id,
+      batch: lease,
+      first: 0,
+      hops: options?.hopLimit ?? this.#options.hopLimit,
+      travelled: 0,
+      priority: options?.priority ?? 0,
+      attempts: options?.attempts ?? this.#options.attempts,
+      attempt: 1,
+    };
+    this.#entries.set(lease, { sink, bodies, head, open: sink.count });
+    this.#openBytes += bodies.bytes.length;
+    this.#engine.submit(lease, head, bodies);
+  }
+
+  report(lease: number, from: number, bodies: Bodies, info: ResultInfo): void {
+    const entry = this.#entries.get(lease);
+    if (entry === undefined) return;
+    const count = countOf(bodies);
+    this.#options.statistics.record(bodies, info, byteLengthOf(entry.bodies, from, from + count));
+    entry.open -= count;
+    if (entry.open === 0) this.#forget(lease, entry);
+    entry.sink.report(from, bodies, info);
+    this.#keepAlive.remove(count);
+    this.#tellSettled(entry.head.name, bodies, info);
+    this.#feedMaps();
+    this.#checkIdle();
+  }
+
+  #tellSettled(name: string, bodies: Bodies, info: ResultInfo): void {
+    const listener = this.#options.onSettled();
+    if (listener === undefined) return;
+    for (let i = 0; i < countOf(bodies); i++) {
+      const flags = outcomeAt(bodies, i);
+      const outcome = flags & Outcome.Cancelled ? "cancelled" : flags & Outcome.Failed ? "failed" : "finished";
+      listener({ name, node: info.node, outcome, duration: bodies.times?.[i] ?? 0 });
+    }
+  }
+
+  #forget(lease: number, entry: Entry): void {
+    this.#entries.delete(lease);
+    this.#openBytes -= entry.bodies.bytes.length;
+  }
+
+  started(lease: number, ranges: Ranges): void {
+    this.#entries.get(lease)?.sink.started(ranges);
+  }
+
+  granted(credit: Credit): void {
+    this.#slots = credit.slots.reduce((sum, slots) => sum + slots, 0);
+    this.#feedMaps();
+  }
+
+  #feedMaps(): void {
+    for (const map of this.#maps) map.feed();
+  }
+
+  /** Cancels everything that has not begun. */
+  cancelAll(): void {
+    this.#leaveAll();
+    for (const map of [...this.#maps]) map.cancel();
+    for (const entry of [...this.#entries.values()]) entry.sink.cancel();
+  }
+
+  /** Nothing that is open will ever settle by itself: it fails with this error. */
+  abandonAll(error: unknown): void {
+    this.#leaveAll();
+    for (const [lease, entry] of [...this.#entries]) {
+      this.#forget(lease, entry);
+      this.#options.statistics.neverRan(entry.open);
+      this.#keepAlive.remove(entry.open);
+      entry.sink.abandon(error);
+    }
+    for (const map of [...this.#maps]) map.abandon(error);
+    this.#checkIdle();
+  }
+
+  /** Resolves when everything that was submitted is settled. */
+  idle(): Promise<void> {
+    this.#leaveAll();
+    return new Promise((resolve) => {
+      this.#idle.push(resolve);
+      this.#checkIdle();
+    });
+  }
+
+  #checkIdle(): void {
+    if (this.#entries.size > 0 || this.#maps.size > 0 || this.#gathering.size > 0) return;
+    const idle = this.#idle;
+    this.#idle = [];
+    for (const resolve of idle) resolve();
+  }
+}

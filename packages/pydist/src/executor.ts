@@ -1,0 +1,330 @@
+import { randomUUID } from "node:crypto";
+import { inspect } from "node:util";
+import { type NodeDescription, ShutdownError, TimeoutError } from "@pydist/protocol";
+import { ship } from "@pydist/shipping";
+import { EventEmitter } from "eventemitter3";
+import {
+  DEFAULT_HOP_LIMIT,
+  defaultWorkers,
+  describeNode,
+  Engine,
+  type NodeInfo,
+  parseAddress,
+  toNodeInfos,
+} from "pydist-node";
+import { Connection } from "./connection.js";
+import { Dispatcher, type TaskSettled } from "./dispatcher.js";
+import type { Future } from "./future.js";
+import { type MapHost, MapResult, MapRun } from "./map-result.js";
+import { type AnyIterable, sourceOf, splitMapArguments } from "./map-source.js";
+import {
+  checkExecutorOptions,
+  checkMapOptions,
+  checkSubmitOptions,
+  type ExecutorOptions,
+  type MapOptions,
+  type SubmitOptions,
+} from "./options.js";
+import { Root } from "./root.js";
+import { Statistics, type Stats } from "./statistics.js";
+
+/** Times, in milliseconds, and counts that hold unless told otherwise. */
+const DEFAULT_ATTEMPTS = 3;
+
+export interface ExecutorEvents {
+  nodeJoined: (node: NodeDescription) => void;
+  nodeLost: (node: NodeDescription, cause: string) => void;
+  /** The link to the cluster was lost; it is looked for. */
+  disconnected: (cause: string) => void;
+  reconnected: (address: string) => void;
+  taskSettled: (task: TaskSettled) => void;
+  /** A task left something behind that threw after it was over; nobody else is affected. */
+  strayError: (task: string, message: string) => void;
+}
+
+type State =
+  | { readonly is: "running" }
+  | { readonly is: "broken"; readonly error: Error }
+  | { readonly is: "shutdown"; readonly over: Promise<void> };
+
+// biome-ignore lint/suspicious/noExplicitAny: only `any` accepts every function's parameters.
+type AnyFunction = (...args: any[]) => unknown;
+
+/**
+ * `concurrent.futures.Executor` for a machine or a tree of machines.
+ *
+ * Without an address it is embedded: its tasks run on this machine's cores. With one, or with PYDIST_ADDRESS set, they
+ * run on the node there and on all nodes below it.
+ */
+export class ClusterExecutor extends EventEmitter<ExecutorEvents> {
+  readonly #engine: Engine;
+  readonly #dispatcher: Dispatcher;
+  readonly #statistics = new Statistics();
+  readonly #connection: Connection | undefined;
+  readonly #root: Root | undefined;
+  readonly #ready: Promise<void>;
+  #state: State = { is: "running" };
+
+  /** @throws TypeError or RangeError naming the argument that is wrong */
+  constructor(options?: ExecutorOptions);
+  constructor(address: string | readonly string[], options?: ExecutorOptions);
+  constructor(first?: string | readonly string[] | ExecutorOptions, second?: ExecutorOptions) {
+    super();
+    const { addresses, options } = readArguments(first, second);
+    checkExecutorOptions(options, addresses.length > 0);
+    const attached = addresses.length > 0;
+    const workers = attached ? 0 : (options.maxWorkers ?? defaultWorkers());
+    const tasksPerWorker = options.tasksPerWorker ?? 1;
+    const id = randomUUID();
+    const identity = { id, name: options.name ?? `executor-${id.slice(0, 4)}`, workers, tasksPerWorker };
+    this.#engine = new Engine({
+      ...identity,
+      routesOnly: attached,
+      hopLimit: Number.MAX_SAFE_INTEGER,
+      ...(options.logger === undefined ? {} : { logger: options.logger }),
+      ...(attached ? {} : { self: () => describeNode(identity, this.#root?.address ?? "", null) }),
+    });
+    this.#dispatcher = new Dispatcher(this.#engine, {
+      hopLimit: options.hopLimit ?? DEFAULT_HOP_LIMIT,
+      attempts: options.attempts ?? DEFAULT_ATTEMPTS,
+      statistics: this.#statistics,
+      onSettled: () => {
+        if (this.listenerCount("taskSettled") === 0) return undefined;
+        return (task) => this.emit("taskSettled", task);
+      },
+    });
+    this.#passEventsOn();
+    if (attached) {
+      let connected = (): void => {};
+      let failed = (_error: Error): void => {};
+      this.#ready = new Promise((resolve, reject) => {
+        connected = resolve;
+        failed = reject;
+      });
+      this.#connection = new Connection(this.#engine, addresses, options, {
+        connected: (address, again) => {
+          connected();
+          if (again) this.emit("reconnected", address);
+        },
+        disconnected: (cause) => this.emit("disconnected", cause),
+        failed: (error) => {
+          failed(error);
+          this.#broken(error);
+        },
+      });
+      void this.#connection.keep();
+    } else {
+      this.#statistics.see(id, identity.name);
+      this.#root = options.listen === undefined ? undefined : new Root(this.#engine, options.listen, options);
+      this.#ready = this.#root?.open() ?? Promise.resolve();
+      this.#ready.catch((error) => this.#broken(error));
+    }
+    // Whoever does not ask for `ready` hears of a failure from the futures.
+    this.#ready.catch(() => {});
+  }
+
+  #passEventsOn(): void {
+    this.#engine.on("nodeJoined", (node) => {
+      this.#statistics.see(node.id, node.name);
+      this.emit("nodeJoined", node);
+    });
+    this.#engine.on("nodeLost", (node, cause) => this.emit("nodeLost", node, cause));
+    this.#engine.on("stray", (task, message) => this.emit("strayError", task, message));
+  }
+
+  /** Everything submitted so far and from now on fails with the reason. */
+  #broken(error: Error): void {
+    if (this.#state.is !== "running") return;
+    this.#state = { is: "broken", error };
+    this.#dispatcher.abandonAll(error);
+  }
+
+  /**
+   * Resolves when the executor can run tasks; `submit` may be called before.
+   * @throws ConnectionError, AuthenticationError or VersionMismatchError if the cluster cannot be reached
+   */
+  async ready(): Promise<void> {
+    await this.#alive(this.#ready);
+  }
+
+  /** `host:port` at which nodes can join, with the option `listen`; else undefined. */
+  get address(): string | undefined {
+    return this.#root?.address;
+  }
+
+  /**
+   * Runs `fn(...args)` somewhere in the tree.
+   * @throws TypeError or RangeError for a wrong argument; ShippingError if the function uses what cannot follow it;
+   *   SerializationError if an argument cannot travel, naming it by its path; ShutdownError after `shutdown`
+   */
+  submit<F extends AnyFunction>(
+    fn: F,
+    args?: Readonly<Parameters<F>>,
+    options?: SubmitOptions,
+  ): Future<Awaited<ReturnType<F>>> {
+    this.#checkRunning();
+    const given: unknown = args ?? [];
+    if (!Array.isArray(given)) {
+      throw new TypeError(`submit's args is ${inspect(given)}; it must be the array of the function's arguments.`);
+    }
+    if (options !== undefined) checkSubmitOptions(options);
+    const code = ship(checkFunction("submit", fn));
+    return this.#dispatcher.submit(code, given, options) as Future<Awaited<ReturnType<F>>>;
+  }
+
+  /**
+   * Calls `fn` with the items of the iterables, zipped as Python's `map`; the shortest ends it. Await the answer for an
+   * array in input order, or iterate over it. Work begins at once.
+   * @throws as `submit`
+   */
+  map<A, R>(fn: (a: A) => R, a: AnyIterable<A>, options?: MapOptions): MapResult<Awaited<R>>;
+  map<A, B, R>(
+    fn: (a: A, b: B) => R,
+    a: AnyIterable<A>,
+    b: AnyIterable<B>,
+    options?: MapOptions,
+  ): MapResult<Awaited<R>>;
+  map<A, B, C, R>(
+    fn: (a: A, b: B, c: C) => R,
+    a: AnyIterable<A>,
+    b: AnyIterable<B>,
+    c: AnyIterable<C>,
+    options?: MapOptions,
+  ): MapResult<Awaited<R>>;
+  map<R>(fn: AnyFunction & ((...args: never[]) => R), ...rest: unknown[]): MapResult<Awaited<R>>;
+  map(fn: AnyFunction, ...rest: unknown[]): MapResult<unknown> {
+    this.#checkRunning();
+    const { iterables, options } = splitMapArguments(rest);
+    checkMapOptions(options as MapOptions);
+    const { chunksize = "auto", buffersize, ordered = true, progress, ...submitOptions } = options as MapOptions;
+    const code = ship(checkFunction("map", fn));
+    const host: MapHost = this.#dispatcher.mapHost(code, submitOptions);
+    const run: MapRun = new MapRun(host, sourceOf(iterables), {
+      chunksize,
+      buffersize,
+      ordered,
+      onSettled: progress && (() => progress({ done: run.done, total: run.total, failed: run.failed })),
+    });
+    this.#dispatcher.addMap(run);
+    return new MapResult(run);
+  }
+
+  /** The node that this executor is attached to, or is, and all below it. */
+  async nodes(): Promise<NodeInfo[]> {
+    await this.ready();
+    return toNodeInfos(await this.#alive(this.#engine.ask("nodes")));
+  }
+
+  /**
+   * Resolves when the tree has `count` nodes, the one attached to included; an embedded executor is one itself.
+   * @throws TimeoutError after `timeout` milliseconds
+   */
+  async waitForNodes(count: number, { timeout }: { timeout?: number } = {}): Promise<void> {
+    if (!Number.isSafeInteger(count) || count < 0) {
+      throw new RangeError(`waitForNodes was given ${inspect(count)}; it takes a whole number of at least 0.`);
+    }
+    await this.#alive(this.#nodesThere(count, timeout));
+  }
+
+  #nodesThere(count: number, timeout: number | undefined): Promise<void> {
+    const here = (): number => this.#engine.directory.size + (this.#connection === undefined ? 1 : 0);
+    return new Promise((resolve, reject) => {
+      if (here() >= count) return resolve();
+      const over = (): void => {
+        clearTimeout(timer);
+        this.off("nodeJoined", joined);
+      };
+      const joined = (): void => {
+        if (here() < count) return;
+        over();
+        resolve();
+      };
+      const late = (): void => {
+        over();
+        reject(new TimeoutError(`${here()} of ${count} nodes had joined after ${timeout} ms.`));
+      };
+      const timer = timeout === undefined ? undefined : setTimeout(late, timeout);
+      this.on("nodeJoined", joined);
+      this.#ready.catch((error) => {
+        over();
+        reject(error);
+      });
+    });
+  }
+
+  /** Who did how much of this executor's work. Nodes that were lost stay listed. */
+  async stats(): Promise<Stats> {
+    return this.#statistics.read();
+  }
+
+  /**
+   * Takes no more tasks, waits for those there are, and leaves nothing behind: no thread, socket or timer.
+   * @param options.wait false returns at once; tasks go on and their futures settle all the same
+   * @param options.cancelFutures cancels tasks that have not begun
+   */
+  async shutdown({
+    wait = true,
+    cancelFutures = false,
+  }: {
+    wait?: boolean;
+    cancelFutures?: boolean;
+  } = {}): Promise<void> {
+    if (this.#state.is !== "shutdown") {
+      const failed = this.#state.is === "broken";
+      this.#state = { is: "shutdown", over: this.#close(failed) };
+    }
+    if (cancelFutures) this.#dispatcher.cancelAll();
+    if (wait) await this.#alive(this.#state.over);
+  }
+
+  async #close(failed: boolean): Promise<void> {
+    if (!failed) await this.#dispatcher.idle();
+    this.#connection?.close();
+    await this.#root?.close();
+    await this.#engine.close("the executor was shut down");
+  }
+
+  /** `shutdown()`, for `await using`. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.shutdown();
+  }
+
+  #checkRunning(): void {
+    if (this.#state.is === "running") return;
+    if (this.#state.is === "broken") throw this.#state.error;
+    throw new ShutdownError("The executor was shut down; it takes no new tasks. Make a new one.");
+  }
+
+  /** Holds the process while somebody waits. */
+  async #alive<T>(promise: Promise<T>): Promise<T> {
+    const { keepAlive } = this.#dispatcher;
+    keepAlive.add(1);
+    try {
+      return await promise;
+    } finally {
+      keepAlive.remove(1);
+    }
+  }
+}
+
+function checkFunction<F>(where: string, fn: F): F {
+  if (typeof fn !== "function" && !(typeof fn === "object" && fn !== null)) {
+    throw new TypeError(`${where}'s fn is ${inspect(fn)}; it must be a function or a task() reference.`);
+  }
+  return fn;
+}
+
+function readArguments(
+  first: string | readonly string[] | ExecutorOptions | undefined,
+  second: ExecutorOptions | undefined,
+): { addresses: readonly string[]; options: ExecutorOptions } {
+  const given = typeof first === "string" || Array.isArray(first);
+  const options = (given ? second : (first as ExecutorOptions | undefined)) ?? {};
+  let addresses: readonly string[] = [];
+  if (given) addresses = typeof first === "string" ? first.split(",") : (first as readonly string[]);
+  else if (options.listen === undefined && process.env.PYDIST_ADDRESS)
+    addresses = process.env.PYDIST_ADDRESS.split(",");
+  if (given && addresses.length === 0) throw new TypeError("ClusterExecutor was given an empty list of addresses.");
+  for (const address of addresses) parseAddress(address);
+  return { addresses: addresses.map((address) => address.trim()), options };
+}

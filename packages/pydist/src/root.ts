@@ -1,0 +1,49 @@
+import {
+  DEFAULT_CLUSTER,
+  type Engine,
+  formatAddress,
+  openDoorway,
+  parseAddress,
+  resolveSecret,
+  silent,
+  VERSION,
+} from "pydist-node";
+import type { ExecutorOptions } from "./options.js";
+
+/** What makes an embedded executor the root of a tree: it listens, and nodes join this very program. */
+export class Root {
+  readonly #engine: Engine;
+  readonly #listen: string;
+  readonly #options: ExecutorOptions;
+  #listener: Awaited<ReturnType<typeof openDoorway>> | undefined;
+
+  constructor(engine: Engine, listen: string, options: ExecutorOptions) {
+    parseAddress(listen);
+    this.#engine = engine;
+    this.#listen = listen;
+    this.#options = options;
+  }
+
+  get address(): string {
+    return this.#listener === undefined ? "" : formatAddress(this.#listener.address);
+  }
+
+  async open(): Promise<void> {
+    const { secret, secretFile, cluster = DEFAULT_CLUSTER, logger = silent, name } = this.#options;
+    const { key } = await resolveSecret({ secret, secretFile, env: process.env, mayGenerate: true });
+    const { id, workers } = this.#engine.options;
+    const self = { id, name: name ?? id.slice(0, 4) };
+    this.#listener = await openDoorway(this.#engine, {
+      ...parseAddress(this.#listen),
+      key,
+      logger,
+      hello: () => ({ ...self, version: VERSION, role: "node", cluster, session: id, address: this.address, workers }),
+      onChild: () =>
+        this.#engine.tellChildren({ t: "ancestry", chain: [{ ...self, address: this.address }], settled: true }),
+    });
+  }
+
+  async close(): Promise<void> {
+    await this.#listener?.close();
+  }
+}

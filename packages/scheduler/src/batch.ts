@@ -1,0 +1,86 @@
+import { type BatchHeader, type Bodies, byteLengthOf, countOf, type Loss } from "@pydist/protocol";
+import type { ReceiverId, UpstreamId } from "./events.js";
+
+/** Owner of a task that waits in the queue. Any other number, but `SETTLED`, is the id of the lease that owns it. */
+export const QUEUED = 0;
+/** Owner of a task whose result was reported, or that was given back: it is none of this scheduler's business any more. */
+export const SETTLED = 0xffffffff;
+
+/** What befell a task's earlier attempts. Tasks lost together share one history, so a range of them stays one range. */
+export interface History {
+  readonly attempt: number;
+  readonly losses: readonly Loss[];
+}
+
+/** A run of tasks as an upstream handed it over. Every task has exactly one owner (invariant I2), kept in `owner`. */
+export class Batch {
+  readonly upstream: UpstreamId;
+  readonly upstreamLease: number;
+  readonly head: BatchHeader;
+  readonly bodies: Bodies;
+  readonly count: number;
+  readonly owner: Uint32Array;
+  /** Tasks that are neither reported nor given back. At 0 the batch is forgotten. */
+  open: number;
+  /** Tasks cancelled while leased: lost, they are not run again. */
+  readonly cancelled = new Set<number>();
+  /** True once a queued task was taken out of the middle, so that runs must be looked at task by task. */
+  holes = false;
+  /** The upstream is gone: results go nowhere. */
+  orphan = false;
+  #histories: Map<number, History> | undefined;
+
+  constructor(upstream: UpstreamId, upstreamLease: number, head: BatchHeader, bodies: Bodies) {
+    this.upstream = upstream;
+    this.upstreamLease = upstreamLease;
+    this.head = head;
+    this.bodies = bodies;
+    this.count = countOf(bodies);
+    this.owner = new Uint32Array(this.count);
+    this.open = this.count;
+  }
+
+  historyOf(index: number): History | undefined {
+    return this.#histories?.get(index);
+  }
+
+  setHistory(index: number, history: History): void {
+    this.#histories ??= new Map();
+    this.#histories.set(index, history);
+  }
+
+  attemptOf(index: number): number {
+    return this.historyOf(index)?.attempt ?? this.head.attempt;
+  }
+
+  lossesOf(index: number): readonly Loss[] {
+    return this.historyOf(index)?.losses ?? this.head.losses ?? [];
+  }
+
+  bytesOf(index: number): number {
+    return byteLengthOf(this.bodies, index, index + 1);
+  }
+
+  /** The end of the longest run of queued tasks from `from` that can travel under one header. */
+  runEnd(from: number, limit: number): number {
+    if (!this.holes && this.#histories === undefined) return limit;
+    const history = this.historyOf(from);
+    let end = from;
+    while (end < limit && this.owner[end] === QUEUED && this.historyOf(end) === history) end++;
+    return end;
+  }
+}
+
+/** The sender's record of tasks that a receiver now owns: the run `[from, to)` of a batch. */
+export interface Lease {
+  readonly id: number;
+  readonly batch: Batch;
+  readonly from: number;
+  readonly to: number;
+  readonly receiver: ReceiverId;
+  readonly since: number;
+  /** Tasks of the run that the receiver still owns. At 0 the lease is over. */
+  open: number;
+  /** Tasks known to have begun, as indices of the batch. Their loss counts as an attempt. */
+  readonly started: Set<number>;
+}

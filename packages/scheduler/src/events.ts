@@ -1,0 +1,80 @@
+import type { BatchHeader, Bodies, Credit, Ranges, ResultInfo } from "@pydist/protocol";
+
+/** A peer that hands tasks down to this scheduler: a link to a parent or an executor, or the executor in this process. */
+export type UpstreamId = number;
+/** Whoever this scheduler hands tasks to: the pool of this node, or a child. */
+export type ReceiverId = number;
+/** The receiver that is this node's own worker pool. */
+export const POOL: ReceiverId = 0;
+
+/** All that can happen to a scheduler. Ranges and `from` count from the first task of the batch as it was handed over. */
+export type SchedulerEvent =
+  | { readonly type: "upstreamJoined"; readonly upstream: UpstreamId; readonly own: boolean }
+  | { readonly type: "upstreamLost"; readonly upstream: UpstreamId }
+  /** The way up is clogged with results (or clear again): start none of this upstream's tasks meanwhile. */
+  | { readonly type: "upstreamClogged"; readonly upstream: UpstreamId; readonly clogged: boolean }
+  | {
+      readonly type: "accept";
+      readonly upstream: UpstreamId;
+      /** The upstream's name for this batch. */
+      readonly lease: number;
+      readonly head: BatchHeader;
+      readonly bodies: Bodies;
+    }
+  | { readonly type: "cancel"; readonly upstream: UpstreamId; readonly lease: number; readonly ranges: Ranges }
+  | { readonly type: "recall"; readonly upstream: UpstreamId; readonly id: number; readonly max: number }
+  | { readonly type: "childJoined"; readonly child: ReceiverId; readonly attachment: boolean }
+  | { readonly type: "childLost"; readonly child: ReceiverId; readonly node: string; readonly cause: string }
+  | ({ readonly type: "credit"; readonly child: ReceiverId } & Credit)
+  | ({
+      readonly type: "results";
+      readonly receiver: ReceiverId;
+      readonly lease: number;
+      readonly from: number;
+      readonly bodies: Bodies;
+    } & ResultInfo)
+  | { readonly type: "started"; readonly receiver: ReceiverId; readonly lease: number; readonly ranges: Ranges }
+  | { readonly type: "returned"; readonly receiver: ReceiverId; readonly lease: number; readonly ranges: Ranges }
+  | { readonly type: "recalled"; readonly receiver: ReceiverId }
+  | { readonly type: "slots"; readonly slots: number }
+  /** The time that an earlier `wake` asked for has come. */
+  | { readonly type: "tick" };
+
+/** All that a scheduler can ask for. The engine carries actions out in order. */
+export type SchedulerAction =
+  | {
+      readonly type: "dispatch";
+      readonly receiver: ReceiverId;
+      readonly lease: number;
+      readonly head: BatchHeader;
+      readonly bodies: Bodies;
+      /** Where the batch came from, so that its code can be asked for there. */
+      readonly upstream: UpstreamId;
+    }
+  | { readonly type: "cancelAt"; readonly receiver: ReceiverId; readonly lease: number; readonly ranges: Ranges }
+  | { readonly type: "recallFrom"; readonly receiver: ReceiverId; readonly max: number }
+  | ({
+      readonly type: "report";
+      readonly upstream: UpstreamId;
+      readonly lease: number;
+      readonly from: number;
+      readonly bodies: Bodies;
+    } & ResultInfo)
+  | { readonly type: "reportStarted"; readonly upstream: UpstreamId; readonly lease: number; readonly ranges: Ranges }
+  | { readonly type: "giveBack"; readonly upstream: UpstreamId; readonly lease: number; readonly ranges: Ranges }
+  | { readonly type: "recallDone"; readonly upstream: UpstreamId; readonly id: number }
+  | ({ readonly type: "grant"; readonly upstream: UpstreamId } & Credit)
+  /** Send a `tick` at this time, in the clock of `handle`'s `now`; replaces any earlier wish. */
+  | { readonly type: "wake"; readonly at: number };
+
+/** What does not change while a scheduler lives. */
+export interface SchedulerConfig {
+  /** This node's id, as results name it. */
+  readonly node: string;
+  /** Tasks that the pool runs at once: workers times tasks per worker. 0 on a node that only routes. */
+  readonly slots: number;
+  /** No task travels more links below this node than this. */
+  readonly hopLimit: number;
+  /** True at an attached executor, which never runs a task itself and so need not refuse one that may not travel. */
+  readonly routesOnly?: boolean;
+}

@@ -1,0 +1,99 @@
+import type { Wanted } from "./queue.js";
+import type { Receiver } from "./receiver.js";
+import type { State } from "./state.js";
+
+/** Tasks, or chunks of short ones, sent ahead for each slot of a child (design decision 4). */
+export const PREFETCH = 3;
+/** Most bytes of bodies in one dispatch, so that a run of large bodies spreads over the slots. */
+const RUN_BYTES = 4 * 1024 * 1024;
+
+/** Gives out queued tasks: this node's slots first, then idle slots below, only then ahead. */
+export function fill(state: State, now: number): void {
+  if (state.queue.count === 0) return;
+  const totalSlots = state.capacity.total;
+  if (totalSlots === 0) return;
+  fillPool(state, totalSlots, now);
+  if (state.receivers.size === 1) return;
+  const children = [...state.receivers.values()].filter((receiver) => receiver !== state.pool && receiver.room > 0);
+  fillIdle(state, children, totalSlots, now);
+  sendAhead(state, children, totalSlots, now);
+}
+
+function wantedBy(state: State, receiver: Receiver): Wanted {
+  return { minHops: receiver.minHops, except: state.clogged };
+}
+
+/** Tasks of this code for one slot: about 10 ms of work, never more than a slot's fair share of what waits. */
+function chunkOf(state: State, code: string, totalSlots: number): number {
+  return Math.max(1, Math.min(state.times.chunkOf(code), Math.ceil(state.queue.count / totalSlots)));
+}
+
+function fillPool(state: State, totalSlots: number, now: number): void {
+  const wanted = wantedBy(state, state.pool);
+  while (state.pool.idle(0) > 0) {
+    const next = state.queue.peek(wanted);
+    if (next === undefined) return;
+    const run = state.queue.take(wanted, chunkOf(state, next.batch.head.code, totalSlots), RUN_BYTES);
+    if (run === undefined) return;
+    state.lend(state.pool, run.batch, run.from, run.to, now);
+  }
+}
+
+/** Idle slots below get work in proportion to how many each child has. */
+function fillIdle(state: State, children: readonly Receiver[], totalSlots: number, now: number): void {
+  for (;;) {
+    let idleInAll = 0;
+    let most: Receiver | undefined;
+    let mostIdle = 0;
+    for (const child of children) {
+      const next = child.room > 0 ? state.queue.peek(wantedBy(state, child)) : undefined;
+      if (next === undefined) continue;
+      const idle = child.idle(next.batch.head.hops);
+      idleInAll += idle;
+      if (idle > mostIdle) {
+        most = child;
+        mostIdle = idle;
+      }
+    }
+    if (most === undefined) return;
+    const share = Math.ceil((state.queue.count * mostIdle) / idleInAll);
+    send(state, most, mostIdle, share, totalSlots, now);
+  }
+}
+
+/** What waits beyond that goes ahead, so that a slot below never waits for a link: a few tasks a slot. */
+function sendAhead(state: State, children: readonly Receiver[], totalSlots: number, now: number): void {
+  for (const child of children) {
+    const next = child.room > 0 ? state.queue.peek(wantedBy(state, child)) : undefined;
+    if (next === undefined) continue;
+    const reach = child.reach(next.batch.head.hops);
+    if (reach === 0) continue;
+    const chunk = chunkOf(state, next.batch.head.code, totalSlots);
+    const fairShare = (state.queue.count * reach) / totalSlots;
+    const ahead = Math.floor(Math.min(reach * chunk * PREFETCH, fairShare / 2));
+    const missing = reach * chunk + ahead - child.tasks;
+    // A third at a time: topping up after each result would cost a message per task.
+    if (ahead > 0 && missing >= Math.max(1, (reach * chunk * PREFETCH) / 3)) {
+      const slotsWorth = Math.ceil(missing / chunk);
+      send(state, child, slotsWorth, missing, totalSlots, now);
+    }
+  }
+}
+
+/** Sends up to `slotsWorth` chunks, `most` tasks at the outside, as long as the child's credit lasts. */
+function send(state: State, child: Receiver, slotsWorth: number, most: number, totalSlots: number, now: number): void {
+  const wanted = wantedBy(state, child);
+  let slots = slotsWorth;
+  let left = most;
+  while (slots > 0 && left > 0 && child.room > 0) {
+    const next = state.queue.peek(wanted);
+    if (next === undefined) return;
+    const chunk = chunkOf(state, next.batch.head.code, totalSlots);
+    const max = Math.min(Math.ceil(slots * chunk), left, child.room);
+    const run = state.queue.take(wanted, max, Math.min(RUN_BYTES, child.roomBytes));
+    if (run === undefined) return;
+    state.lend(child, run.batch, run.from, run.to, now);
+    left -= run.to - run.from;
+    slots -= (run.to - run.from) / chunk;
+  }
+}

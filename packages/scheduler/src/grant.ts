@@ -1,0 +1,41 @@
+import type { Credit } from "@pydist/protocol";
+import type { State } from "./state.js";
+
+/** Tasks that a receiver takes for each slot below it: some rounds of the shortest tasks' largest chunks. */
+const WINDOW_PER_SLOT = 16 * 1024;
+/** Bytes of bodies that a receiver takes from each upstream. */
+const WINDOW_BYTES = 64 * 1024 * 1024;
+/** How often, in milliseconds, an upstream hears at most that others' tasks keep more or fewer slots busy. */
+const BUSY_INTERVAL = 50;
+
+/**
+ * Tells upstreams what changed of the credit that they have here.
+ * @returns when to look again, or Infinity.
+ */
+export function grant(state: State, now: number): number {
+  const { capacity } = state;
+  let later = Number.POSITIVE_INFINITY;
+  let heldInAll = 0;
+  for (const upstream of state.upstreams.values()) heldInAll += upstream.held;
+  for (const upstream of state.upstreams.values()) {
+    const busyElsewhere = Math.min(capacity.total, heldInAll - upstream.held);
+    const last = upstream.granted;
+    if (last?.capacity === capacity) {
+      if (Math.abs(last.busyElsewhere - busyElsewhere) <= capacity.total / 10) continue;
+      if (now < last.at + BUSY_INTERVAL) {
+        later = Math.min(later, last.at + BUSY_INTERVAL);
+        continue;
+      }
+    }
+    const credit: Credit = {
+      slots: capacity.byDepth,
+      busyElsewhere,
+      window: capacity.total * WINDOW_PER_SLOT,
+      bytes: WINDOW_BYTES,
+    };
+    upstream.granted = { capacity, busyElsewhere, at: now };
+    upstream.highestWindow = Math.max(upstream.highestWindow, credit.window);
+    state.out.push({ type: "grant", upstream: upstream.id, ...credit });
+  }
+  return later;
+}

@@ -1,0 +1,11 @@
+export {
+  POOL,
+  type ReceiverId,
+  type SchedulerAction,
+  type SchedulerConfig,
+  type SchedulerEvent,
+  type UpstreamId,
+} from "./events.js";
+export { appendIndex, eachIndex, sizeOf } from "./ranges.js";
+export { Scheduler } from "./scheduler.js";
+export { InvariantError, validate } from "./validate.js";

@@ -1,0 +1,216 @@
+import { byteLengthOf } from "@pydist/protocol";
+import { type Batch, QUEUED } from "./batch.js";
+import type { UpstreamId } from "./events.js";
+
+/** A run of a batch that waits. Tasks in it that are no longer queued were taken out and are skipped. */
+interface Entry {
+  readonly batch: Batch;
+  from: number;
+  to: number;
+}
+
+export interface Run {
+  readonly batch: Batch;
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Entries of one priority and one hop allowance, oldest first. */
+interface Lane {
+  readonly priority: number;
+  readonly hops: number;
+  entries: Entry[];
+}
+
+/** What waits here for one executor. Lanes are sorted by priority, highest first. */
+interface Tenant {
+  readonly executor: string;
+  readonly lanes: Lane[];
+  count: number;
+}
+
+/** Which queued tasks a taker can use. */
+export interface Wanted {
+  /** Fewest hops that a task must have left: 0 for the pool and for an attachment, 1 for a child. */
+  readonly minHops: number;
+  /** Upstreams whose way back is clogged. */
+  readonly except: ReadonlySet<UpstreamId>;
+}
+
+/**
+ * Tasks that wait: executors take turns, higher priority goes first within one executor, then the order of arrival.
+ * Whether a task is queued is said by its batch's `owner`; the queue holds only where to look.
+ */
+export class FairQueue {
+  /** In turn: the first is served next. */
+  readonly #tenants: Tenant[] = [];
+  #count = 0;
+
+  /** Tasks that wait. */
+  get count(): number {
+    return this.#count;
+  }
+
+  countOf(executor: string): number {
+    return this.#tenants.find((tenant) => tenant.executor === executor)?.count ?? 0;
+  }
+
+  /** Puts a run at the end of its lane, or at its beginning when it waited before. */
+  add(batch: Batch, from: number, to: number, where: "end" | "front"): void {
+    const tenant = this.#tenantOf(batch.head.executor);
+    const lane = laneOf(tenant, batch.head.priority, batch.head.hops);
+    if (where === "end") lane.entries.push({ batch, from, to });
+    else lane.entries.unshift({ batch, from, to });
+    tenant.count += to - from;
+    this.#count += to - from;
+  }
+
+  /** One queued task was settled where it waits. */
+  remove(batch: Batch): void {
+    batch.holes = true;
+    this.#discount(this.#tenantOf(batch.head.executor), 1);
+  }
+
+  /** The run that `take` would cut from, without taking it. */
+  peek(wanted: Wanted): Run | undefined {
+    for (const tenant of this.#tenants) {
+      const lane = this.#lane(tenant, wanted);
+      if (lane !== undefined) return lane.entries[0];
+    }
+    return undefined;
+  }
+
+  /**
+   * Takes the next run: at most `max` tasks that travel under one header and weigh at most `maxBytes`, though always
+   * at least one task. The executor served goes to the end of the line.
+   */
+  take(wanted: Wanted, max: number, maxBytes: number): Run | undefined {
+    for (let t = 0; t < this.#tenants.length; t++) {
+      const tenant = this.#tenants[t] as Tenant;
+      const lane = this.#lane(tenant, wanted);
+      if (lane === undefined) continue;
+      const entry = lane.entries[0] as Entry;
+      const { batch, from } = entry;
+      const end = withinBytes(batch, from, batch.runEnd(from, Math.min(entry.to, from + max)), maxBytes);
+      entry.from = end;
+      if (entry.from >= entry.to) lane.entries.shift();
+      this.#discount(tenant, end - from);
+      if (this.#tenants[t] === tenant) this.#tenants.push(...this.#tenants.splice(t, 1));
+      return { batch, from, to: end };
+    }
+    return undefined;
+  }
+
+  /** Takes up to `max` tasks of one upstream from the end: those that would have run last. */
+  takeLast(upstream: UpstreamId, max: number): Run[] {
+    const runs: Run[] = [];
+    let left = max;
+    for (const tenant of [...this.#tenants]) {
+      for (const lane of [...tenant.lanes].reverse()) {
+        for (let e = lane.entries.length - 1; e >= 0 && left > 0; e--) {
+          const entry = lane.entries[e] as Entry;
+          if (entry.batch.upstream !== upstream) continue;
+          left -= this.#takeTail(tenant, entry, left, runs);
+          if (entry.from >= entry.to) lane.entries.splice(e, 1);
+        }
+      }
+    }
+    return runs;
+  }
+
+  #takeTail(tenant: Tenant, entry: Entry, max: number, runs: Run[]): number {
+    const { batch } = entry;
+    let taken = 0;
+    while (taken < max && entry.to > entry.from) {
+      const to = entry.to;
+      let from = to;
+      while (from > entry.from && taken < max && batch.owner[from - 1] === QUEUED) {
+        from--;
+        taken++;
+      }
+      entry.to = from;
+      if (from < to) runs.push({ batch, from, to });
+      while (entry.to > entry.from && batch.owner[entry.to - 1] !== QUEUED) entry.to--;
+    }
+    this.#discount(tenant, taken);
+    return taken;
+  }
+
+  /** Forgets what one upstream's batches have waiting here. Their owners are the caller's to change. */
+  drop(upstream: UpstreamId): void {
+    for (const tenant of [...this.#tenants]) {
+      for (const lane of tenant.lanes) {
+        lane.entries = lane.entries.filter((entry) => {
+          if (entry.batch.upstream !== upstream) return true;
+          let queued = 0;
+          for (let i = entry.from; i < entry.to; i++) if (entry.batch.owner[i] === QUEUED) queued++;
+          this.#discount(tenant, queued);
+          return false;
+        });
+      }
+    }
+  }
+
+  #tenantOf(executor: string): Tenant {
+    let tenant = this.#tenants.find((each) => each.executor === executor);
+    if (tenant === undefined) {
+      tenant = { executor, lanes: [], count: 0 };
+      this.#tenants.push(tenant);
+    }
+    return tenant;
+  }
+
+  #discount(tenant: Tenant, count: number): void {
+    tenant.count -= count;
+    this.#count -= count;
+    const at = tenant.count === 0 ? this.#tenants.indexOf(tenant) : -1;
+    if (at >= 0) this.#tenants.splice(at, 1);
+  }
+
+  /** The lane to serve: of the highest priority that has something wanted, the one whose hops are fewest. */
+  #lane(tenant: Tenant, wanted: Wanted): Lane | undefined {
+    for (const lane of tenant.lanes) {
+      if (lane.hops < wanted.minHops) continue;
+      while (lane.entries.length > 0) {
+        const entry = lane.entries[0] as Entry;
+        while (entry.from < entry.to && entry.batch.owner[entry.from] !== QUEUED) entry.from++;
+        if (entry.from < entry.to) break;
+        lane.entries.shift();
+      }
+      const head = lane.entries[0];
+      if (head === undefined) continue;
+      if (!wanted.except.has(head.batch.upstream)) return lane;
+      const open = lane.entries.findIndex((entry) => !wanted.except.has(entry.batch.upstream));
+      if (open > 0) {
+        lane.entries.unshift(...lane.entries.splice(open, 1));
+        return this.#lane(tenant, wanted);
+      }
+    }
+    return undefined;
+  }
+}
+
+function laneOf(tenant: Tenant, priority: number, hops: number): Lane {
+  let at = 0;
+  for (; at < tenant.lanes.length; at++) {
+    const lane = tenant.lanes[at] as Lane;
+    if (lane.priority === priority && lane.hops === hops) return lane;
+    if (lane.priority < priority || (lane.priority === priority && lane.hops > hops)) break;
+  }
+  const lane: Lane = { priority, hops, entries: [] };
+  tenant.lanes.splice(at, 0, lane);
+  return lane;
+}
+
+/** The largest end in `(from, end]` whose run weighs at most `maxBytes`, or `from + 1`. */
+function withinBytes(batch: Batch, from: number, end: number, maxBytes: number): number {
+  if (byteLengthOf(batch.bodies, from, end) <= maxBytes) return end;
+  let fits = from + 1;
+  let over = end;
+  while (over - fits > 1) {
+    const middle = (fits + over) >> 1;
+    if (byteLengthOf(batch.bodies, from, middle) <= maxBytes) fits = middle;
+    else over = middle;
+  }
+  return fits;
+}

@@ -1,0 +1,21 @@
+import type { Ranges } from "@pydist/protocol";
+
+/** Appends an index to ascending flattened ranges, joining it to the last one where it continues it. */
+export function appendIndex(ranges: number[], index: number): void {
+  if (ranges.length > 0 && ranges[ranges.length - 1] === index) ranges[ranges.length - 1] = index + 1;
+  else ranges.push(index, index + 1);
+}
+
+/** Calls `visit` for every index, in order. */
+export function eachIndex(ranges: Ranges, visit: (index: number) => void): void {
+  for (let r = 0; r + 1 < ranges.length; r += 2) {
+    for (let i = ranges[r] as number; i < (ranges[r + 1] as number); i++) visit(i);
+  }
+}
+
+/** How many indices the ranges hold. */
+export function sizeOf(ranges: Ranges): number {
+  let size = 0;
+  for (let r = 0; r + 1 < ranges.length; r += 2) size += (ranges[r + 1] as number) - (ranges[r] as number);
+  return size;
+}

@@ -1,0 +1,72 @@
+import type { Credit } from "@pydist/protocol";
+import type { Lease } from "./batch.js";
+import { POOL, type ReceiverId } from "./events.js";
+
+/**
+ * The pool of this node; a child, to which a link costs a hop; or the node that an executor is attached to, to which it
+ * costs none.
+ */
+export type ReceiverKind = "pool" | "child" | "attachment";
+
+/** Whether tasks were asked back from a receiver. One recall at a time, so that its answer is never ambiguous. */
+export type RecallState =
+  | { readonly state: "idle"; readonly notBefore: number; readonly backoff: number }
+  | { readonly state: "asked"; readonly backoff: number; readonly gave: boolean };
+
+export const RECALL_BACKOFF = { first: 20, most: 1000 } as const;
+
+/** Whoever runs tasks or hands them on, as its sender knows it. */
+export class Receiver {
+  readonly id: ReceiverId;
+  readonly kind: ReceiverKind;
+  readonly leases = new Map<number, Lease>();
+  credit: Credit;
+  /** Tasks under lease here, and the bytes of their bodies. */
+  tasks = 0;
+  bytes = 0;
+  lastSent = Number.NEGATIVE_INFINITY;
+  recall: RecallState = { state: "idle", notBefore: Number.NEGATIVE_INFINITY, backoff: RECALL_BACKOFF.first };
+
+  constructor(id: ReceiverId, kind: ReceiverKind, credit: Credit) {
+    this.id = id;
+    this.kind = kind;
+    this.credit = credit;
+  }
+
+  /** Fewest hops that a task needs to be sent here. */
+  get minHops(): number {
+    return this.kind === "child" ? 1 : 0;
+  }
+
+  /** Slots that a task with so many hops left could run on, here and below. */
+  reach(hops: number): number {
+    const depths = this.kind === "pool" ? 1 : this.kind === "child" ? hops : hops + 1;
+    let slots = 0;
+    for (let d = 0; d < this.credit.slots.length && d < depths; d++) slots += this.credit.slots[d] as number;
+    return slots;
+  }
+
+  /** Of the reachable slots, how many have nothing to do as far as is known here. */
+  idle(hops: number): number {
+    if (this.id === POOL)
+      return this.credit.slots.length === 0 ? 0 : (this.credit.slots[0] as number) - this.leases.size;
+    return Math.max(0, this.reach(hops) - this.tasks - this.credit.busyElsewhere);
+  }
+
+  /** Tasks held here beyond those that can be running: what a recall could bring back. */
+  excess(): number {
+    if (this.id === POOL) return this.tasks - this.leases.size;
+    return this.tasks - this.reach(Number.MAX_SAFE_INTEGER);
+  }
+
+  /** How many more tasks the credit allows (invariant I6). */
+  get room(): number {
+    if (this.tasks > 0 && this.bytes >= this.credit.bytes) return 0;
+    return Math.max(0, this.credit.window - this.tasks);
+  }
+
+  /** How many more bytes the credit allows. */
+  get roomBytes(): number {
+    return Math.max(1, this.credit.bytes - this.bytes);
+  }
+}

@@ -1,0 +1,341 @@
+import {
+  countOf,
+  encodeFailure,
+  HopLimitError,
+  NodeLostError,
+  Outcome,
+  type ResultInfo,
+  repeatBody,
+  sliceBodies,
+} from "@pydist/protocol";
+import { type Batch, type History, type Lease, QUEUED, SETTLED } from "./batch.js";
+import type { SchedulerAction, SchedulerConfig, SchedulerEvent } from "./events.js";
+import { fill } from "./fill.js";
+import { grant } from "./grant.js";
+import { appendIndex, eachIndex } from "./ranges.js";
+import { answerRecall, noteReturn, recallForIdleSlots, recallOver } from "./recall.js";
+import { Receiver } from "./receiver.js";
+import { State } from "./state.js";
+
+type EventOf<T extends SchedulerEvent["type"]> = Extract<SchedulerEvent, { type: T }>;
+
+/**
+ * Where a task goes next: the same state machine at the executor, at every node, and in the simulation.
+ *
+ * Events in, actions out; no I/O, no clock, no randomness (invariant I8). All state is changed by `handle` alone.
+ */
+export class Scheduler {
+  readonly #state: State;
+  #wakeAt = Number.POSITIVE_INFINITY;
+
+  constructor(config: SchedulerConfig) {
+    this.#state = new State(config);
+  }
+
+  /** For `validate` and for state dumps; nobody else looks inside. */
+  get state(): State {
+    return this.#state;
+  }
+
+  /** Runs under way on this node's own slots, and tasks that wait here. */
+  get load(): { readonly running: number; readonly queued: number } {
+    return { running: this.#state.pool.leases.size, queued: this.#state.queue.count };
+  }
+
+  /** What results of a run on this node's pool say of themselves; undefined once the lease is over. */
+  infoOf(lease: number): ResultInfo | undefined {
+    const found = this.#state.leases.get(lease);
+    if (found === undefined) return undefined;
+    const { batch, from } = found;
+    return { node: this.#state.config.node, hops: batch.head.travelled, attempt: batch.attemptOf(from) };
+  }
+
+  /**
+   * Takes in one event at the time `now`, in milliseconds of a clock that never goes back.
+   * @returns what is to be done, in order.
+   */
+  handle(event: SchedulerEvent, now: number): SchedulerAction[] {
+    const state = this.#state;
+    this.#apply(event, now);
+    fill(state, now);
+    const again = Math.min(recallForIdleSlots(state, now), grant(state, now));
+    this.#askForTick(event, again, now);
+    const actions = state.out;
+    state.out = [];
+    return actions;
+  }
+
+  #askForTick(event: SchedulerEvent, again: number, now: number): void {
+    if (event.type === "tick") this.#wakeAt = Number.POSITIVE_INFINITY;
+    if (again >= this.#wakeAt) return;
+    this.#wakeAt = again;
+    this.#state.out.push({ type: "wake", at: Math.max(again, now) });
+  }
+
+  #apply(event: SchedulerEvent, now: number): void {
+    switch (event.type) {
+      case "upstreamJoined":
+        return this.#upstreamJoined(event);
+      case "upstreamLost":
+        return this.#upstreamLost(event);
+      case "upstreamClogged":
+        if (event.clogged) this.#state.clogged.add(event.upstream);
+        else this.#state.clogged.delete(event.upstream);
+        return;
+      case "accept":
+        return this.#accept(event);
+      case "cancel":
+        return this.#cancel(event);
+      case "recall":
+        return answerRecall(this.#state, event.upstream, event.id, event.max);
+      case "childJoined":
+        return this.#childJoined(event);
+      case "childLost":
+        return this.#childLost(event, now);
+      case "credit":
+        return this.#credit(event);
+      case "results":
+        return this.#results(event);
+      case "started":
+        return this.#started(event);
+      case "returned":
+        return this.#returned(event);
+      case "recalled": {
+        const receiver = this.#state.receivers.get(event.receiver);
+        if (receiver !== undefined) recallOver(this.#state, receiver, now);
+        return;
+      }
+      case "slots":
+        this.#state.pool.credit = { ...this.#state.pool.credit, slots: [event.slots] };
+        this.#state.capacityChanged();
+        return;
+      case "tick":
+        return;
+    }
+  }
+
+  #upstreamJoined({ upstream, own }: EventOf<"upstreamJoined">): void {
+    this.#state.upstreams.set(upstream, {
+      id: upstream,
+      own,
+      batches: new Map(),
+      held: 0,
+      granted: undefined,
+      highestWindow: 0,
+    });
+  }
+
+  /** Nobody wants the results any more: what waits is forgotten, what was handed on is cancelled. */
+  #upstreamLost({ upstream: id }: EventOf<"upstreamLost">): void {
+    const state = this.#state;
+    const upstream = state.upstreams.get(id);
+    if (upstream === undefined) return;
+    state.queue.drop(id);
+    state.clogged.delete(id);
+    state.owing.delete(id);
+    for (const batch of upstream.batches.values()) {
+      batch.orphan = true;
+      const indices = Array.from(batch.owner.keys());
+      for (const index of indices) if (batch.owner[index] === QUEUED) state.settle(batch, index);
+      this.#cancelLeased(batch, indices);
+    }
+    state.upstreams.delete(id);
+  }
+
+  #accept({ upstream: id, lease, head, bodies }: EventOf<"accept">): void {
+    const state = this.#state;
+    const upstream = state.upstreams.get(id);
+    if (upstream === undefined || upstream.batches.has(lease)) return;
+    const hops = Math.min(head.hops, state.config.hopLimit);
+    const batch = state.accept(upstream, lease, { ...head, hops }, bodies);
+    if (hops > 0 || state.config.slots > 0 || state.config.routesOnly === true) return;
+    // A node without slots that may not forward would keep the tasks for ever.
+    for (const run of state.queue.takeLast(id, batch.count)) {
+      const error = new HopLimitError(
+        `Node ${state.config.node} has no workers and task "${head.name}" has no hop left to travel further. ` +
+          `Raise hopLimit, or give the node workers.`,
+      );
+      const info = { node: state.config.node, hops: head.travelled, attempt: head.attempt };
+      state.report(run.batch, run.from, repeatBody(encodeFailure(error), run.to - run.from, Outcome.Failed), info);
+    }
+  }
+
+  #cancel({ upstream, lease, ranges }: EventOf<"cancel">): void {
+    const state = this.#state;
+    const batch = this.#batchOf(upstream, lease);
+    if (batch === undefined) return;
+    const leased: number[] = [];
+    eachIndex(ranges, (index) => {
+      const owner = batch.owner[index];
+      if (owner === undefined || owner === SETTLED) return;
+      if (owner === QUEUED) {
+        state.queue.remove(batch);
+        state.reportCancelled(batch, index);
+      } else {
+        batch.cancelled.add(index);
+        leased.push(index);
+      }
+    });
+    this.#cancelLeased(batch, leased);
+  }
+
+  #batchOf(upstream: number, lease: number): Batch | undefined {
+    return this.#state.upstreams.get(upstream)?.batches.get(lease);
+  }
+
+  /** Tells whoever owns them that these tasks are unwanted; tasks without a lease are passed over. */
+  #cancelLeased(batch: Batch, indices: readonly number[]): void {
+    const byLease = new Map<Lease, number[]>();
+    for (const index of indices) {
+      const lease = this.#state.leases.get(batch.owner[index] as number);
+      if (lease === undefined) continue;
+      const ranges = byLease.get(lease) ?? [];
+      if (ranges.length === 0) byLease.set(lease, ranges);
+      appendIndex(ranges, index - lease.from);
+    }
+    for (const [lease, ranges] of byLease) {
+      this.#state.out.push({ type: "cancelAt", receiver: lease.receiver, lease: lease.id, ranges });
+    }
+  }
+
+  #childJoined({ child, attachment }: EventOf<"childJoined">): void {
+    const none = { slots: [], busyElsewhere: 0, window: 0, bytes: 0 };
+    this.#state.receivers.set(child, new Receiver(child, attachment ? "attachment" : "child", none));
+  }
+
+  #credit({ child, slots, busyElsewhere, window, bytes }: EventOf<"credit">): void {
+    const receiver = this.#state.receivers.get(child);
+    if (receiver === undefined) return;
+    const same = receiver.credit.slots.join() === slots.join();
+    receiver.credit = { slots, busyElsewhere, window, bytes };
+    if (!same) this.#state.capacityChanged();
+  }
+
+  /** Everything leased to the child runs elsewhere; only a task that was running there has used up an attempt. */
+  #childLost({ child, node, cause }: EventOf<"childLost">, now: number): void {
+    const state = this.#state;
+    const receiver = state.receivers.get(child);
+    if (receiver === undefined) return;
+    recallOver(state, receiver, now);
+    state.receivers.delete(child);
+    state.capacityChanged();
+    // The oldest lease goes to the front last, so that it is the first to run again.
+    for (const lease of [...receiver.leases.values()].reverse()) {
+      const { batch, started } = lease;
+      const running = new Set(started);
+      const histories = new Map<History | undefined, History>();
+      const again: number[] = [];
+      for (let index = lease.from; index < lease.to; index++) {
+        if (batch.owner[index] !== lease.id) continue;
+        state.release(lease, index);
+        if (!running.has(index) || batch.orphan || batch.cancelled.has(index)) again.push(index);
+        else if (this.#countLoss(batch, index, { node, cause }, histories)) again.push(index);
+      }
+      state.requeue(batch, again);
+    }
+  }
+
+  /** @returns whether the task has an attempt left; if not, it has failed. */
+  #countLoss(
+    batch: Batch,
+    index: number,
+    loss: { node: string; cause: string },
+    histories: Map<History | undefined, History>,
+  ): boolean {
+    const state = this.#state;
+    const before = batch.historyOf(index);
+    const losses = [...batch.lossesOf(index), loss];
+    const attempt = batch.attemptOf(index);
+    if (attempt < batch.head.attempts) {
+      const shared = histories.get(before) ?? { attempt: attempt + 1, losses };
+      histories.set(before, shared);
+      batch.setHistory(index, shared);
+      return true;
+    }
+    const told = losses.map((each) => `${each.node} (${each.cause})`).join(", ");
+    const error = new NodeLostError(
+      `Task "${batch.head.name}" was running on ${losses.length === 1 ? "a node" : `${losses.length} nodes`} that ` +
+        `went away, and "attempts" allows no more: ${told}. Look at those nodes' logs, or raise "attempts".`,
+      { nodes: losses.map((each) => each.node), causes: losses.map((each) => each.cause), attempts: attempt },
+    );
+    const info = { node: loss.node, hops: batch.head.travelled, attempt };
+    state.report(batch, index, repeatBody(encodeFailure(error), 1, Outcome.Failed), info);
+    return false;
+  }
+
+  #leaseOf(receiver: number, id: number): Lease | undefined {
+    const lease = this.#state.leases.get(id);
+    return lease?.receiver === receiver ? lease : undefined;
+  }
+
+  /** Results settle the tasks that the lease still owns and are handed up in runs; anything else came too late. */
+  #results(event: EventOf<"results">): void {
+    const state = this.#state;
+    const lease = this.#leaseOf(event.receiver, event.lease);
+    if (lease === undefined) return;
+    const { bodies, node, hops, attempt } = event;
+    const { batch } = lease;
+    const first = lease.from + event.from;
+    const end = Math.min(first + countOf(bodies), lease.to);
+    this.#recordTimes(batch.head.code, event);
+    let from = first;
+    while (from < end) {
+      if (batch.owner[from] !== lease.id) {
+        from++;
+        continue;
+      }
+      let to = from;
+      while (to < end && batch.owner[to] === lease.id) state.release(lease, to++);
+      state.report(batch, from, sliceBodies(bodies, from - first, to - first), { node, hops, attempt });
+      from = to;
+    }
+  }
+
+  #recordTimes(code: string, { bodies }: EventOf<"results">): void {
+    if (bodies.times === undefined) return;
+    let sum = 0;
+    let ran = 0;
+    for (let i = 0; i < bodies.times.length; i++) {
+      if ((bodies.kinds[i] as number) & Outcome.Cancelled) continue;
+      sum += bodies.times[i] as number;
+      ran++;
+    }
+    if (ran > 0) this.#state.times.record(code, sum, ran);
+  }
+
+  #started({ receiver, lease: id, ranges }: EventOf<"started">): void {
+    const lease = this.#leaseOf(receiver, id);
+    if (lease === undefined) return;
+    const { batch } = lease;
+    const told: number[] = [];
+    eachIndex(ranges, (offset) => {
+      const index = lease.from + offset;
+      if (batch.owner[index] !== lease.id) return;
+      lease.started.add(index);
+      appendIndex(told, index);
+    });
+    if (told.length === 0 || batch.orphan) return;
+    this.#state.out.push({
+      type: "reportStarted",
+      upstream: batch.upstream,
+      lease: batch.upstreamLease,
+      ranges: told,
+    });
+  }
+
+  #returned({ receiver, lease: id, ranges }: EventOf<"returned">): void {
+    const state = this.#state;
+    const lease = this.#leaseOf(receiver, id);
+    if (lease === undefined) return;
+    const back: number[] = [];
+    eachIndex(ranges, (offset) => {
+      const index = lease.from + offset;
+      if (lease.batch.owner[index] !== lease.id) return;
+      state.release(lease, index);
+      back.push(index);
+    });
+    const from = state.receivers.get(receiver);
+    if (from !== undefined && back.length > 0) noteReturn(from);
+    state.requeue(lease.batch, back);
+  }
+}

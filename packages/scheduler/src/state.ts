@@ -1,0 +1,225 @@
+import {
+  type BatchHeader,
+  type Bodies,
+  byteLengthOf,
+  countOf,
+  emptyBodies,
+  Outcome,
+  type ResultInfo,
+  sliceBodies,
+} from "@pydist/protocol";
+import { Batch, type Lease, QUEUED, SETTLED } from "./batch.js";
+import { RunTimes } from "./estimate.js";
+import { POOL, type ReceiverId, type SchedulerAction, type SchedulerConfig, type UpstreamId } from "./events.js";
+import { FairQueue } from "./queue.js";
+import { appendIndex } from "./ranges.js";
+import { Receiver } from "./receiver.js";
+
+/** A peer above, and what it handed down. */
+export interface Upstream {
+  readonly id: UpstreamId;
+  /** The submitter in this process: what it hands down is its own memory, so it needs no credit. */
+  readonly own: boolean;
+  /** By the upstream's own name for the batch. */
+  readonly batches: Map<number, Batch>;
+  /** Tasks accepted from it and not yet reported or given back. */
+  held: number;
+  granted: { capacity: Capacity; busyElsewhere: number; at: number } | undefined;
+  /** The most tasks that it was ever allowed to have here. */
+  highestWindow: number;
+}
+
+/** A recall that an upstream waits for. */
+export interface Owing {
+  readonly id: number;
+  left: number;
+  readonly waitingFor: Set<ReceiverId>;
+}
+
+/** Slots of this node, of its children, of theirs ... */
+export interface Capacity {
+  readonly byDepth: readonly number[];
+  readonly total: number;
+}
+
+function capacityOf(receivers: Iterable<Receiver>): Capacity {
+  const byDepth: number[] = [];
+  let total = 0;
+  for (const receiver of receivers) {
+    const step = receiver.kind === "child" ? 1 : 0;
+    receiver.credit.slots.forEach((slots, depth) => {
+      while (byDepth.length <= depth + step) byDepth.push(0);
+      byDepth[depth + step] = (byDepth[depth + step] as number) + slots;
+      total += slots;
+    });
+  }
+  return { byDepth, total };
+}
+
+/** The pool holds what its node holds. */
+const NO_LIMIT = Number.MAX_SAFE_INTEGER;
+
+/**
+ * Everything that a scheduler knows, and the elementary steps on it. Each step keeps all counters true, so policy
+ * (`fill.ts`, `recall.ts`) and the transition function (`scheduler.ts`) never touch a counter themselves.
+ */
+export class State {
+  readonly config: SchedulerConfig;
+  readonly queue = new FairQueue();
+  readonly times = new RunTimes();
+  readonly upstreams = new Map<UpstreamId, Upstream>();
+  readonly receivers = new Map<ReceiverId, Receiver>();
+  readonly leases = new Map<number, Lease>();
+  readonly clogged = new Set<UpstreamId>();
+  readonly owing = new Map<UpstreamId, Owing>();
+  readonly pool: Receiver;
+  out: SchedulerAction[] = [];
+  #lastLease = 0;
+  #capacity: Capacity | undefined;
+
+  constructor(config: SchedulerConfig) {
+    this.config = config;
+    this.pool = new Receiver(POOL, "pool", {
+      slots: [config.slots],
+      busyElsewhere: 0,
+      window: NO_LIMIT,
+      bytes: NO_LIMIT,
+    });
+    this.receivers.set(POOL, this.pool);
+  }
+
+  /** Slots of the pool and of everything below, by depth. Asked at every event, so it is remembered. */
+  get capacity(): Capacity {
+    this.#capacity ??= capacityOf(this.receivers.values());
+    return this.#capacity;
+  }
+
+  /** A receiver joined, left or told other slots. */
+  capacityChanged(): void {
+    this.#capacity = undefined;
+  }
+
+  /** Takes a batch into the queue. */
+  accept(upstream: Upstream, lease: number, head: BatchHeader, bodies: Bodies): Batch {
+    const batch = new Batch(upstream.id, lease, head, bodies);
+    upstream.batches.set(lease, batch);
+    upstream.held += batch.count;
+    if (batch.count > 0) this.queue.add(batch, 0, batch.count, "end");
+    return batch;
+  }
+
+  /** Hands a run that was just taken from the queue to a receiver, under a new lease. */
+  lend(receiver: Receiver, batch: Batch, from: number, to: number, now: number): void {
+    const id = ++this.#lastLease;
+    const lease: Lease = {
+      id,
+      batch,
+      from,
+      to,
+      receiver: receiver.id,
+      since: now,
+      open: to - from,
+      started: new Set(),
+    };
+    batch.owner.fill(id, from, to);
+    this.leases.set(id, lease);
+    receiver.leases.set(id, lease);
+    receiver.tasks += to - from;
+    receiver.bytes += byteLengthOf(batch.bodies, from, to);
+    receiver.lastSent = now;
+    const step = receiver.kind === "child" ? 1 : 0;
+    const losses = batch.lossesOf(from);
+    const head: BatchHeader = {
+      ...batch.head,
+      first: batch.head.first + from,
+      hops: batch.head.hops - step,
+      travelled: batch.head.travelled + step,
+      attempt: batch.attemptOf(from),
+      ...(losses.length > 0 ? { losses } : {}),
+    };
+    this.out.push({
+      type: "dispatch",
+      receiver: receiver.id,
+      lease: id,
+      head,
+      bodies: sliceBodies(batch.bodies, from, to),
+      upstream: batch.upstream,
+    });
+  }
+
+  /** A receiver no longer owns a task; the caller decides at once who does. */
+  release(lease: Lease, index: number): void {
+    const receiver = this.receivers.get(lease.receiver);
+    lease.open--;
+    lease.started.delete(index);
+    if (receiver !== undefined) {
+      receiver.tasks--;
+      receiver.bytes -= lease.batch.bytesOf(index);
+      if (lease.open === 0) {
+        receiver.leases.delete(lease.id);
+        receiver.bytes -= lease.to - lease.from - 1; // The separators between the bodies were lent too.
+      }
+    }
+    if (lease.open === 0) this.leases.delete(lease.id);
+  }
+
+  /** A task leaves this scheduler for good; whoever calls also tells the upstream, unless it is gone. */
+  settle(batch: Batch, index: number): void {
+    batch.owner[index] = SETTLED;
+    batch.cancelled.delete(index);
+    batch.open--;
+    const upstream = this.upstreams.get(batch.upstream);
+    if (upstream === undefined) return;
+    upstream.held--;
+    if (batch.open === 0) upstream.batches.delete(batch.upstreamLease);
+  }
+
+  /** Settles the run `[from, from + count)` with these bodies. */
+  report(batch: Batch, from: number, bodies: Bodies, info: ResultInfo): void {
+    const count = countOf(bodies);
+    for (let i = from; i < from + count; i++) this.settle(batch, i);
+    if (batch.orphan) return;
+    this.out.push({ type: "report", upstream: batch.upstream, lease: batch.upstreamLease, from, bodies, ...info });
+  }
+
+  reportCancelled(batch: Batch, index: number): void {
+    const { travelled: hops } = batch.head;
+    const info = { node: this.config.node, hops, attempt: batch.attemptOf(index) };
+    this.report(batch, index, emptyBodies(1, Outcome.Cancelled), info);
+  }
+
+  /** Gives runs that are in no queue and under no lease back to their upstream. */
+  giveBack(batch: Batch, from: number, to: number): void {
+    for (let i = from; i < to; i++) this.settle(batch, i);
+    if (batch.orphan) return;
+    this.out.push({ type: "giveBack", upstream: batch.upstream, lease: batch.upstreamLease, ranges: [from, to] });
+  }
+
+  /**
+   * Tasks that were just released come back: to the upstream if it waits for some, else to the front of the queue.
+   * Indices ascend.
+   */
+  requeue(batch: Batch, indices: readonly number[]): void {
+    const runs: number[] = [];
+    for (const index of indices) {
+      if (batch.orphan) this.settle(batch, index);
+      else if (batch.cancelled.has(index)) this.reportCancelled(batch, index);
+      else {
+        batch.owner[index] = QUEUED;
+        appendIndex(runs, index);
+      }
+    }
+    const owing = this.owing.get(batch.upstream);
+    for (let r = runs.length - 2; r >= 0; r -= 2) {
+      const from = runs[r] as number;
+      let to = runs[r + 1] as number;
+      if (owing !== undefined && owing.left > 0) {
+        const cut = Math.max(from, to - owing.left);
+        owing.left -= to - cut;
+        this.giveBack(batch, cut, to);
+        to = cut;
+      }
+      if (from < to) this.queue.add(batch, from, to, "front");
+    }
+  }
+}

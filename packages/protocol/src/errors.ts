@@ -1,0 +1,19 @@
+export { PydistError } from "./errors/base.js";
+export {
+  AuthenticationError,
+  BrokenExecutorError,
+  CancelledError,
+  ConnectionError,
+  CycleError,
+  HopLimitError,
+  InvalidStateError,
+  NodeLostError,
+  SerializationError,
+  ShippingError,
+  ShutdownError,
+  TimeoutError,
+  VersionMismatchError,
+  WorkerExitError,
+  WorkerMemoryError,
+} from "./errors/classes.js";
+export { ERROR_CODES, type ErrorCode } from "./errors/codes.js";

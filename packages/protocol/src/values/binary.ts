@@ -1,0 +1,50 @@
+/** Bytes that travel beside the text; they are copied once, into the body. */
+export interface Attachment {
+  readonly bytes: Uint8Array;
+  /** Zero bytes in front, so that several views on these bytes keep their alignment. */
+  readonly lead: number;
+}
+
+/** A range of an ArrayBuffer that is wanted; told where it came to lie. */
+interface Wanted {
+  readonly start: number;
+  readonly end: number;
+  readonly place: (attachment: number, offset: number) => void;
+}
+
+/**
+ * Gathers ArrayBuffers and the views on them, and decides which bytes travel: a whole buffer if it is itself part of
+ * the value, otherwise only what the views show (a small Buffer is a view on a pool with other people's bytes in it).
+ * Views that overlap or touch go on sharing one buffer; others get their own.
+ */
+export class Attachments {
+  readonly #wanted = new Map<ArrayBuffer, Wanted[]>();
+
+  want(buffer: ArrayBuffer, start: number, end: number, place: Wanted["place"]): void {
+    const ranges = this.#wanted.get(buffer);
+    if (ranges === undefined) this.#wanted.set(buffer, [{ start, end, place }]);
+    else ranges.push({ start, end, place });
+  }
+
+  /** Settles where everything lies, and tells those who wanted it. */
+  place(): Attachment[] {
+    const attachments: Attachment[] = [];
+    for (const [buffer, ranges] of this.#wanted) {
+      ranges.sort((a, b) => a.start - b.start);
+      let from = 0;
+      while (from < ranges.length) {
+        const start = (ranges[from] as Wanted).start;
+        let end = (ranges[from] as Wanted).end;
+        let to = from + 1;
+        for (; to < ranges.length && (ranges[to] as Wanted).start <= end; to++) {
+          end = Math.max(end, (ranges[to] as Wanted).end);
+        }
+        const lead = to - from > 1 ? start % 8 : 0;
+        for (const { start: own, place } of ranges.slice(from, to)) place(attachments.length, lead + own - start);
+        attachments.push({ bytes: new Uint8Array(buffer, start, end - start), lead });
+        from = to;
+      }
+    }
+    return attachments;
+  }
+}

@@ -1,0 +1,37 @@
+import { readFileSync, type Stats, statSync } from "node:fs";
+import { sha256 } from "./code.js";
+import { Lru } from "./lru.js";
+
+interface Version {
+  readonly sha256: string;
+  readonly stats: Stats;
+  /** Whether the file was old enough when it was read that a later write must show in its times. */
+  readonly settled: boolean;
+}
+
+// File systems stamp times in steps of some milliseconds: a second write within one step leaves the times as they are.
+const timestampStep = 50;
+
+const versions = new Lru<string, Version>(1000);
+
+/**
+ * SHA-256 of a file's content as it is now; undefined where there is no such file. The file is read again only when its
+ * size or times say that it may have changed.
+ */
+export function fileVersion(path: string): string | undefined {
+  const stats = statSync(path, { throwIfNoEntry: false });
+  if (stats === undefined || !stats.isFile()) return undefined;
+  const known = versions.get(path);
+  if (known?.settled && isSame(known.stats, stats)) return known.sha256;
+  const version = {
+    sha256: sha256(readFileSync(path)),
+    stats,
+    settled: Date.now() - Math.max(stats.mtimeMs, stats.ctimeMs) > timestampStep,
+  };
+  versions.set(path, version);
+  return version.sha256;
+}
+
+function isSame(a: Stats, b: Stats): boolean {
+  return a.size === b.size && a.mtimeMs === b.mtimeMs && a.ctimeMs === b.ctimeMs && a.ino === b.ino && a.dev === b.dev;
+}

@@ -1,0 +1,93 @@
+import { createRequire } from "node:module";
+import { fileURLToPath } from "node:url";
+import { ShippingError } from "@pydist/protocol";
+import type { Callable, ReferenceCode } from "./code.js";
+import { fileVersion } from "./file-version.js";
+
+// Which version of a file this thread has imported under its plain URL: a module is never loaded twice under one URL.
+const imported = new Map<string, string>();
+
+/** Imports the function that a reference names, from a file of exactly the version that the sender has. */
+export async function loadReference(code: ReferenceCode, node: string): Promise<Callable> {
+  const path = fileURLToPath(code.url);
+  checkVersion(code, path, node);
+  const namespace = await importVersion(code, path, node);
+  // The check and Node's own reading of the file are two moments.
+  checkVersion(code, path, node);
+  const found = exported(namespace, code.export);
+  if (typeof found === "function") return found as Callable;
+  const names = Object.keys(namespace).join(", ") || "nothing";
+  const remedy = `Export a function of that name, or correct the name in task(url, "${code.export}").`;
+  throw refusal(`${path} exports no function "${code.export}" on ${node}, but ${names}.`, path, remedy);
+}
+
+function checkVersion(code: ReferenceCode, path: string, node: string): void {
+  const version = readVersion(path, node);
+  if (version === code.sha256) return;
+  if (version === undefined) {
+    throw refusal(
+      `Task "${code.export}" needs ${path} (SHA-256 ${short(code.sha256)}), which does not exist on ${node}.`,
+      path,
+      "Put the same file at the same path on every node, or submit a function that takes along what it needs.",
+    );
+  }
+  throw refusal(
+    `Task "${code.export}" needs ${path} with SHA-256 ${short(code.sha256)}, but on ${node} it has ${short(version)}.`,
+    path,
+    "Bring the file to the same version on every node.",
+  );
+}
+
+function readVersion(path: string, node: string): string | undefined {
+  try {
+    return fileVersion(path);
+  } catch (error) {
+    const remedy = "Give the user that runs the node the right to read the file.";
+    throw refusal(`${path} cannot be read on ${node}: ${messageOf(error)}.`, path, remedy, error);
+  }
+}
+
+async function importVersion(code: ReferenceCode, path: string, node: string): Promise<Record<string, unknown>> {
+  const first = imported.get(code.url) ?? code.sha256;
+  imported.set(code.url, first);
+  let url = code.url;
+  if (first !== code.sha256) {
+    url = `${code.url}?version=${code.sha256.slice(0, 16)}`;
+    // CommonJS knows modules by their path, whatever the query says.
+    delete createRequire(import.meta.url).cache[path];
+  }
+  try {
+    return (await import(url)) as Record<string, unknown>;
+  } catch (error) {
+    const remedy =
+      errorCode(error) === "ERR_UNKNOWN_FILE_EXTENSION"
+        ? "Refer to the compiled JavaScript, or start the nodes with a loader for such files."
+        : "Correct the error in the module, or install on the node what it imports.";
+    throw refusal(`${path} could not be imported on ${node}: ${messageOf(error)}.`, path, remedy, error);
+  }
+}
+
+/** A CommonJS module whose exports Node could not tell has them all on its default export. */
+function exported(namespace: Record<string, unknown>, name: string): unknown {
+  if (name in namespace) return namespace[name];
+  const whole = namespace.default;
+  return typeof whole === "object" && whole !== null && Object.hasOwn(whole, name)
+    ? (whole as Record<string, unknown>)[name]
+    : undefined;
+}
+
+function refusal(reason: string, path: string, remedy: string, cause?: unknown): ShippingError {
+  return new ShippingError(`${reason} ${remedy}`, { path, remedy, ...(cause === undefined ? {} : { cause }) });
+}
+
+function short(hash: string): string {
+  return hash.slice(0, 12);
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message.replace(/\.$/, "") : String(error);
+}
+
+function errorCode(error: unknown): unknown {
+  return error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;
+}

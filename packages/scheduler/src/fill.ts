@@ -10,6 +10,7 @@ const RUN_BYTES = 4 * 1024 * 1024;
 /** Gives out queued tasks: this node's slots first, then idle slots below, only then ahead. */
 export function fill(state: State, now: number): void {
   if (state.queue.count === 0) return;
+  giveBackStranded(state);
   const totalSlots = state.capacity.total;
   if (totalSlots === 0) return;
   fillPool(state, totalSlots, now);
@@ -17,6 +18,24 @@ export function fill(state: State, now: number): void {
   const children = [...state.receivers.values()].filter((receiver) => receiver !== state.pool && receiver.room > 0);
   fillIdle(state, children, totalSlots, now);
   sendAhead(state, children, totalSlots, now);
+}
+
+/**
+ * A task whose hops reach no slot from here any more, because a child went away, goes back up: elsewhere there may be
+ * slots that it can reach, and otherwise it waits as near to its submitter as it can.
+ */
+function giveBackStranded(state: State): void {
+  if (state.pool.reach(0) > 0) return;
+  let reaching = Number.POSITIVE_INFINITY;
+  for (const receiver of state.receivers.values()) {
+    if (receiver.reach(Number.MAX_SAFE_INTEGER) > 0) reaching = Math.min(reaching, receiver.minHops);
+  }
+  for (const upstream of state.upstreams.values()) {
+    if (upstream.own) continue;
+    for (const run of state.queue.takeLast(upstream.id, state.queue.count, reaching)) {
+      state.giveBack(run.batch, run.from, run.to);
+    }
+  }
 }
 
 function wantedBy(state: State, receiver: Receiver): Wanted {

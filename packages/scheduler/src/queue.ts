@@ -101,12 +101,16 @@ export class FairQueue {
     return undefined;
   }
 
-  /** Takes up to `max` tasks of one upstream from the end: those that would have run last. */
-  takeLast(upstream: UpstreamId, max: number): Run[] {
+  /**
+   * Takes up to `max` tasks of one upstream from the end: those that would have run last.
+   * @param below if given, only tasks with fewer hops left
+   */
+  takeLast(upstream: UpstreamId, max: number, below = Number.POSITIVE_INFINITY): Run[] {
     const runs: Run[] = [];
     let left = max;
     for (const tenant of [...this.#tenants]) {
       for (const lane of [...tenant.lanes].reverse()) {
+        if (lane.hops >= below) continue;
         for (let e = lane.entries.length - 1; e >= 0 && left > 0; e--) {
           const entry = lane.entries[e] as Entry;
           if (entry.batch.upstream !== upstream) continue;

@@ -33,9 +33,12 @@ export class Receiver {
     this.credit = credit;
   }
 
-  /** Fewest hops that a task needs to be sent here. */
+  /** Fewest hops with which a task sent here can still reach a slot. */
   get minHops(): number {
-    return this.kind === "child" ? 1 : 0;
+    const { slots } = this.credit;
+    let depth = 0;
+    while (depth < slots.length && slots[depth] === 0) depth++;
+    return this.kind === "child" ? depth + 1 : depth;
   }
 
   /** Slots that a task with so many hops left could run on, here and below. */

@@ -88,8 +88,7 @@ export type DownFrame =
   | { readonly t: "ask"; readonly id: number; readonly what: string; readonly with?: unknown }
   | { readonly t: "code"; readonly hash: string; readonly text: string }
   | { readonly t: "noCode"; readonly hash: string; readonly why: string }
-  | { readonly t: "ancestry"; readonly chain: readonly Ancestor[]; readonly settled: boolean }
-  | { readonly t: "bye"; readonly why: string };
+  | { readonly t: "ancestry"; readonly chain: readonly Ancestor[]; readonly settled: boolean };
 
 /** Frames from the workers towards a submitter. */
 export type UpFrame =
@@ -101,8 +100,7 @@ export type UpFrame =
   | { readonly t: "needCode"; readonly hash: string }
   | { readonly t: "answer"; readonly id: number; readonly value: unknown }
   | { readonly t: "nodeJoined"; readonly nodes: readonly NodeDescription[] }
-  | { readonly t: "nodeLost"; readonly ids: readonly string[]; readonly cause: string }
-  | { readonly t: "bye"; readonly why: string };
+  | { readonly t: "nodeLost"; readonly ids: readonly string[]; readonly cause: string };
 
 export type Frame = DownFrame | UpFrame;
 

@@ -19,7 +19,7 @@ import type { Statistics } from "./statistics.js";
 import { FutureSink, type Sink } from "./submissions.js";
 
 /** Calls of one tick that share code and options travel together, up to this many and about this many bytes. */
-const BATCH = 1024;
+const BATCH = 4096;
 const BATCH_BYTES = 1024 * 1024;
 /** A map is fed until this many tasks for each slot wait here: enough that even the shortest make full chunks. */
 const WAITING_PER_SLOT = 4096;

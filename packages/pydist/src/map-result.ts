@@ -2,7 +2,7 @@ import {
   type Bodies,
   BodiesBuilder,
   CancelledError,
-  encodeValue,
+  encodeArguments,
   type Ranges,
   type ResultInfo,
 } from "@pydist/protocol";
@@ -41,7 +41,7 @@ export interface MapSettings {
 }
 
 /** Most calls of one batch, and how long, in milliseconds, feeding may hold up the event loop. */
-const BATCH = 1024;
+const BATCH = 4096;
 const FEED_TIME = 8;
 /** Bytes after which a batch is full. */
 const BATCH_BYTES = 1024 * 1024;
@@ -253,7 +253,7 @@ export class MapRun implements MapFeed {
       this.#state = "fed";
       return false;
     }
-    builder.add(encodeValue(next.args, "args"));
+    builder.add(encodeArguments(next.args));
     return true;
   }
 

@@ -6,7 +6,7 @@ import {
   countOf,
   decodeBodies,
   decodeFailure,
-  encodeValue,
+  encodeArguments,
   kindAt,
   Outcome,
   outcomeAt,
@@ -95,7 +95,7 @@ export class FutureSink implements Sink, FutureOwner {
    * @throws SerializationError naming the value that cannot travel.
    */
   add(args: readonly unknown[]): Future<unknown> {
-    this.#builder.add(encodeValue(args, "args"));
+    this.#builder.add(encodeArguments(args));
     const future = new Future<unknown>(this, this.#futures.length);
     this.#futures.push(future);
     return future;

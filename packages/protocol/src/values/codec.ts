@@ -1,6 +1,6 @@
 import { decodeText } from "./envelope.js";
 import { type EncodedValue, Kind } from "./kind.js";
-import { plainText } from "./plain.js";
+import { argumentsText, plainText } from "./plain.js";
 import { decodeRich, encodeRich, malformed } from "./rich.js";
 
 /**
@@ -19,6 +19,15 @@ export function encodeValue(value: unknown, path: string): EncodedValue {
   if (text !== undefined) return { kind: Kind.Plain, text, bytes: undefined };
   if (value === undefined) return { kind: Kind.Undefined, text: "null", bytes: undefined };
   return { kind: Kind.Rich, text: undefined, bytes: encodeRich(value, path, "refuse") };
+}
+
+/**
+ * Encodes the arguments of one call, as the array that they are.
+ * @throws SerializationError as `encodeValue`; the path begins with `args`.
+ */
+export function encodeArguments(args: readonly unknown[]): EncodedValue {
+  const text = argumentsText(args);
+  return text === undefined ? encodeValue(args, "args") : { kind: Kind.Plain, text, bytes: undefined };
 }
 
 /**

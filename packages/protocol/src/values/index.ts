@@ -1,4 +1,4 @@
-export { decodeValue, encodeValue } from "./codec.js";
+export { decodeValue, encodeArguments, encodeValue } from "./codec.js";
 export { registerErrorClass } from "./error-classes.js";
 export { decodeFailure, encodeFailure, type Remote } from "./failure.js";
 export { type EncodedValue, Kind } from "./kind.js";

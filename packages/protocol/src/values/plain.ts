@@ -118,6 +118,14 @@ export function plainText(value: unknown): string | undefined {
   }
 }
 
+/**
+ * As `plainText`, for the array of a call's arguments: only its items count, so that it need not be asked for more.
+ * Undefined unless it is a few primitives.
+ */
+export function argumentsText(args: readonly unknown[]): string | undefined {
+  return args.length > 0 && args.length <= 3 ? shortText(args) : undefined;
+}
+
 /** The arguments of most calls are a few primitives: their text is put together faster than JSON.stringify starts. */
 function shortText(array: readonly unknown[]): string | undefined {
   const [a, b, c] = array;

@@ -1,0 +1,102 @@
+import type { Socket } from "node:net";
+import { ConnectionError, PydistError } from "@pydist/protocol";
+import { WebSocket } from "ws";
+import { errorToRefusal } from "./failures.js";
+import {
+  agreedProtocol,
+  clusterMismatch,
+  encodeHello,
+  encodeRefusal,
+  type Hello,
+  type HelloInput,
+  makeHello,
+  readFirstMessage,
+} from "./hello.js";
+import { Link, type LinkOptions } from "./link.js";
+import type { LinkLogger } from "./logger.js";
+
+export interface Greeter {
+  /** What this side says of itself, asked for at each hello. */
+  readonly hello: () => HelloInput;
+  /**
+   * Looks at a peer whose version and cluster fit, before it is answered. Return (or resolve) to accept; throw (or
+   * reject with) a PydistError to refuse: its code and message reach the dialer, which fails with the same class.
+   */
+  readonly onHello?: ((theirs: Hello, remoteAddress: string) => void | Promise<void>) | undefined;
+}
+
+/** Waits for a dialer's hello and answers it. Undefined: it was refused, or went away. Never rejects. */
+export async function greet(
+  ws: WebSocket,
+  socket: Socket,
+  remoteAddress: string,
+  { hello, onHello }: Greeter,
+  options: LinkOptions | undefined,
+  logger: LinkLogger,
+): Promise<Link | undefined> {
+  ws.on("error", (error) => logger.debug({ remoteAddress, error: error.message }, "a peer's connection had an error"));
+  const first = await firstMessage(ws);
+  if (first === undefined) return undefined;
+  const { data, isBinary, stopGuarding } = first;
+  const ours = makeHello(hello());
+  try {
+    const theirs = await admit(readFirstMessage(data, !isBinary, ours, remoteAddress), ours, remoteAddress, onHello);
+    if (ws.readyState !== WebSocket.OPEN) return undefined;
+    stopGuarding();
+    ws.send(encodeHello(ours));
+    const protocol = agreedProtocol(ours.protocol, theirs.protocol);
+    return new Link(ws, socket, { peer: theirs, remoteAddress, direction: "accepted", protocol }, options);
+  } catch (error) {
+    refuse(ws, error, ours, remoteAddress, logger);
+    return undefined;
+  }
+}
+
+async function admit(
+  first: ReturnType<typeof readFirstMessage>,
+  ours: Hello,
+  remoteAddress: string,
+  onHello: Greeter["onHello"],
+): Promise<Hello> {
+  switch (first.kind) {
+    case "incompatible":
+      throw first.error;
+    case "refusal":
+      throw new ConnectionError("a refusal came where a hello was due");
+    case "malformed":
+      throw new ConnectionError(first.detail);
+    case "hello": {
+      const mismatch = clusterMismatch(ours, first.hello, remoteAddress);
+      if (mismatch !== undefined) throw mismatch;
+      await onHello?.(first.hello, remoteAddress);
+      return first.hello;
+    }
+  }
+}
+
+function refuse(ws: WebSocket, error: unknown, ours: Hello, remoteAddress: string, logger: LinkLogger): void {
+  const known = error instanceof PydistError ? error : new ConnectionError("it failed while looking at the hello");
+  const detail = error instanceof Error ? error.message : String(error);
+  logger.warn({ remoteAddress, code: known.code }, `refused ${remoteAddress}: ${detail}`);
+  // Whoever does not close on it is cut off by the listener's time limit for greetings.
+  ws.send(encodeRefusal(errorToRefusal(known, ours)));
+  ws.close(1000);
+}
+
+interface First {
+  readonly data: Buffer;
+  readonly isBinary: boolean;
+  readonly stopGuarding: () => void;
+}
+
+/** Undefined if the peer leaves without a word. Until the guard is taken off, a second message cuts the peer off. */
+function firstMessage(ws: WebSocket): Promise<First | undefined> {
+  return new Promise((resolve) => {
+    const guard = () => ws.terminate();
+    ws.once("message", (data, isBinary) => {
+      ws.on("message", guard);
+      resolve({ data: data as Buffer, isBinary, stopGuarding: () => ws.off("message", guard) });
+    });
+    ws.once("close", () => resolve(undefined));
+  });
+}

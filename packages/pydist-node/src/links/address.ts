@@ -1,0 +1,47 @@
+import { isIPv6 } from "node:net";
+
+/** Where a node listens, split. `host` of an IPv6 address is without brackets. */
+export interface Address {
+  readonly host: string;
+  /** 0 to 65535; 0 only makes sense for listening: any free port. */
+  readonly port: number;
+}
+
+export const DEFAULT_PORT = 9000;
+export const DEFAULT_HOST = "127.0.0.1";
+
+/** The only path of a listener that is answered with a link. */
+export const LINK_PATH = "/pydist";
+
+/**
+ * Reads `host:port`, `host`, `:port`, `[::1]:port` or a bare IPv6 address.
+ * What is missing becomes 127.0.0.1 and 9000.
+ *
+ * @throws TypeError if the text is no address
+ * @throws RangeError if the port is not within 0 to 65535
+ */
+export function parseAddress(text: string): Address {
+  const trimmed = text.trim();
+  if (isIPv6(trimmed)) return { host: trimmed, port: DEFAULT_PORT };
+  const match = /^(?:\[(?<six>[^\]]*)\]|(?<name>[^:[\]/\s@]*))(?::(?<port>\d{1,6}))?$/.exec(trimmed);
+  const { six, name, port } = match?.groups ?? {};
+  if (trimmed === "" || match === null || (six !== undefined && !isIPv6(six))) {
+    throw new TypeError(
+      `"${text}" is not an address. Write host:port, for example 127.0.0.1:9000, node7.example.org:9000 or [::1]:9000.`,
+    );
+  }
+  return {
+    host: six ?? (name || DEFAULT_HOST),
+    port: port === undefined ? DEFAULT_PORT : checkPort(Number(port), text),
+  };
+}
+
+/** The inverse of {@link parseAddress}: IPv6 hosts get their brackets. */
+export function formatAddress({ host, port }: Address): string {
+  return `${isIPv6(host) ? `[${host}]` : host}:${port}`;
+}
+
+function checkPort(port: number, text: string): number {
+  if (port > 65_535) throw new RangeError(`The port in "${text}" is ${port}; ports end at 65535.`);
+  return port;
+}

@@ -1,0 +1,57 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { ConnectionError } from "@pydist/protocol";
+import { type DialOptions, dial } from "./dial.js";
+import type { Link } from "./link.js";
+
+export interface DialUntilOptions extends DialOptions {
+  /** Milliseconds in all; Infinity for as long as `signal` allows. Default 10,000. */
+  readonly timeout?: number | undefined;
+  /** Pauses, in milliseconds, between rounds over the addresses: from `first`, doubled up to `max`. Default 50 and 2000. */
+  readonly backoff?: { readonly first: number; readonly max: number } | undefined;
+  /** Told of each failed attempt that another one follows. */
+  readonly onRetry?: ((error: ConnectionError) => void) | undefined;
+}
+
+/**
+ * Dials the addresses in order, again and again, until one answers. Only ConnectionErrors are worth another attempt: a
+ * wrong secret, another version or a cycle does not get better by waiting and is thrown at once.
+ *
+ * @throws ConnectionError with the last reason, when the time is over
+ * @throws whatever else `dial` throws
+ */
+export async function dialUntil(addresses: readonly string[], options: DialUntilOptions): Promise<Link> {
+  if (addresses.length === 0) throw new TypeError("dialUntil was given no address.");
+  const { timeout = 10_000, backoff = { first: 50, max: 2000 }, onRetry, signal, ...dialOptions } = options;
+  const { attemptTimeout = 5000 } = dialOptions;
+  const deadline = performance.now() + timeout;
+  let pause = backoff.first;
+  let last: ConnectionError | undefined;
+  for (;;) {
+    for (const address of addresses) {
+      const left = deadline - performance.now();
+      if (left <= 0) throw outOfTime(addresses, timeout, last);
+      try {
+        return await dial(address, {
+          ...dialOptions,
+          signal,
+          attemptTimeout: Math.min(attemptTimeout, Math.ceil(left)),
+        });
+      } catch (error) {
+        if (!(error instanceof ConnectionError)) throw error;
+        last = error;
+        onRetry?.(error);
+      }
+    }
+    // Between half of the pause and all of it, so that the children of a node that restarts do not come in step.
+    const left = deadline - performance.now();
+    const jittered = pause * (0.5 + Math.random() / 2);
+    await sleep(Math.max(0, Math.min(jittered, left)), undefined, { signal });
+    pause = Math.min(pause * 2, backoff.max);
+  }
+}
+
+function outOfTime(addresses: readonly string[], timeout: number, last: ConnectionError | undefined): ConnectionError {
+  const message = `No node answered at ${addresses.join(", ")} within ${timeout} ms. ${last?.message ?? ""}`.trimEnd();
+  const address = last?.address;
+  return new ConnectionError(message, { cause: last, ...(address === undefined ? {} : { address }) });
+}

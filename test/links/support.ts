@@ -1,0 +1,179 @@
+import { createConnection, createServer, type Server, type Socket } from "node:net";
+import { onTestFinished } from "vitest";
+import {
+  type DialOptions,
+  dial,
+  formatAddress,
+  type HelloInput,
+  type Link,
+  type LinkLike,
+  type LinkOptions,
+  type Listener,
+  type ListenOptions,
+  listen,
+} from "../../packages/pydist-node/dist/links/index.js";
+
+export const KEY = Buffer.alloc(32, 1);
+export const OTHER_KEY = Buffer.alloc(32, 2);
+
+export function hello(id: string, fields: Partial<HelloInput> = {}): HelloInput {
+  return {
+    version: "0.1.0",
+    role: "node",
+    id,
+    name: id,
+    cluster: "default",
+    session: `session-of-${id}`,
+    workers: 2,
+    ...fields,
+  };
+}
+
+/** Keeps what a listener logs, as text. */
+export function recorder() {
+  const lines: string[] = [];
+  const log = (_fields: object, text: string) => void lines.push(text);
+  return { lines, logger: { debug: log, warn: log } };
+}
+
+export interface Accepting {
+  readonly listener: Listener;
+  readonly address: string;
+  readonly links: Link[];
+  /** The next link that is accepted, or an earlier one that nobody asked for yet. */
+  nextLink(): Promise<Link>;
+}
+
+/** A listener on any free port that ends with the test, together with its links. */
+export async function accepting(options: Partial<ListenOptions> = {}): Promise<Accepting> {
+  const links: Link[] = [];
+  const unclaimed: Link[] = [];
+  const waiting: ((link: Link) => void)[] = [];
+  const listener = await listen({
+    port: 0,
+    key: KEY,
+    hello: () => hello("acceptor"),
+    onLink: (link) => {
+      links.push(link);
+      const first = waiting.shift();
+      if (first === undefined) unclaimed.push(link);
+      else first(link);
+    },
+    ...options,
+  });
+  onTestFinished(async () => {
+    for (const link of links) link.terminate();
+    await Promise.all(links.map((link) => link.closed));
+    await listener.close();
+  });
+  const nextLink = () => {
+    const link = unclaimed.shift();
+    return link === undefined ? new Promise<Link>((resolve) => waiting.push(resolve)) : Promise.resolve(link);
+  };
+  return { listener, address: formatAddress(listener.address), links, nextLink };
+}
+
+/** One attempt whose link, if there is one, ends with the test. */
+export async function dialling(address: string, options: Partial<DialOptions> = {}): Promise<Link> {
+  const link = await dial(address, { key: KEY, secretSource: "the-file", hello: hello("dialer"), ...options });
+  onTestFinished(async () => {
+    link.terminate();
+    await link.closed;
+  });
+  return link;
+}
+
+/** Both ends of one link over a real socket, optionally with something between them. */
+export async function linked(
+  options: { link?: LinkOptions; through?: (port: number) => Promise<number> } = {},
+): Promise<[dialed: Link, accepted: Link]> {
+  const { listener, nextLink } = await accepting({ link: options.link });
+  const { port } = listener.address;
+  const dialed = await dialling(`127.0.0.1:${(await options.through?.(port)) ?? port}`, { link: options.link });
+  return [dialed, await nextLink()];
+}
+
+/** Resolves with the next `count` messages. */
+export function received(link: LinkLike, count = 1): Promise<Uint8Array[]> {
+  return new Promise((resolve, reject) => {
+    const messages: Uint8Array[] = [];
+    const onMessage = (message: Uint8Array) => {
+      messages.push(message);
+      if (messages.length < count) return;
+      link.off("message", onMessage);
+      resolve(messages);
+    };
+    link.on("message", onMessage);
+    void link.closed.then((reason) => reject(new Error(`closed after ${messages.length}: ${JSON.stringify(reason)}`)));
+  });
+}
+
+export function bytes(text: string): Uint8Array {
+  return new TextEncoder().encode(text);
+}
+
+export function text(message: Uint8Array): string {
+  return new TextDecoder().decode(message);
+}
+
+export async function failure(promise: Promise<unknown>): Promise<Error & { code?: string }> {
+  try {
+    await promise;
+  } catch (error) {
+    return error as Error;
+  }
+  throw new Error("it was expected to fail, and did not");
+}
+
+export async function listenOnAnyPort(server: Server): Promise<number> {
+  const sockets = new Set<Socket>();
+  server.on("connection", (socket: Socket) => {
+    sockets.add(socket);
+    socket.on("error", () => {});
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  onTestFinished(async () => {
+    for (const socket of sockets) socket.destroy();
+    await new Promise((resolve) => server.close(resolve));
+  });
+  return (server.address() as { port: number }).port;
+}
+
+/** A TCP proxy: what lies between two machines, under the test's control. */
+export class Cable {
+  readonly #sockets: Socket[] = [];
+
+  /** @param bytesPerSecond limit of each direction */
+  async listen(target: number, bytesPerSecond = Number.POSITIVE_INFINITY): Promise<number> {
+    const server = createServer((near) => {
+      const far = createConnection(target, "127.0.0.1");
+      this.#sockets.push(near, far);
+      for (const [from, to] of [
+        [near, far],
+        [far, near],
+      ] as const) {
+        from.on("error", () => to.destroy());
+        from.on("close", () => to.destroy());
+        from.on("data", (chunk) => {
+          to.write(chunk);
+          if (bytesPerSecond === Number.POSITIVE_INFINITY) return;
+          from.pause();
+          setTimeout(() => from.resume(), (chunk.length / bytesPerSecond) * 1000);
+        });
+      }
+    });
+    return listenOnAnyPort(server);
+  }
+
+  /** A cable pulled out: nothing passes, and nobody is told. */
+  freeze(): void {
+    for (const socket of this.#sockets) {
+      socket.removeAllListeners("data");
+      socket.pause();
+    }
+  }
+
+  cut(): void {
+    for (const socket of this.#sockets) socket.resetAndDestroy();
+  }
+}

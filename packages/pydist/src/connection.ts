@@ -32,6 +32,8 @@ export class Connection {
         const link = await this.#dial();
         const { id, name, role } = link.peer;
         if (role !== "node") throw notANode(link);
+        // A program ends when nothing is awaited any more, whether or not it said goodbye.
+        link.unref();
         this.#engine.addChild(link, { id, name, role });
         this.#events.connected(link.remoteAddress, again);
         again = true;

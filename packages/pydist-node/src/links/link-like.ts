@@ -56,6 +56,8 @@ export interface LinkLike extends EventEmitter<LinkEvents> {
    * So it may arrive before messages that were sent between the two.
    */
   latest(key: string, message: Uint8Array): boolean;
+  /** From now on the link does not keep the process running. */
+  unref(): void;
   /** Sends what is queued, tells the peer the reason and closes; after a bounded time, closes anyhow. */
   close(detail?: string): Promise<CloseReason>;
   /** Closes now; what is queued is lost. */

@@ -161,6 +161,11 @@ export class Link extends BaseLink implements LinkLike {
     return true;
   }
 
+  unref(): void {
+    this.#socket.unref();
+    this.#beat.unref();
+  }
+
   close(detail = ""): Promise<CloseReason> {
     if (this.#state === "open") {
       this.#state = "closing";

@@ -66,6 +66,9 @@ class MemoryLink extends BaseLink implements LinkLike {
     return true;
   }
 
+  /** Nothing of it ever keeps a process running. */
+  unref(): void {}
+
   close(detail = ""): Promise<CloseReason> {
     if (this.#state === "open") {
       this.#state = "closing";

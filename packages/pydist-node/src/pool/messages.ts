@@ -1,3 +1,5 @@
+import type { Bodies } from "@pydist/protocol";
+
 /** One run: tasks of one batch that a worker goes through in order. */
 export interface RunRequest {
   readonly lease: number;
@@ -12,12 +14,16 @@ export interface RunRequest {
   readonly marks: Uint8Array<SharedArrayBuffer>;
 }
 
-/** Results of consecutive tasks, posted as they come. */
-export interface Flush {
-  readonly kind: "flush";
+/** Results of consecutive tasks. Small ones are packed, one buffer to clone; a large one moves as it is, uncopied. */
+export interface Results {
   readonly lease: number;
   readonly from: number;
-  readonly bodies: Uint8Array<ArrayBuffer>;
+  readonly bodies: Uint8Array<ArrayBuffer> | Bodies;
+}
+
+/** Results that are posted while their run goes on. */
+export interface Flush extends Results {
+  readonly kind: "flush";
 }
 
 /** Something that a task left behind threw after its task was over. */
@@ -29,7 +35,7 @@ export interface Stray {
 
 /** How a run ended. The last results come along, which spares short runs a message of their own. */
 export type RunReply =
-  | { readonly kind: "done"; readonly thread: number; readonly last: Omit<Flush, "kind"> | undefined }
+  | { readonly kind: "done"; readonly thread: number; readonly last: Results | undefined }
   | { readonly kind: "needCode" };
 
 /**

@@ -15,7 +15,7 @@ import {
 } from "@pydist/protocol";
 import { appendIndex, eachIndex } from "@pydist/scheduler";
 import { Piscina } from "piscina";
-import { type Flush, Mark, type RunReply, type RunRequest, type Stray } from "./messages.js";
+import { type Flush, Mark, type Results, type RunReply, type RunRequest, type Stray } from "./messages.js";
 
 /** How often, in milliseconds, a pool looks which tasks have begun meanwhile. */
 const LOOK_INTERVAL = 50;
@@ -137,8 +137,8 @@ export class Pool {
     else this.#listener.stray(message.name, message.message);
   }
 
-  #flush({ lease, from, bodies: packed }: Omit<Flush, "kind">): void {
-    const bodies = unpackBodies(packed);
+  #flush({ lease, from, bodies: arrived }: Results): void {
+    const bodies = arrived instanceof Uint8Array ? unpackBodies(arrived) : arrived;
     this.#runs.get(lease)?.told.fill(1, from, from + countOf(bodies));
     this.#listener.results(lease, from, bodies);
   }

@@ -18,10 +18,13 @@ import {
   unpackBodies,
 } from "@pydist/protocol";
 import { type Callable, CodeCache } from "@pydist/shipping/runtime";
-import { type Flush, Mark, type RunReply, type RunRequest, type Stray } from "./messages.js";
+import { move, transferableSymbol, valueSymbol } from "piscina";
+import { type Flush, Mark, type Results, type RunReply, type RunRequest, type Stray } from "./messages.js";
 
 /** Results wait at most for this much work, in milliseconds, before they leave the thread. */
 const FLUSH_INTERVAL = 5;
+/** Results of this many bytes are moved and not packed. */
+const LARGE = 64 * 1024;
 /** Flushed earlier when they weigh this much. */
 const FLUSH_BYTES = 1024 * 1024;
 
@@ -70,7 +73,7 @@ class DecodeFailure {
 }
 
 /** Gathers consecutive results and lets them go in time. */
-class Results {
+class Gathering {
   readonly #lease: number;
   #builder = new BodiesBuilder();
   #from = 0;
@@ -90,15 +93,29 @@ class Results {
   flush(now: number): void {
     const last = this.take();
     this.#since = now;
-    if (last !== undefined) post({ kind: "flush", ...last }, [last.bodies.buffer]);
+    if (last !== undefined) post({ kind: "flush", ...last }, [bufferOf(last)]);
   }
 
-  take(): Omit<Flush, "kind"> | undefined {
+  take(): Results | undefined {
     if (this.#builder.count === 0) return undefined;
-    const bodies = packBodies(this.#builder.build(true));
+    const bodies = this.#builder.build(true);
     this.#builder = new BodiesBuilder();
-    return { lease: this.#lease, from: this.#from, bodies };
+    const large = bodies.bytes.length >= LARGE;
+    return { lease: this.#lease, from: this.#from, bodies: large ? bodies : packBodies(bodies) };
   }
+}
+
+function bufferOf({ bodies }: Results): ArrayBuffer {
+  return (bodies instanceof Uint8Array ? bodies : bodies.bytes).buffer as ArrayBuffer;
+}
+
+/** What a run ends with; its bytes move to the node's thread. */
+function done(results: Gathering): RunReply {
+  const reply: RunReply = { kind: "done", thread: threadId, last: results.take() };
+  if (reply.last === undefined) return reply;
+  const buffer = bufferOf(reply.last);
+  // piscina's way to say what is transferred. It types it as the value itself, which is what arrives.
+  return move({ [transferableSymbol]: [buffer], [valueSymbol]: reply } as never) as unknown as RunReply;
 }
 
 function encodeResult(value: unknown): { encoded: EncodedValue; flags: number } {
@@ -119,7 +136,7 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
 /** piscina's task: one run. */
 export async function run(request: RunRequest): Promise<RunReply> {
   const { marks } = request;
-  const results = new Results(request.lease);
+  const results = new Gathering(request.lease);
   let callable: Callable;
   let args: (unknown[] | DecodeFailure)[];
   try {
@@ -129,7 +146,7 @@ export async function run(request: RunRequest): Promise<RunReply> {
     args = argumentsOf(request);
   } catch (error) {
     failAll(results, marks, error);
-    return { kind: "done", thread: threadId, last: results.take() };
+    return done(results);
   }
   running = request.name;
   let before = performance.now();
@@ -151,11 +168,11 @@ export async function run(request: RunRequest): Promise<RunReply> {
     results.add(i, encoded, flags, now - before, now);
     before = now;
   }
-  return { kind: "done", thread: threadId, last: results.take() };
+  return done(results);
 }
 
 /** The function itself could not be loaded: each task that nobody took meanwhile fails with the reason. */
-function failAll(results: Results, marks: Uint8Array<SharedArrayBuffer>, error: unknown): void {
+function failAll(results: Gathering, marks: Uint8Array<SharedArrayBuffer>, error: unknown): void {
   const encoded = encodeFailure(error);
   const now = performance.now();
   for (let i = 0; i < marks.length; i++) {

@@ -1,0 +1,161 @@
+import { ClusterExecutor } from "pydist";
+import { afterAll, describe, expect, it } from "vitest";
+
+const executor = new ClusterExecutor({ maxWorkers: 1 });
+afterAll(() => executor.shutdown());
+// Callers without types are the ones who need these messages.
+// biome-ignore lint/suspicious/noExplicitAny: wrong on purpose.
+const untyped = executor as any;
+// biome-ignore lint/suspicious/noExplicitAny: wrong on purpose.
+const Untyped = ClusterExecutor as any;
+
+describe("a wrong argument is refused at the call, naming it, its value and what is allowed", () => {
+  it.each<[string, () => unknown, typeof TypeError | typeof RangeError, string]>([
+    [
+      "args",
+      () => untyped.submit(() => 1, 3),
+      TypeError,
+      "submit's args is 3; it must be the array of the function's arguments.",
+    ],
+    ["fn", () => untyped.submit(3), TypeError, "submit's fn is 3; it must be a function or a task() reference."],
+    [
+      "fn missing",
+      () => untyped.submit(),
+      TypeError,
+      "submit's fn is undefined; it must be a function or a task() reference.",
+    ],
+    [
+      "map's fn",
+      () => untyped.map("f", []),
+      TypeError,
+      "map's fn is 'f'; it must be a function or a task() reference.",
+    ],
+    [
+      "not iterable",
+      () => untyped.map(() => 1, 5),
+      TypeError,
+      "map's argument 2 is 5; it must be an iterable or async iterable.",
+    ],
+    [
+      "priority",
+      () => untyped.submit(() => 1, [], { priority: 1.5 }),
+      RangeError,
+      "priority is 1.5; it must be a whole number of at least",
+    ],
+    [
+      "attempts",
+      () => untyped.submit(() => 1, [], { attempts: 0 }),
+      RangeError,
+      "attempts is 0; it must be a whole number of at least 1.",
+    ],
+    [
+      "hopLimit",
+      () => untyped.submit(() => 1, [], { hopLimit: -1 }),
+      RangeError,
+      "hopLimit is -1; it must be a whole number of at least 0.",
+    ],
+    [
+      "hopLimit type",
+      () => untyped.submit(() => 1, [], { hopLimit: "2" }),
+      TypeError,
+      "hopLimit is '2'; it must be a number.",
+    ],
+    [
+      "unknown option",
+      () => untyped.submit(() => 1, [], { prio: 1 }),
+      TypeError,
+      "submit has no option 'prio'; it has priority, hopLimit, attempts, name.",
+    ],
+    ["options", () => untyped.submit(() => 1, [], 7), TypeError, "submit's options are 7; they must be an object."],
+    [
+      "chunksize",
+      () => untyped.map(() => 1, [], { chunksize: 0 }),
+      RangeError,
+      "chunksize is 0; it must be a whole number of at least 1.",
+    ],
+    [
+      "buffersize",
+      () => untyped.map(() => 1, [], { buffersize: 2.5 }),
+      RangeError,
+      "buffersize is 2.5; it must be a whole number of at least 1.",
+    ],
+    [
+      "buffersize type",
+      () => untyped.map(() => 1, [], { buffersize: "foo" }),
+      TypeError,
+      "buffersize is 'foo'; it must be a number.",
+    ],
+    ["ordered", () => untyped.map(() => 1, [], { ordered: "no" }), TypeError, "ordered is 'no'; it must be a boolean."],
+    [
+      "maxWorkers",
+      () => new Untyped({ maxWorkers: 0 }),
+      RangeError,
+      "maxWorkers is 0; it must be a whole number of at least 1.",
+    ],
+    [
+      "negative maxWorkers",
+      () => new Untyped({ maxWorkers: -1 }),
+      RangeError,
+      "maxWorkers is -1; it must be a whole number of at least 1.",
+    ],
+    [
+      "unknown executor option",
+      () => new Untyped({ workers: 2 }),
+      TypeError,
+      "ClusterExecutor has no option 'workers'; it has maxWorkers",
+    ],
+    ["address", () => new Untyped("not an address"), TypeError, `"not an address" is not an address. Write host:port`],
+    [
+      "port",
+      () => new Untyped("localhost:70000"),
+      RangeError,
+      `The port in "localhost:70000" is 70000; ports end at 65535.`,
+    ],
+    ["no address", () => new Untyped([]), TypeError, "ClusterExecutor was given an empty list of addresses."],
+    [
+      "nodes' business",
+      () => new Untyped("localhost:1", { tasksPerWorker: 2 }),
+      TypeError,
+      "tasksPerWorker is for an executor of its own",
+    ],
+    [
+      "connectTimeout",
+      () => new Untyped({ connectTimeout: -5 }),
+      RangeError,
+      "connectTimeout is -5; it must be milliseconds of at least 0.",
+    ],
+    [
+      "logger",
+      () => new Untyped({ logger: {} }),
+      TypeError,
+      "logger is {}; it must have the methods debug, info, warn, error.",
+    ],
+  ])("%s", (_name, call, type, message) => {
+    let thrown: unknown;
+    try {
+      call();
+    } catch (error) {
+      thrown = error;
+    }
+    expect(thrown).toBeInstanceOf(type);
+    expect((thrown as Error).message).toContain(message);
+  });
+
+  it("waitForNodes", async () => {
+    await expect(untyped.waitForNodes(1.5)).rejects.toThrow(
+      "waitForNodes was given 1.5; it takes a whole number of at least 0.",
+    );
+  });
+
+  it("addDoneCallback and result(timeout)", async () => {
+    const future = executor.submit(() => 1);
+    // biome-ignore lint/suspicious/noExplicitAny: wrong on purpose.
+    expect(() => (future as any).addDoneCallback(3)).toThrow("addDoneCallback takes a function, not 3");
+    const slow = executor.submit(async () => {
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    });
+    await expect(slow.result(-1)).rejects.toThrow("timeout is in milliseconds and not negative, not -1");
+    await expect(slow.result(1)).rejects.toThrow("The task was not done within 1 ms.");
+    await slow;
+  });
+});

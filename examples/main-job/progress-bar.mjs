@@ -1,7 +1,7 @@
 // A progress bar for a map; on a terminal only, so that logs stay readable.
 import { createRequire } from "node:module";
 
-// The library comes with pydist, which draws its own bars with it.
+// A dependency of pydist, not (yet) of the examples: so it is looked up from there.
 const { SingleBar, Presets } = createRequire(import.meta.resolve("pydist"))("cli-progress");
 
 /**

@@ -13,7 +13,7 @@ import type { ShippedCode } from "@pydist/shipping";
 import type { Engine, Submitter } from "pydist-node";
 import type { Future } from "./future.js";
 import { KeepAlive } from "./keep-alive.js";
-import type { MapFeed, MapHost } from "./map-result.js";
+import type { MapFeed, MapHost } from "./map-run.js";
 import type { SubmitOptions } from "./options.js";
 import type { Statistics } from "./statistics.js";
 import { FutureSink, type Sink } from "./submissions.js";
@@ -158,7 +158,7 @@ export class Dispatcher implements Submitter {
   }
 
   #enter(lease: number, sink: Sink, bodies: Bodies, code: ShippedCode, options: SubmitOptions | undefined): void {
-    this.#engine.codes.add(code.hash, code.text);
+    this.#engine.addCode(code.hash, code.text);
     const head: BatchHeader = {
       code: code.hash,
       name: options?.name ?? code.name,

@@ -15,7 +15,8 @@ import {
 import { Connection } from "./connection.js";
 import { Dispatcher, type TaskSettled } from "./dispatcher.js";
 import type { Future } from "./future.js";
-import { type MapHost, MapResult, MapRun } from "./map-result.js";
+import { MapResult } from "./map-result.js";
+import { type MapHost, MapRun } from "./map-run.js";
 import { type AnyIterable, sourceOf, splitMapArguments } from "./map-source.js";
 import {
   checkExecutorOptions,
@@ -227,7 +228,7 @@ export class ClusterExecutor extends EventEmitter<ExecutorEvents> {
   }
 
   #nodesThere(count: number, timeout: number | undefined): Promise<void> {
-    const here = (): number => this.#engine.directory.size + (this.#connection === undefined ? 1 : 0);
+    const here = (): number => this.#engine.below + (this.#connection === undefined ? 1 : 0);
     return new Promise((resolve, reject) => {
       if (here() >= count) return resolve();
       const over = (): void => {

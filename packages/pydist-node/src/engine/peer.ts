@@ -1,4 +1,8 @@
+import { type Bodies, encodeFrame, type Frame } from "@pydist/protocol";
 import type { LinkLike } from "../links/link-like.js";
+
+/** The upstream that is the executor in this process. */
+export const SUBMITTER = 1;
 
 /** Who is at the other end, as its hello said. */
 export interface PeerInfo {
@@ -7,7 +11,7 @@ export interface PeerInfo {
   readonly role: "node" | "executor" | "client";
 }
 
-/** A peer that hands tasks down to us. */
+/** A peer that hands tasks down to us; or a client, such as the status command, that only asks. */
 export interface UpPeer {
   readonly direction: "up";
   readonly key: number;
@@ -24,4 +28,47 @@ export interface DownPeer {
   readonly info: PeerInfo;
   /** Questions that it has not answered yet. */
   readonly asked: Map<number, (answer: unknown) => void>;
+}
+
+/** Everyone that this engine has a link to. */
+export class Peers {
+  readonly up = new Map<number, UpPeer>();
+  readonly down = new Map<number, DownPeer>();
+  #lastKey = SUBMITTER;
+
+  addUp(link: LinkLike, info: PeerInfo): UpPeer {
+    const peer: UpPeer = { direction: "up", key: ++this.#lastKey, link, info, flow: "clear" };
+    this.up.set(peer.key, peer);
+    return peer;
+  }
+
+  addDown(link: LinkLike, info: PeerInfo): DownPeer {
+    const peer: DownPeer = { direction: "down", key: ++this.#lastKey, link, info, asked: new Map() };
+    this.down.set(peer.key, peer);
+    return peer;
+  }
+
+  send(peer: UpPeer | DownPeer, frame: Frame, bodies?: Bodies): void {
+    const bytes = encodeFrame(frame, bodies);
+    if (frame.t === "credit") peer.link.latest("credit", bytes);
+    else peer.link.send(bytes);
+  }
+
+  /** Clients only ask; they are told nothing. */
+  tellAbove(frame: Frame): void {
+    for (const peer of this.up.values()) if (peer.info.role !== "client") this.send(peer, frame);
+  }
+
+  tellBelow(frame: Frame): void {
+    for (const peer of this.down.values()) this.send(peer, frame);
+  }
+
+  /** Says goodbye to all, and forgets them. */
+  async close(reason: string): Promise<void> {
+    const all = [...this.up.values(), ...this.down.values()];
+    for (const peer of this.down.values()) for (const answer of peer.asked.values()) answer(undefined);
+    this.up.clear();
+    this.down.clear();
+    await Promise.all(all.map((peer) => peer.link.close(reason)));
+  }
 }

@@ -76,7 +76,7 @@ export class ClusterNode extends EventEmitter<ClusterNodeEvents> {
       (): Ancestor => ({ id: this.id, name: this.name, address: this.address }),
       parents.length === 0 ? "settled" : "joining",
     );
-    this.#engine.on("ancestry", (_peer, chain, settled) => this.#parenthood?.heard({ t: "ancestry", chain, settled }));
+    this.#engine.on("ancestry", (chain, settled) => this.#parenthood?.heard(chain, settled));
     if (parents.length === 0) return;
     this.#parenthood = new Parenthood(this.#engine, this.#lineage, {
       parents,

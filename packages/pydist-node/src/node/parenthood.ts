@@ -1,6 +1,5 @@
-import { ConnectionError, decodeFrame, type Frame } from "@pydist/protocol";
+import { type Ancestor, ConnectionError, decodeFrame } from "@pydist/protocol";
 import type { Engine } from "../engine/engine.js";
-import type { UpPeer } from "../engine/peer.js";
 import { type DialOptions, dialUntil, type Link } from "../links/index.js";
 import type { Logger } from "../logger.js";
 import type { Lineage } from "./lineage.js";
@@ -22,7 +21,7 @@ type State =
   | { readonly is: "apart" }
   /** Linked to a parent that does not know yet whether its own way ends at a root. */
   | { readonly is: "joining"; readonly link: Link }
-  | { readonly is: "joined"; readonly link: Link; readonly peer: UpPeer }
+  | { readonly is: "joined"; readonly link: Link }
   | { readonly is: "left" };
 
 /** A node's relation to the node above it: finds it, joins it, and finds it again when it was lost. */
@@ -118,16 +117,16 @@ export class Parenthood {
 
   #joined(link: Link): void {
     const { id, name, role } = link.peer;
-    const peer = this.#engine.addUpstream(link, { id, name, role });
-    this.#state = { is: "joined", link, peer };
+    this.#state = { is: "joined", link };
+    this.#engine.addUpstream(link, { id, name, role });
     this.#options.logger.info({ parent: id, name, address: link.remoteAddress }, "Joined parent");
     link.on("close", (reason) => this.#lost(reason.detail));
   }
 
   /** What the parent says later on: it moved itself. */
-  heard(frame: Extract<Frame, { t: "ancestry" }>): void {
+  heard(chain: readonly Ancestor[], settled: boolean): void {
     try {
-      this.#lineage.above(frame.chain, frame.settled);
+      this.#lineage.above(chain, settled);
     } catch (error) {
       this.#options.onCycle(error as Error);
     }

@@ -1,0 +1,81 @@
+import type { NodeDescription } from "@pydist/protocol";
+import type { Logger } from "../logger.js";
+import { Directory } from "./directory.js";
+import type { DownPeer, Peers } from "./peer.js";
+
+/** How long, in milliseconds, a peer below has to answer a question. */
+const ANSWER_TIME = 5000;
+
+export interface RollListener {
+  nodeJoined(node: NodeDescription): void;
+  nodeLost(node: NodeDescription, cause: string): void;
+}
+
+/** Who is below: heard from the children, told on to those above, and asked for what only they know. */
+export class Roll {
+  readonly directory = new Directory();
+  readonly #peers: Peers;
+  readonly #logger: Logger;
+  readonly #listener: RollListener;
+  /** What this node answers for itself. */
+  readonly #own: (what: string) => unknown[];
+  #lastQuestion = 0;
+
+  constructor(peers: Peers, logger: Logger, listener: RollListener, own: (what: string) => unknown[]) {
+    this.#peers = peers;
+    this.#logger = logger;
+    this.#listener = listener;
+    this.#own = own;
+  }
+
+  joined(nodes: readonly NodeDescription[], via: DownPeer): void {
+    const fresh = this.directory.add(nodes, via.key);
+    this.#peers.tellAbove({ t: "nodeJoined", nodes });
+    for (const node of fresh) {
+      this.#logger.info({ node: node.id, name: node.name, address: node.address }, "Node joined");
+      this.#listener.nodeJoined(node);
+    }
+  }
+
+  lost(ids: readonly string[], via: DownPeer, cause: string): void {
+    const described = ids.map((id) => this.directory.get(id));
+    const gone = this.directory.remove(ids, via.key);
+    if (gone.length === 0) return;
+    this.#peers.tellAbove({ t: "nodeLost", ids: gone, cause });
+    for (const node of described) {
+      if (node === undefined || !gone.includes(node.id)) continue;
+      this.#logger.warn({ node: node.id, name: node.name, cause }, "Node lost");
+      this.#listener.nodeLost(node, cause);
+    }
+  }
+
+  /** The link to a child is gone, and with it everyone below. */
+  childLost(child: DownPeer, cause: string): void {
+    for (const answer of child.asked.values()) answer(undefined);
+    this.lost(this.directory.idsVia(child.key), child, cause);
+  }
+
+  /** Asks this node and all below; a list with what each of them knows of itself. Who does not answer is left out. */
+  async ask(what: string): Promise<unknown[]> {
+    const answers = await Promise.all([...this.#peers.down.values()].map((peer) => this.#askPeer(peer, what)));
+    return [...this.#own(what), ...answers.flatMap((answer) => (Array.isArray(answer) ? answer : []))];
+  }
+
+  #askPeer(peer: DownPeer, what: string): Promise<unknown> {
+    const id = ++this.#lastQuestion;
+    return new Promise((resolve) => {
+      const late = setTimeout(() => answer(undefined), ANSWER_TIME);
+      const answer = (value: unknown): void => {
+        clearTimeout(late);
+        peer.asked.delete(id);
+        resolve(value);
+      };
+      peer.asked.set(id, answer);
+      this.#peers.send(peer, { t: "ask", id, what });
+    });
+  }
+
+  answered(peer: DownPeer, id: number, value: unknown): void {
+    peer.asked.get(id)?.(value);
+  }
+}

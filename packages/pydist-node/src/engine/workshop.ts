@@ -1,0 +1,77 @@
+import { type Bodies, countOf, encodeFailure, Outcome, outcomeAt, type ResultInfo, repeatBody } from "@pydist/protocol";
+import { POOL, type ReceiverId, type SchedulerAction, type SchedulerEvent } from "@pydist/scheduler";
+import { Pool, type PoolOptions } from "../pool/pool.js";
+import type { CodeExchange } from "./code-exchange.js";
+
+/** What the workers of this process did, for all executors together. */
+export interface Tally {
+  completed: number;
+  failed: number;
+  busyMs: number;
+}
+
+export interface WorkshopOptions extends PoolOptions {
+  readonly codes: CodeExchange;
+  readonly handle: (event: SchedulerEvent) => void;
+  /** What results of a lease say of themselves; undefined once it is over. */
+  readonly infoOf: (lease: number) => ResultInfo | undefined;
+  readonly stray: (name: string, message: string) => void;
+}
+
+type Dispatch = Extract<SchedulerAction, { type: "dispatch" }>;
+
+/** The pool as the scheduler's receiver: a run for each lease, and its news as events. */
+export class Workshop {
+  readonly receiver: ReceiverId = POOL;
+  readonly tally: Tally = { completed: 0, failed: 0, busyMs: 0 };
+  readonly #options: WorkshopOptions;
+  readonly #pool: Pool;
+  #state: "open" | "closed" = "open";
+
+  constructor(options: WorkshopOptions) {
+    this.#options = options;
+    const { handle, stray } = options;
+    this.#pool = new Pool(options, {
+      results: (lease, from, bodies) => this.#results(lease, from, bodies),
+      started: (lease, ranges) => handle({ type: "started", receiver: POOL, lease, ranges }),
+      returned: (lease, ranges) => handle({ type: "returned", receiver: POOL, lease, ranges }),
+      stray,
+    });
+  }
+
+  run({ lease, head, bodies, upstream }: Dispatch): void {
+    const { codes } = this.#options;
+    const here = codes.store.get(head.code);
+    if (here !== undefined) return this.#pool.start(lease, head, bodies, here);
+    codes.obtain(head, upstream).then(
+      (text) => this.#state === "open" && this.#pool.start(lease, head, bodies, text),
+      (error) => this.#results(lease, 0, repeatBody(encodeFailure(error), countOf(bodies), Outcome.Failed)),
+    );
+  }
+
+  cancel({ lease, ranges }: Extract<SchedulerAction, { type: "cancelAt" }>): void {
+    this.#pool.cancel(lease, ranges);
+  }
+
+  recall(max: number): void {
+    this.#pool.recall(max);
+    this.#options.handle({ type: "recalled", receiver: POOL });
+  }
+
+  #results(lease: number, from: number, bodies: Bodies): void {
+    for (let i = 0; i < countOf(bodies); i++) {
+      const outcome = outcomeAt(bodies, i);
+      if (outcome & Outcome.Cancelled) continue;
+      if (outcome & Outcome.Failed) this.tally.failed++;
+      else this.tally.completed++;
+      this.tally.busyMs += bodies.times?.[i] ?? 0;
+    }
+    const info = this.#options.infoOf(lease);
+    if (info !== undefined) this.#options.handle({ type: "results", receiver: POOL, lease, from, bodies, ...info });
+  }
+
+  async close(): Promise<void> {
+    this.#state = "closed";
+    await this.#pool.destroy();
+  }
+}

@@ -1,8 +1,5 @@
 // A progress bar for a map; on a terminal only, so that logs stay readable.
-import { createRequire } from "node:module";
-
-// A dependency of pydist, not (yet) of the examples: so it is looked up from there.
-const { SingleBar, Presets } = createRequire(import.meta.resolve("pydist"))("cli-progress");
+import { Presets, SingleBar } from "cli-progress";
 
 /**
  * @param {string} label

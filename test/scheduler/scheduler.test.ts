@@ -58,7 +58,7 @@ class Subject {
   }
 
   child(id: number, slots: readonly number[], attachment = false): SchedulerAction[] {
-    this.handle({ type: "childJoined", child: id, attachment });
+    this.handle({ type: "childJoined", child: id, node: `n${id}`, attachment });
     return this.handle({ type: "credit", child: id, slots, ...CREDIT });
   }
 
@@ -172,7 +172,7 @@ describe("hops", () => {
     subject.child(8, [1]);
     subject.accept(1, { hops: 2 });
     subject.accept(1, { hops: 1 });
-    const [back] = of(subject.handle({ type: "childLost", child: 8, node: "n8", cause: "gone" }), "giveBack");
+    const [back] = of(subject.handle({ type: "childLost", child: 8, cause: "gone" }), "giveBack");
     expect(back).toMatchObject({ upstream: 1, ranges: [0, 1] });
   });
 
@@ -244,7 +244,7 @@ describe("credit", () => {
 
   it("nobody is sent more than it granted (I6)", () => {
     const subject = new Subject({ slots: 0 });
-    subject.handle({ type: "childJoined", child: 7, attachment: false });
+    subject.handle({ type: "childJoined", child: 7, node: "n7", attachment: false });
     const credit = { slots: [100], busyElsewhere: 0, window: 5, bytes: 1e6 };
     subject.handle({ type: "credit", child: 7, ...credit });
     const sent = dispatches(subject.accept(50)).reduce((sum, each) => sum + each.bodies.ends.length, 0);
@@ -253,7 +253,7 @@ describe("credit", () => {
 
   it("nor more bytes, though a single larger task travels alone", () => {
     const subject = new Subject({ slots: 0 });
-    subject.handle({ type: "childJoined", child: 7, attachment: false });
+    subject.handle({ type: "childJoined", child: 7, node: "n7", attachment: false });
     subject.handle({ type: "credit", child: 7, slots: [100], busyElsewhere: 0, window: 1000, bytes: 10 });
     const event = {
       type: "accept",
@@ -271,7 +271,7 @@ describe("losses", () => {
     const subject = new Subject({ slots: 0 }, true);
     subject.child(7, [1]);
     subject.accept(1);
-    subject.handle({ type: "childLost", child: 7, node: "n7", cause: "cable" });
+    subject.handle({ type: "childLost", child: 7, cause: "cable" });
     const [again] = dispatches(subject.child(8, [1]));
     expect(again?.head).toMatchObject({ attempt: 1 });
   });
@@ -285,7 +285,7 @@ describe("losses", () => {
       const [sent] = dispatches(actions);
       expect(sent?.head.attempt).toBe(child - 6);
       subject.handle({ type: "started", receiver: child, lease: sent?.lease ?? 0, ranges: [0, 1] });
-      actions = subject.handle({ type: "childLost", child, node: `n${child}`, cause: "killed" });
+      actions = subject.handle({ type: "childLost", child, cause: "killed" });
     }
     const [report] = of(actions, "report");
     const error = decodeFailure(
@@ -303,7 +303,7 @@ describe("losses", () => {
     const subject = new Subject({ slots: 0 });
     subject.child(7, [1]);
     const [sent] = dispatches(subject.accept(1));
-    subject.handle({ type: "childLost", child: 7, node: "n7", cause: "late" });
+    subject.handle({ type: "childLost", child: 7, cause: "late" });
     expect(of(subject.finish(sent), "report")).toEqual([]);
   });
 
@@ -385,7 +385,7 @@ describe("cancel", () => {
     subject.child(7, [1]);
     subject.accept(1);
     subject.handle({ type: "cancel", upstream: 1, lease: 1, ranges: [0, 1] });
-    const actions = subject.handle({ type: "childLost", child: 7, node: "n7", cause: "gone" });
+    const actions = subject.handle({ type: "childLost", child: 7, cause: "gone" });
     expect(of(actions, "report")).toHaveLength(1);
     expect(dispatches(subject.child(8, [1]))).toEqual([]);
   });

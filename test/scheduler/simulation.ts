@@ -164,7 +164,7 @@ export class Simulation {
     };
     upper.down.set(link.receiver, link);
     lower.up.set(link.upstream, link);
-    this.#handle(upper, { type: "childJoined", child: link.receiver, attachment });
+    this.#handle(upper, { type: "childJoined", child: link.receiver, node: lower.id, attachment });
     this.#handle(lower, { type: "upstreamJoined", upstream: link.upstream, own: false });
   }
 
@@ -239,7 +239,7 @@ export class Simulation {
     const { upper, lower } = link;
     this.#agenda.after(this.#draw() * 20, () => {
       if (!upper.down.delete(link.receiver) || upper.state === "dead") return;
-      this.#handle(upper, { type: "childLost", child: link.receiver, node: lower.id, cause: "simulated" });
+      this.#handle(upper, { type: "childLost", child: link.receiver, cause: "simulated" });
     });
     this.#agenda.after(this.#draw() * 20, () => {
       if (!lower.up.delete(link.upstream) || lower.state === "dead") return;

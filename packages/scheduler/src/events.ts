@@ -23,8 +23,14 @@ export type SchedulerEvent =
     }
   | { readonly type: "cancel"; readonly upstream: UpstreamId; readonly lease: number; readonly ranges: Ranges }
   | { readonly type: "recall"; readonly upstream: UpstreamId; readonly id: number; readonly max: number }
-  | { readonly type: "childJoined"; readonly child: ReceiverId; readonly attachment: boolean }
-  | { readonly type: "childLost"; readonly child: ReceiverId; readonly node: string; readonly cause: string }
+  | {
+      readonly type: "childJoined";
+      readonly child: ReceiverId;
+      /** The child's id, for errors. */
+      readonly node: string;
+      readonly attachment: boolean;
+    }
+  | { readonly type: "childLost"; readonly child: ReceiverId; readonly cause: string }
   | ({ readonly type: "credit"; readonly child: ReceiverId } & Credit)
   | ({
       readonly type: "results";

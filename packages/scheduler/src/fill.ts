@@ -1,5 +1,6 @@
 import type { Wanted } from "./queue.js";
 import type { Receiver } from "./receiver.js";
+import { refuseAtAttachment } from "./refuse.js";
 import type { State } from "./state.js";
 
 /** Tasks, or chunks of short ones, sent ahead for each slot of a child (design decision 4). */
@@ -10,6 +11,7 @@ const RUN_BYTES = 4 * 1024 * 1024;
 /** Gives out queued tasks: this node's slots first, then idle slots below, only then ahead. */
 export function fill(state: State, now: number): void {
   if (state.queue.count === 0) return;
+  refuseAtAttachment(state);
   giveBackStranded(state);
   const totalSlots = state.capacity.total;
   if (totalSlots === 0) return;

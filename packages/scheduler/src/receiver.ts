@@ -19,6 +19,8 @@ export const RECALL_BACKOFF = { first: 20, most: 1000 } as const;
 export class Receiver {
   readonly id: ReceiverId;
   readonly kind: ReceiverKind;
+  /** Id of the node. */
+  readonly node: string;
   readonly leases = new Map<number, Lease>();
   credit: Credit;
   /** Tasks under lease here, and the bytes of their bodies. */
@@ -27,9 +29,10 @@ export class Receiver {
   lastSent = Number.NEGATIVE_INFINITY;
   recall: RecallState = { state: "idle", notBefore: Number.NEGATIVE_INFINITY, backoff: RECALL_BACKOFF.first };
 
-  constructor(id: ReceiverId, kind: ReceiverKind, credit: Credit) {
+  constructor(id: ReceiverId, kind: ReceiverKind, node: string, credit: Credit) {
     this.id = id;
     this.kind = kind;
+    this.node = node;
     this.credit = credit;
   }
 

@@ -1,7 +1,6 @@
 import {
   countOf,
   encodeFailure,
-  HopLimitError,
   NodeLostError,
   Outcome,
   type ResultInfo,
@@ -15,6 +14,7 @@ import { grant } from "./grant.js";
 import { appendIndex, eachIndex } from "./ranges.js";
 import { answerRecall, noteReturn, recallForIdleSlots, recallOver } from "./recall.js";
 import { Receiver } from "./receiver.js";
+import { refuseStuck } from "./refuse.js";
 import { State } from "./state.js";
 
 type EventOf<T extends SchedulerEvent["type"]> = Extract<SchedulerEvent, { type: T }>;
@@ -147,17 +147,10 @@ export class Scheduler {
     const upstream = state.upstreams.get(id);
     if (upstream === undefined || upstream.batches.has(lease)) return;
     const hops = Math.min(head.hops, state.config.hopLimit);
-    const batch = state.accept(upstream, lease, { ...head, hops }, bodies);
-    if (hops > 0 || state.config.slots > 0 || state.config.routesOnly === true) return;
+    state.accept(upstream, lease, { ...head, hops }, bodies);
     // A node without slots that may not forward would keep the tasks for ever.
-    for (const run of state.queue.takeLast(id, batch.count)) {
-      const error = new HopLimitError(
-        `Node ${state.config.node} has no workers and task "${head.name}" has no hop left to travel further. ` +
-          `Raise hopLimit, or give the node workers.`,
-      );
-      const info = { node: state.config.node, hops: head.travelled, attempt: head.attempt };
-      state.report(run.batch, run.from, repeatBody(encodeFailure(error), run.to - run.from, Outcome.Failed), info);
-    }
+    if (hops > 0 || state.config.slots > 0 || state.config.routesOnly === true) return;
+    refuseStuck(state, id, state.config.node);
   }
 
   #cancel({ upstream, lease, ranges }: EventOf<"cancel">): void {
@@ -198,9 +191,9 @@ export class Scheduler {
     }
   }
 
-  #childJoined({ child, attachment }: EventOf<"childJoined">): void {
+  #childJoined({ child, node, attachment }: EventOf<"childJoined">): void {
     const none = { slots: [], busyElsewhere: 0, window: 0, bytes: 0 };
-    this.#state.receivers.set(child, new Receiver(child, attachment ? "attachment" : "child", none));
+    this.#state.receivers.set(child, new Receiver(child, attachment ? "attachment" : "child", node, none));
   }
 
   #credit({ child, slots, busyElsewhere, window, bytes }: EventOf<"credit">): void {
@@ -212,10 +205,11 @@ export class Scheduler {
   }
 
   /** Everything leased to the child runs elsewhere; only a task that was running there has used up an attempt. */
-  #childLost({ child, node, cause }: EventOf<"childLost">, now: number): void {
+  #childLost({ child, cause }: EventOf<"childLost">, now: number): void {
     const state = this.#state;
     const receiver = state.receivers.get(child);
     if (receiver === undefined) return;
+    const { node } = receiver;
     recallOver(state, receiver, now);
     state.receivers.delete(child);
     state.capacityChanged();

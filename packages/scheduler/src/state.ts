@@ -79,7 +79,7 @@ export class State {
 
   constructor(config: SchedulerConfig) {
     this.config = config;
-    this.pool = new Receiver(POOL, "pool", {
+    this.pool = new Receiver(POOL, "pool", config.node, {
       slots: [config.slots],
       busyElsewhere: 0,
       window: NO_LIMIT,

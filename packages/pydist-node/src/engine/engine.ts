@@ -155,7 +155,7 @@ export class Engine extends EventEmitter<EngineEvents> {
     const peer = this.#peers.addDown(link, info);
     link.on("message", (bytes) => this.#receive(peer, bytes));
     link.on("close", (reason) => this.#childLost(peer, describe(reason)));
-    this.#handle({ type: "childJoined", child: peer.key, attachment: this.options.routesOnly });
+    this.#handle({ type: "childJoined", child: peer.key, node: info.id, attachment: this.options.routesOnly });
   }
 
   tellChildren(frame: Frame): void {
@@ -172,7 +172,7 @@ export class Engine extends EventEmitter<EngineEvents> {
   #childLost(peer: DownPeer, cause: string): void {
     if (!this.#peers.down.delete(peer.key)) return;
     this.#roll.childLost(peer, cause);
-    this.#handle({ type: "childLost", child: peer.key, node: peer.info.id, cause });
+    this.#handle({ type: "childLost", child: peer.key, cause });
   }
 
   #measureFlow(peer: UpPeer): void {

@@ -1,0 +1,54 @@
+import { spawn } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { describe, expect, it } from "vitest";
+import { fileHome, spawnNode } from "../support/processes.js";
+
+interface Ended {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs a program of `test/fixtures/programs` to its end. */
+function run(program: string, env: NodeJS.ProcessEnv = {}): Promise<Ended> {
+  const file = fileURLToPath(new URL(`../fixtures/programs/${program}.mjs`, import.meta.url));
+  const child = spawn(process.execPath, [file], { env: { ...fileHome().env, ...env } });
+  let [stdout, stderr] = ["", ""];
+  child.stdout.on("data", (text) => {
+    stdout += text;
+  });
+  child.stderr.on("data", (text) => {
+    stderr += text;
+  });
+  return new Promise((resolve) => child.once("close", (code) => resolve({ code, stdout, stderr })));
+}
+
+describe.each([
+  ["embedded", false],
+  ["attached to a node by PYDIST_ADDRESS", true],
+])("a program, %s,", (_kind, attached) => {
+  const where = async (): Promise<NodeJS.ProcessEnv> =>
+    attached ? { PYDIST_ADDRESS: (await spawnNode({ workers: 2 })).address } : {};
+
+  it("ends after shutdown and leaves nothing behind", async () => {
+    expect(await run("map-and-shutdown", await where())).toEqual({ code: 0, stdout: "1,4,9\n[]\n", stderr: "" });
+  });
+
+  it("that forgot shutdown gets its results and ends", async () => {
+    expect(await run("forgot-shutdown", await where())).toEqual({ code: 0, stdout: "apple\n", stderr: "" });
+  });
+
+  it("that did nothing with its executor ends", async () => {
+    expect(await run("idle", attached ? {} : await where())).toEqual({ code: 0, stdout: "made\n", stderr: "" });
+  });
+
+  it("is not brought down by a failed future that it holds and never looks at", async () => {
+    expect(await run("held-failure", await where())).toEqual({ code: 0, stdout: "finished\n", stderr: "" });
+  });
+
+  it("is, as by any promise, by one made from it that nobody catches", async () => {
+    const { code, stderr } = await run("derived-failure", await where());
+    expect(code).toBe(1);
+    expect(stderr).toContain("somebody chained");
+  });
+});

@@ -1,0 +1,109 @@
+import { randomUUID } from "node:crypto";
+import { hostname } from "node:os";
+import { ConnectionError, decodeFrame, encodeFrame } from "@pydist/protocol";
+import { dial, type HelloInput, type Link, resolveSecret } from "../links/index.js";
+import type { Secret } from "../links/secret.js";
+import { type NodeInfo, toNodeInfos } from "../node/description.js";
+import { VERSION } from "../version.js";
+import type { Resolved, Settings } from "./settings.js";
+
+/** What it takes to ask a node something. */
+export const CLIENT_SETTINGS = ["address", "secretFile", "cluster", "connectTimeout"] as const;
+type ClientSettings = Pick<Settings, (typeof CLIENT_SETTINGS)[number]>;
+
+/** Each node waits up to 5 s for those below it before it answers; then it leaves them out. */
+const ANSWER_TIME = 10_000;
+
+type SecretSettings = Resolved<"secretFile">;
+
+/**
+ * The secret file to be given to `resolveSecret` or `ClusterNode`, which look at the variables themselves: a file that
+ * the configuration file names comes after PYDIST_SECRET, one that a flag names before it.
+ */
+export function secretFileOption({ values, sources }: SecretSettings): { secretFile?: string } {
+  const { secretFile } = values;
+  const fromVariable =
+    sources.secretFile === "variable" || (sources.secretFile === "file" && process.env.PYDIST_SECRET);
+  return secretFile === undefined || fromVariable ? {} : { secretFile };
+}
+
+/** The secret that exists; a client never writes one. @throws AuthenticationError if there is none to be had */
+export function existingSecret(settings: SecretSettings): Promise<Secret> {
+  return resolveSecret({ ...secretFileOption(settings), env: process.env, mayGenerate: false });
+}
+
+export function clientHello(cluster: string): HelloInput {
+  const id = randomUUID();
+  const name = `pydist-node on ${hostname()}`;
+  return { version: VERSION, role: "client", id, name, cluster, session: id, workers: 0 };
+}
+
+/** Dials the addresses in order, each once: who asks for a status wants to know now. */
+async function dialAny({ address, cluster, connectTimeout }: ClientSettings, secret: Secret): Promise<Link> {
+  const failures: ConnectionError[] = [];
+  for (const each of address) {
+    try {
+      return await dial(each, {
+        key: secret.key,
+        secretSource: secret.source,
+        hello: clientHello(cluster),
+        attemptTimeout: connectTimeout,
+      });
+    } catch (error) {
+      if (!(error instanceof ConnectionError)) throw error;
+      failures.push(error);
+    }
+  }
+  const [first] = failures;
+  if (first === undefined || failures.length === 1) throw first;
+  throw new ConnectionError(failures.map(({ message }) => message).join(" "), {
+    address: address.join(","),
+    cause: first,
+  });
+}
+
+/**
+ * The node at the address, first, and all below it.
+ * @throws ConnectionError, AuthenticationError, VersionMismatchError
+ */
+export async function askNodes(
+  settings: Resolved<(typeof CLIENT_SETTINGS)[number]>,
+): Promise<[asked: NodeInfo, ...below: NodeInfo[]]> {
+  const link = await dialAny(settings.values, await existingSecret(settings));
+  try {
+    const [asked, ...below] = toNodeInfos(await ask(link, "nodes"));
+    if (asked === undefined)
+      throw failed(link, "knows of no node: it is an executor that is attached to a cluster itself");
+    return [asked, ...below];
+  } finally {
+    await link.close("asked all there was to ask");
+  }
+}
+
+function ask(link: Link, what: string): Promise<readonly unknown[]> {
+  return new Promise((resolve, reject) => {
+    const late = setTimeout(
+      () => reject(failed(link, `did not answer within ${ANSWER_TIME} ms: it is overloaded. Try again`)),
+      ANSWER_TIME,
+    );
+    link.on("close", ({ detail }) => {
+      clearTimeout(late);
+      reject(failed(link, `closed the link before it answered (${detail}). Try again`));
+    });
+    link.on("message", (bytes) => {
+      try {
+        const { frame } = decodeFrame(bytes);
+        if (frame.t !== "answer") return;
+        clearTimeout(late);
+        resolve(Array.isArray(frame.value) ? frame.value : []);
+      } catch (error) {
+        reject(error);
+      }
+    });
+    link.send(encodeFrame({ t: "ask", id: 1, what }));
+  });
+}
+
+function failed(link: Link, what: string): ConnectionError {
+  return new ConnectionError(`${link.remoteAddress} ${what}.`, { address: link.remoteAddress });
+}

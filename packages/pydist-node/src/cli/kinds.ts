@@ -1,0 +1,129 @@
+import { isIPv6 } from "node:net";
+import * as v from "valibot";
+import { formatAddress, parseAddress } from "../links/index.js";
+import { didYouMean } from "./similar.js";
+
+/**
+ * One kind of value that a setting can have. Flags and variables are text, the configuration file is JSON: both end in
+ * the same schema, whose messages complete the sentence that begins with the place, as in `--port: "x" is not ...`.
+ */
+export interface Kind<T> {
+  /** What a text stands for; a text that stands for nothing stays as it is, so that the schema names it. */
+  readonly fromText: (text: string) => unknown;
+  readonly schema: v.GenericSchema<unknown, T>;
+}
+
+interface Refused {
+  readonly input: unknown;
+}
+
+function notA(what: string): (issue: Refused) => string {
+  return ({ input }) => `${JSON.stringify(input)} is not ${what}.`;
+}
+
+const asIs = (text: string): string => text;
+
+export function wholeNumber(least: number, most: number): Kind<number> {
+  const message = notA(`a whole number from ${least} to ${most}`);
+  return {
+    fromText: (text) => (/^\s*-?\d+\s*$/.test(text) ? Number(text) : text),
+    schema: v.pipe(v.number(message), v.integer(message), v.minValue(least, message), v.maxValue(most, message)),
+  };
+}
+
+const WORDS: Readonly<Record<string, boolean>> = {
+  "1": true,
+  true: true,
+  yes: true,
+  on: true,
+  "0": false,
+  false: false,
+  no: false,
+  off: false,
+};
+
+export const yesOrNo: Kind<boolean> = {
+  fromText: (text) => WORDS[text.trim().toLowerCase()] ?? text,
+  schema: v.boolean(notA("true or false (1 or 0 will do)")),
+};
+
+/** A text of one line that people read. @param what with its article */
+export function label(what: string): Kind<string> {
+  const message = notA(`${what}: 1 to 255 characters, none of them a control character`);
+  return {
+    fromText: asIs,
+    schema: v.pipe(v.string(message), v.regex(/^[^\p{Cc}]{1,255}$/u, message)),
+  };
+}
+
+export const path: Kind<string> = {
+  fromText: asIs,
+  schema: v.pipe(v.string(notA("a path")), v.nonEmpty(notA("a path"))),
+};
+
+export function oneOf<const T extends string>(words: readonly T[]): Kind<T> {
+  return {
+    fromText: (text) => text.trim().toLowerCase(),
+    schema: v.picklist(
+      words,
+      ({ input }) =>
+        `${JSON.stringify(input)} is none of ${words.join(", ")}.${typeof input === "string" ? didYouMean(input, words) : ""}`,
+    ),
+  };
+}
+
+/** Where to listen: a name or an IP address without a port. */
+export const host: Kind<string> = {
+  fromText: asIs,
+  schema: v.pipe(
+    v.string(notA("a host")),
+    v.transform((text) => text.trim().replace(/^\[(.*)\]$/, "$1")),
+    v.check(
+      (text) => isIPv6(text) || /^[^\s:/[\]@]+$/.test(text),
+      ({ input }) =>
+        `${JSON.stringify(input)} is not a host. Write a name or an IP address; the port has a flag of its own, --port.`,
+    ),
+  ),
+};
+
+function dialable(text: string): string {
+  const address = parseAddress(text);
+  if (address.port === 0)
+    throw new RangeError(`"${text}" has port 0, at which nobody can be reached. Write the real port.`);
+  return formatAddress(address);
+}
+
+/** Addresses to dial, as `host:port`; a text holds one or several, with commas between. */
+export const addresses: Kind<readonly string[]> = {
+  fromText: asIs,
+  schema: v.pipe(
+    v.union(
+      [v.string(), v.pipe(v.array(v.string()), v.minLength(1, notA("an address, or a list of addresses")))],
+      notA("an address, or a list of addresses"),
+    ),
+    v.rawTransform(({ dataset, addIssue, NEVER }) => {
+      const texts = typeof dataset.value === "string" ? dataset.value.split(",") : dataset.value;
+      try {
+        return texts.map(dialable);
+      } catch (error) {
+        addIssue({ message: (error as Error).message });
+        return NEVER;
+      }
+    }),
+  ),
+};
+
+export const address: Kind<string> = {
+  fromText: asIs,
+  schema: v.pipe(
+    v.string(notA("an address")),
+    v.rawTransform(({ dataset, addIssue, NEVER }) => {
+      try {
+        return dialable(dataset.value);
+      } catch (error) {
+        addIssue({ message: (error as Error).message });
+        return NEVER;
+      }
+    }),
+  ),
+};

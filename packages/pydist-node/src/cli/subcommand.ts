@@ -1,0 +1,39 @@
+import type { Resolved, SettingName } from "./settings.js";
+
+/** What a subcommand is called with. */
+export interface Call<K extends SettingName> extends Resolved<K> {
+  /** Which of the subcommand's own switches were given, without their dashes. */
+  readonly switches: ReadonlySet<string>;
+}
+
+export interface Example {
+  readonly run: string;
+  readonly what: string;
+  readonly marked?: true;
+}
+
+/** A subcommand of `pydist-node`, ready for the registry in subcommands.ts. Make it with `subcommand`. */
+export interface Subcommand {
+  readonly name: string;
+  /** One line for the list of commands. */
+  readonly summary: string;
+  /** Shown before all else in its help; those that are marked, in the help of the whole as well. */
+  readonly examples: readonly Example[];
+  /** What it reads. "address" becomes its argument, every other one a flag. */
+  readonly settings: readonly SettingName[];
+  /** Flags of its own that are no settings: they are asked for each time, never configured. */
+  readonly switches: readonly { readonly flag: string; readonly help: string }[];
+  /** @returns the exit code; errors are worded and coded by whoever calls it */
+  readonly run: (call: Call<SettingName>) => Promise<number>;
+}
+
+interface Definition<K extends SettingName> extends Omit<Subcommand, "settings" | "switches" | "run"> {
+  readonly settings: readonly K[];
+  readonly switches?: Subcommand["switches"];
+  readonly run: (call: Call<K>) => Promise<number>;
+}
+
+/** Gives `run` exactly the settings that the subcommand names. */
+export function subcommand<K extends SettingName>({ switches = [], run, ...rest }: Definition<K>): Subcommand {
+  return { ...rest, switches, run: (call) => run(call) };
+}

@@ -1,0 +1,71 @@
+import { describe, expect, it } from "vitest";
+import { isAlive, launchNode, nodeJoined, spawnNode, spawnTree } from "../support/processes.js";
+
+describe("SIGTERM and SIGINT", () => {
+  it.each([
+    ["SIGTERM", 143],
+    ["SIGINT", 130],
+  ] as const)("%s makes a node leave in good order", async (signal, code) => {
+    const tree = await spawnTree({ name: "r", children: [{ name: "a" }] });
+    const a = tree.node("a");
+    expect(await a.stop(signal)).toEqual({ code, signal: null });
+    expect(isAlive(a.pid)).toBe(false);
+    const lost = await tree.root.logged((line) => line.includes('"Node lost"') && line.includes(a.id));
+    expect(JSON.parse(lost)).toMatchObject({ cause: expect.stringContaining("the node was closed") });
+    expect(a.stderr).toContain(`"signal":"${signal}","msg":"Leaving the tree`);
+  });
+
+  it("a root leaves its children behind, who look for it", async () => {
+    const tree = await spawnTree({ name: "r", children: [{ name: "a" }] });
+    expect((await tree.root.stop()).code).toBe(143);
+    await tree.node("a").logged((line) => line.includes("Parent lost"));
+    expect((await tree.node("a").stop()).code).toBe(143);
+  });
+
+  it("a second one stops at once", async () => {
+    const root = await spawnNode();
+    const child = await spawnNode({ parent: root.address });
+    await nodeJoined(root, child.id);
+    // It cannot say goodbye, for which the root would wait.
+    child.kill("SIGSTOP");
+    root.kill("SIGTERM");
+    await root.logged((line) => line.includes("Leaving the tree"));
+    expect(await root.stop("SIGINT")).toEqual({ code: 130, signal: null });
+    expect(root.stderr).toContain("pydist-node: SIGINT again: stopped at once.\n");
+  });
+
+  it("stop a node that is still looking for its parent", async () => {
+    const node = launchNode({ parent: "127.0.0.1:9" });
+    await node.logged((line) => line.includes("Joining"));
+    expect(await node.stop()).toEqual({ code: 143, signal: null });
+    expect(node.stdout).toBe("");
+    expect(node.stderr).toContain("pydist-node: SIGTERM: stopped before it was ready.\n");
+  });
+});
+
+describe("a node that lost its parent", () => {
+  it("joins it again when it is back", async () => {
+    const root = await spawnNode();
+    const child = await spawnNode({ parent: root.address });
+    const port = Number(root.address.split(":")[1]);
+    root.kill();
+    await child.logged((line) => line.includes("Parent lost"));
+    const again = await spawnNode({ port });
+    await nodeJoined(again, child.id);
+  });
+
+  it("stops, with the reason, when what comes back is below it", async () => {
+    const root = await spawnNode({ name: "r" });
+    const child = await spawnNode({ parent: root.address, name: "a" });
+    const port = Number(root.address.split(":")[1]);
+    root.kill();
+    await child.logged((line) => line.includes("Parent lost"));
+    const below = launchNode({ port, parent: child.address, name: "b", args: ["--connect-timeout", "5000"] });
+    const ends = await Promise.race([
+      child.exited.then((exit) => ({ exit, of: child })),
+      below.exited.then((exit) => ({ exit, of: below })),
+    ]);
+    expect(ends.exit.code).toBe(1);
+    expect(ends.of.stderr).toContain("pydist-node: Joining would create a cycle: ");
+  });
+});

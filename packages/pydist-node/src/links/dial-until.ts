@@ -51,7 +51,8 @@ export async function dialUntil(addresses: readonly string[], options: DialUntil
 }
 
 function outOfTime(addresses: readonly string[], timeout: number, last: ConnectionError | undefined): ConnectionError {
-  const message = `No node answered at ${addresses.join(", ")} within ${Math.round(timeout)} ms. ${last?.message ?? ""}`.trimEnd();
+  const message =
+    `No node answered at ${addresses.join(", ")} within ${Math.round(timeout)} ms. ${last?.message ?? ""}`.trimEnd();
   const address = last?.address;
   return new ConnectionError(message, { cause: last, ...(address === undefined ? {} : { address }) });
 }

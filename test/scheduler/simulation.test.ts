@@ -94,6 +94,12 @@ describe("how near to the ideal time, in which every slot works from first to la
       444,
       0.93,
     ],
+    [
+      "the same over links of 5 ms",
+      { nodes: 21, tasks: 5000, slots: () => 2, parent: () => 0, delay: () => 5 },
+      42,
+      0.85,
+    ],
     ["a chain of five", { nodes: 5, tasks: 200, slots: () => 2, parent: (i) => i - 1 }, 10, 0.9],
     ["a root that only routes", { nodes: 4, tasks: 300, slots: rootWithout(2), parent: () => 0 }, 6, 0.97],
   ])("%s", (_name, options, slots, least) => {

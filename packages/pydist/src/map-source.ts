@@ -116,7 +116,7 @@ class IteratorSource implements MapSource {
 }
 
 /** Whether a value can be mapped over; strings can, as in Python. */
-export function isIterable(value: unknown): value is AnyIterable<unknown> {
+function isIterable(value: unknown): value is AnyIterable<unknown> {
   if (typeof value === "string") return true;
   if (typeof value !== "object" || value === null) return false;
   return Symbol.iterator in value || Symbol.asyncIterator in value;

@@ -1,7 +1,7 @@
 /** About this much work travels and runs as one unit: long enough to pay for a wake-up, short enough to wait for. */
 export const TARGET_MILLISECONDS = 10;
 /** Most tasks of one run on a worker, however short they are. */
-export const MAX_CHUNK = 4096;
+const MAX_CHUNK = 4096;
 const MAX_CODES = 1024;
 
 /**

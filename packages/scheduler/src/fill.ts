@@ -4,7 +4,11 @@ import { refuseAtAttachment } from "./refuse.js";
 import type { State } from "./state.js";
 
 /** Tasks, or chunks of short ones, sent ahead for each slot of a child (design decision 4). */
-export const PREFETCH = 3;
+const PREFETCH = 3;
+/** What is sent ahead is topped up in so many portions. */
+const REFILLS = 9;
+/** Most chunks ahead for each slot that are due to slow links. */
+const MOST_FOR_TRANSIT = 20;
 /** Most bytes of bodies in one dispatch, so that a run of large bodies spreads over the slots. */
 const RUN_BYTES = 4 * 1024 * 1024;
 
@@ -91,14 +95,22 @@ function sendAhead(state: State, children: readonly Receiver[], totalSlots: numb
     if (reach === 0) continue;
     const chunk = chunkOf(state, next.batch.head.code, totalSlots);
     const fairShare = (state.queue.count * reach) / totalSlots;
-    const ahead = Math.floor(Math.min(reach * chunk * PREFETCH, fairShare / 2));
+    const full = reach * chunk * chunksAhead(state, child, next.batch.head.code, chunk);
+    const ahead = Math.floor(Math.min(full, fairShare / 2));
     const missing = reach * chunk + ahead - child.tasks;
-    // A third at a time: topping up after each result would cost a message per task.
-    if (ahead > 0 && missing >= Math.max(1, (reach * chunk * PREFETCH) / 3)) {
+    // In portions: topping up after each result would cost a message per task.
+    if (ahead > 0 && missing >= Math.max(1, full / REFILLS)) {
       const slotsWorth = Math.ceil(missing / chunk);
       send(state, child, slotsWorth, missing, totalSlots, now);
     }
   }
+}
+
+/** Chunks to have ahead for each slot: what a slot works off while the next ones are under way, and some to spare. */
+function chunksAhead(state: State, child: Receiver, code: string, chunk: number): number {
+  const mean = state.times.meanOf(code);
+  if (mean === undefined || mean === 0) return PREFETCH;
+  return PREFETCH + Math.min(MOST_FOR_TRANSIT, child.transit / (mean * chunk));
 }
 
 /** Sends up to `slotsWorth` chunks, `most` tasks at the outside, as long as the child's credit lasts. */

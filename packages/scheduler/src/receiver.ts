@@ -13,6 +13,9 @@ export type RecallState =
   | { readonly state: "idle"; readonly notBefore: number; readonly backoff: number }
   | { readonly state: "asked"; readonly backoff: number; readonly gave: boolean };
 
+/** How fast a link that became slower is believed. */
+const TRANSIT_WEIGHT = 0.02;
+
 export const RECALL_BACKOFF = { first: 20, most: 1000 } as const;
 
 /** Whoever runs tasks or hands them on, as its sender knows it. */
@@ -27,6 +30,7 @@ export class Receiver {
   tasks = 0;
   bytes = 0;
   lastSent = Number.NEGATIVE_INFINITY;
+  #transit: number | undefined;
   recall: RecallState = { state: "idle", notBefore: Number.NEGATIVE_INFINITY, backoff: RECALL_BACKOFF.first };
 
   constructor(id: ReceiverId, kind: ReceiverKind, node: string, credit: Credit) {
@@ -34,6 +38,19 @@ export class Receiver {
     this.kind = kind;
     this.node = node;
     this.credit = credit;
+  }
+
+  /**
+   * Milliseconds from handing a task out until its result is back, without its run time: the links there and back, and
+   * what it waited. The least of late, since only that says something of the links.
+   */
+  get transit(): number {
+    return this.#transit ?? 0;
+  }
+
+  tookInTransit(milliseconds: number): void {
+    const before = this.#transit ?? milliseconds;
+    this.#transit = Math.max(0, Math.min(milliseconds, before + (milliseconds - before) * TRANSIT_WEIGHT));
   }
 
   /** Fewest hops with which a task sent here can still reach a slot. */

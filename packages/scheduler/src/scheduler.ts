@@ -8,7 +8,7 @@ import {
   sliceBodies,
 } from "@pydist/protocol";
 import { type Batch, type History, type Lease, QUEUED, SETTLED } from "./batch.js";
-import type { SchedulerAction, SchedulerConfig, SchedulerEvent } from "./events.js";
+import { POOL, type SchedulerAction, type SchedulerConfig, type SchedulerEvent } from "./events.js";
 import { fill } from "./fill.js";
 import { grant } from "./grant.js";
 import { appendIndex, eachIndex } from "./ranges.js";
@@ -95,7 +95,7 @@ export class Scheduler {
       case "credit":
         return this.#credit(event);
       case "results":
-        return this.#results(event);
+        return this.#results(event, now);
       case "started":
         return this.#started(event);
       case "returned":
@@ -263,7 +263,7 @@ export class Scheduler {
   }
 
   /** Results settle the tasks that the lease still owns and are handed up in runs; anything else came too late. */
-  #results(event: EventOf<"results">): void {
+  #results(event: EventOf<"results">, now: number): void {
     const state = this.#state;
     const lease = this.#leaseOf(event.receiver, event.lease);
     if (lease === undefined) return;
@@ -272,6 +272,9 @@ export class Scheduler {
     const first = lease.from + event.from;
     const end = Math.min(first + countOf(bodies), lease.to);
     this.#recordTimes(batch.head.code, event);
+    if (lease.open === lease.to - lease.from && event.receiver !== POOL) {
+      this.#state.receivers.get(event.receiver)?.tookInTransit(now - lease.since - (bodies.times?.[0] ?? 0));
+    }
     let from = first;
     while (from < end) {
       if (batch.owner[from] !== lease.id) {

@@ -68,7 +68,9 @@ describe("where the secret comes from", () => {
   });
 
   it("ignores an XDG_CONFIG_HOME that is not absolute, as its specification asks", () => {
-    expect(defaultSecretFile({ XDG_CONFIG_HOME: "relative", HOME: "/home/x" })).toBe("/home/x/.config/pydist/secret");
+    expect(defaultSecretFile({ XDG_CONFIG_HOME: "relative", HOME: "/people/x" })).toBe(
+      "/people/x/.config/pydist/secret",
+    );
   });
 });
 

@@ -5,13 +5,12 @@ import {
   dial,
   formatAddress,
   type HelloInput,
-  type Link,
   type LinkLike,
-  type LinkOptions,
   type Listener,
   type ListenOptions,
   listen,
 } from "../../packages/pydist-node/dist/links/index.js";
+import type { LinkOptions } from "../../packages/pydist-node/dist/links/link-options.js";
 
 export const KEY = Buffer.alloc(32, 1);
 export const OTHER_KEY = Buffer.alloc(32, 2);
@@ -39,16 +38,16 @@ export function recorder() {
 export interface Accepting {
   readonly listener: Listener;
   readonly address: string;
-  readonly links: Link[];
+  readonly links: LinkLike[];
   /** The next link that is accepted, or an earlier one that nobody asked for yet. */
-  nextLink(): Promise<Link>;
+  nextLink(): Promise<LinkLike>;
 }
 
 /** A listener on any free port that ends with the test, together with its links. */
 export async function accepting(options: Partial<ListenOptions> = {}): Promise<Accepting> {
-  const links: Link[] = [];
-  const unclaimed: Link[] = [];
-  const waiting: ((link: Link) => void)[] = [];
+  const links: LinkLike[] = [];
+  const unclaimed: LinkLike[] = [];
+  const waiting: ((link: LinkLike) => void)[] = [];
   const listener = await listen({
     port: 0,
     key: KEY,
@@ -68,13 +67,13 @@ export async function accepting(options: Partial<ListenOptions> = {}): Promise<A
   });
   const nextLink = () => {
     const link = unclaimed.shift();
-    return link === undefined ? new Promise<Link>((resolve) => waiting.push(resolve)) : Promise.resolve(link);
+    return link === undefined ? new Promise<LinkLike>((resolve) => waiting.push(resolve)) : Promise.resolve(link);
   };
   return { listener, address: formatAddress(listener.address), links, nextLink };
 }
 
 /** One attempt whose link, if there is one, ends with the test. */
-export async function dialling(address: string, options: Partial<DialOptions> = {}): Promise<Link> {
+export async function dialling(address: string, options: Partial<DialOptions> = {}): Promise<LinkLike> {
   const link = await dial(address, { key: KEY, secretSource: "the-file", hello: hello("dialer"), ...options });
   onTestFinished(async () => {
     link.terminate();
@@ -86,7 +85,7 @@ export async function dialling(address: string, options: Partial<DialOptions> = 
 /** Both ends of one link over a real socket, optionally with something between them. */
 export async function linked(
   options: { link?: LinkOptions; through?: (port: number) => Promise<number> } = {},
-): Promise<[dialed: Link, accepted: Link]> {
+): Promise<[dialed: LinkLike, accepted: LinkLike]> {
   const { listener, nextLink } = await accepting({ link: options.link });
   const { port } = listener.address;
   const dialed = await dialling(`127.0.0.1:${(await options.through?.(port)) ?? port}`, { link: options.link });

@@ -4,7 +4,7 @@ export {
   type EngineOptions,
   type Submitter,
 } from "./engine/engine.js";
-export { dial, dialUntil, formatAddress, type Link, parseAddress, resolveSecret } from "./links/index.js";
+export { dial, dialUntil, formatAddress, type LinkLike, parseAddress, resolveSecret } from "./links/index.js";
 export { type Logger, silent } from "./logger.js";
 export {
   ClusterNode,

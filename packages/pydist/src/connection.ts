@@ -1,5 +1,5 @@
 import { ConnectionError } from "@pydist/protocol";
-import { DEFAULT_CONNECT_TIMEOUT, dialUntil, type Engine, type Link, resolveSecret, VERSION } from "pydist-node";
+import { DEFAULT_CONNECT_TIMEOUT, dialUntil, type Engine, type LinkLike, resolveSecret, VERSION } from "pydist-node";
 import type { ExecutorOptions } from "./options.js";
 
 export interface ConnectionEvents {
@@ -45,7 +45,7 @@ export class Connection {
     }
   }
 
-  async #dial(): Promise<Link> {
+  async #dial(): Promise<LinkLike> {
     const { secret, secretFile, cluster = "default", name = "executor" } = this.#options;
     const found = await resolveSecret({ secret, secretFile, env: process.env, mayGenerate: false });
     const { id } = this.#engine.options;
@@ -63,7 +63,7 @@ export class Connection {
   }
 }
 
-function notANode(link: Link): ConnectionError {
+function notANode(link: LinkLike): ConnectionError {
   void link.close("an executor can only be attached to a node");
   return new ConnectionError(`${link.remoteAddress} is no node but an executor's own link.`, {
     address: link.remoteAddress,

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import { ConnectionError, decodeFrame, encodeFrame } from "@pydist/protocol";
-import { dial, type HelloInput, type Link, resolveSecret } from "../links/index.js";
+import { dial, type HelloInput, type LinkLike, resolveSecret } from "../links/index.js";
 import type { Secret } from "../links/secret.js";
 import { type NodeInfo, toNodeInfos } from "../node/description.js";
 import { VERSION } from "../version.js";
@@ -39,7 +39,7 @@ export function clientHello(cluster: string): HelloInput {
 }
 
 /** Dials the addresses in order, each once: who asks for a status wants to know now. */
-async function dialAny({ address, cluster, connectTimeout }: ClientSettings, secret: Secret): Promise<Link> {
+async function dialAny({ address, cluster, connectTimeout }: ClientSettings, secret: Secret): Promise<LinkLike> {
   const failures: ConnectionError[] = [];
   for (const each of address) {
     try {
@@ -80,7 +80,7 @@ export async function askNodes(
   }
 }
 
-function ask(link: Link, what: string): Promise<readonly unknown[]> {
+function ask(link: LinkLike, what: string): Promise<readonly unknown[]> {
   return new Promise((resolve, reject) => {
     const late = setTimeout(
       () => reject(failed(link, `did not answer within ${ANSWER_TIME} ms: it is overloaded. Try again`)),
@@ -104,6 +104,6 @@ function ask(link: Link, what: string): Promise<readonly unknown[]> {
   });
 }
 
-function failed(link: Link, what: string): ConnectionError {
+function failed(link: LinkLike, what: string): ConnectionError {
   return new ConnectionError(`${link.remoteAddress} ${what}.`, { address: link.remoteAddress });
 }

@@ -2,28 +2,19 @@ import type { Socket } from "node:net";
 import { ConnectionError, PydistError } from "@pydist/protocol";
 import { WebSocket } from "ws";
 import { errorToRefusal } from "./failures.js";
+import type { Greeter } from "./greeter.js";
 import {
   agreedProtocol,
   clusterMismatch,
   encodeHello,
   encodeRefusal,
   type Hello,
-  type HelloInput,
   makeHello,
   readFirstMessage,
 } from "./hello.js";
-import { Link, type LinkOptions } from "./link.js";
+import { Link } from "./link.js";
+import type { LinkOptions } from "./link-options.js";
 import type { LinkLogger } from "./logger.js";
-
-export interface Greeter {
-  /** What this side says of itself, asked for at each hello. */
-  readonly hello: () => HelloInput;
-  /**
-   * Looks at a peer whose version and cluster fit, before it is answered. Return (or resolve) to accept; throw (or
-   * reject with) a PydistError to refuse: its code and message reach the dialer, which fails with the same class.
-   */
-  readonly onHello?: ((theirs: Hello, remoteAddress: string) => void | Promise<void>) | undefined;
-}
 
 /** Waits for a dialer's hello and answers it. Undefined: it was refused, or went away. Never rejects. */
 export async function greet(

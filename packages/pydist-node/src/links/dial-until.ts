@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { ConnectionError } from "@pydist/protocol";
 import { type DialOptions, dial } from "./dial.js";
-import type { Link } from "./link.js";
+import type { LinkLike } from "./link-like.js";
 
 export interface DialUntilOptions extends DialOptions {
   /** Milliseconds in all; Infinity for as long as `signal` allows. Default 10,000. */
@@ -19,7 +19,7 @@ export interface DialUntilOptions extends DialOptions {
  * @throws ConnectionError with the last reason, when the time is over
  * @throws whatever else `dial` throws
  */
-export async function dialUntil(addresses: readonly string[], options: DialUntilOptions): Promise<Link> {
+export async function dialUntil(addresses: readonly string[], options: DialUntilOptions): Promise<LinkLike> {
   if (addresses.length === 0) throw new TypeError("dialUntil was given no address.");
   const { timeout = 10_000, backoff = { first: 50, max: 2000 }, onRetry, signal, ...dialOptions } = options;
   const { attemptTimeout = 5000 } = dialOptions;

@@ -4,7 +4,9 @@ import { WebSocket } from "ws";
 import { type Address, formatAddress, LINK_PATH, parseAddress } from "./address.js";
 import { explainDialFailure, refusalToError } from "./failures.js";
 import { agreedProtocol, clusterMismatch, encodeHello, type HelloInput, makeHello, readFirstMessage } from "./hello.js";
-import { Link, type LinkOptions, MAX_WS_PAYLOAD } from "./link.js";
+import { Link, MAX_WS_PAYLOAD } from "./link.js";
+import type { LinkLike } from "./link-like.js";
+import type { LinkOptions } from "./link-options.js";
 import { CERTIFICATE_SHOWN, clientTlsOptions } from "./tls.js";
 
 export interface DialOptions {
@@ -29,7 +31,7 @@ export interface DialOptions {
  * @throws VersionMismatchError if the two speak no common version of the link protocol
  * @throws CycleError, ShutdownError if the node refuses for that reason
  */
-export async function dial(address: string | Address, options: DialOptions): Promise<Link> {
+export async function dial(address: string | Address, options: DialOptions): Promise<LinkLike> {
   const { key, secretSource, attemptTimeout = 5000, signal } = options;
   signal?.throwIfAborted();
   const where = formatAddress(typeof address === "string" ? parseAddress(address) : address);
@@ -44,7 +46,7 @@ export async function dial(address: string | Address, options: DialOptions): Pro
   });
   let socket: TLSSocket | undefined;
 
-  return new Promise<Link>((resolve, reject) => {
+  return new Promise<LinkLike>((resolve, reject) => {
     const settle = () => {
       clearTimeout(timer);
       signal?.removeEventListener("abort", onAbort);

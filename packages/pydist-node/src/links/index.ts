@@ -2,7 +2,6 @@ export { DEFAULT_HOST, DEFAULT_PORT, formatAddress, parseAddress } from "./addre
 export { type DialOptions, dial } from "./dial.js";
 export { type DialUntilOptions, dialUntil } from "./dial-until.js";
 export type { HelloInput } from "./hello.js";
-export { Link, type LinkOptions } from "./link.js";
 export type { LinkLike } from "./link-like.js";
 export { type Listener, type ListenOptions, listen } from "./listener.js";
 export { memoryLinks } from "./memory.js";

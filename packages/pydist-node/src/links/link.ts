@@ -4,7 +4,8 @@ import { Heartbeat } from "./heartbeat.js";
 import type { Hello } from "./hello.js";
 import { Inbox } from "./inbox.js";
 import { BaseLink, type CloseReason, type LinkLike, type LinkState } from "./link-like.js";
-import { DEFAULT_OUTBOX_LIMITS, type Departure, Outbox, type OutboxLimits } from "./outbox.js";
+import type { LinkOptions } from "./link-options.js";
+import { DEFAULT_OUTBOX_LIMITS, type Departure, Outbox } from "./outbox.js";
 import {
   encodeAck,
   encodeBatch,
@@ -15,20 +16,6 @@ import {
   Kind,
   WireError,
 } from "./wire.js";
-
-export interface LinkOptions {
-  /** Milliseconds without a byte from the peer before it is pinged. Default 1000. */
-  readonly heartbeatInterval?: number | undefined;
-  /** Milliseconds without a byte from the peer before the link closes as silent. Default 10,000. */
-  readonly sessionGrace?: number | undefined;
-  /** Milliseconds that an orderly close may take. Default 2000. */
-  readonly closeTimeout?: number | undefined;
-  /** Longest message, in bytes, sent or received. Default 2 GiB. */
-  readonly maxMessageBytes?: number | undefined;
-  /** "drain" is emitted when `buffered` falls to this many bytes. Default 1 MiB. */
-  readonly lowWater?: number | undefined;
-  readonly outbox?: Partial<OutboxLimits> | undefined;
-}
 
 /** Who is at the other end, as found out by the handshake. */
 export interface LinkEnds {

@@ -5,10 +5,13 @@ import type { Duplex } from "node:stream";
 import type { TLSSocket } from "node:tls";
 import { ConnectionError } from "@pydist/protocol";
 import { WebSocketServer } from "ws";
-import { type Greeter, greet } from "./accept.js";
+import { greet } from "./accept.js";
 import { type Address, formatAddress, LINK_PATH } from "./address.js";
 import { Connections } from "./connections.js";
-import { type Link, type LinkOptions, MAX_WS_PAYLOAD } from "./link.js";
+import type { Greeter } from "./greeter.js";
+import { MAX_WS_PAYLOAD } from "./link.js";
+import type { LinkLike } from "./link-like.js";
+import type { LinkOptions } from "./link-options.js";
 import { type LinkLogger, silentLogger } from "./logger.js";
 import { HANDSHAKE_TIMEOUT, serverTlsOptions } from "./tls.js";
 
@@ -20,7 +23,7 @@ export interface ListenOptions extends Greeter {
   /** The cluster's key, from `resolveSecret`. */
   readonly key: Buffer;
   /** Called with each peer that was accepted. The link's first messages wait until "message" is listened to. */
-  readonly onLink: (link: Link) => void;
+  readonly onLink: (link: LinkLike) => void;
   /** Milliseconds from the end of the TLS handshake to the answered hello. Default 5000. */
   readonly helloTimeout?: number | undefined;
   /** Milliseconds for the TLS handshake. Default 5000. */

@@ -113,7 +113,10 @@ export class ClusterNode extends EventEmitter<ClusterNodeEvents> {
   /** `host:port`, as others reach this node. */
   get address(): string {
     if (this.#options.advertise !== undefined) return this.#options.advertise;
-    return this.#listener === undefined ? "" : formatAddress(this.#listener.address);
+    if (this.#listener === undefined) return "";
+    const { host, port } = this.#listener.address;
+    // "Every address of this machine" is none that another machine could dial; its name mostly is one.
+    return formatAddress({ host: host === "0.0.0.0" || host === "::" ? hostname() : host, port });
   }
 
   /** This node and all below it. */

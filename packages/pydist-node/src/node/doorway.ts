@@ -1,5 +1,5 @@
 import type { Engine } from "../engine/engine.js";
-import { type HelloInput, type Link, type Listener, listen } from "../links/index.js";
+import { type HelloInput, type LinkLike, type Listener, listen } from "../links/index.js";
 import type { Logger } from "../logger.js";
 
 export interface DoorwayOptions {
@@ -9,7 +9,7 @@ export interface DoorwayOptions {
   readonly hello: () => HelloInput;
   readonly logger: Logger;
   /** A child has come: it has to hear at once of the way up from here. */
-  readonly onChild: (link: Link) => void;
+  readonly onChild: (link: LinkLike) => void;
 }
 
 /** Lets peers in: executors and clients above this node, other nodes below it. */

@@ -1,6 +1,6 @@
 import { type Ancestor, ConnectionError, decodeFrame } from "@pydist/protocol";
 import type { Engine } from "../engine/engine.js";
-import { type DialOptions, dialUntil, type Link } from "../links/index.js";
+import { type DialOptions, dialUntil, type LinkLike } from "../links/index.js";
 import type { Logger } from "../logger.js";
 import type { Lineage } from "./lineage.js";
 
@@ -20,8 +20,8 @@ export interface ParenthoodOptions {
 type State =
   | { readonly is: "apart" }
   /** Linked to a parent that does not know yet whether its own way ends at a root. */
-  | { readonly is: "joining"; readonly link: Link }
-  | { readonly is: "joined"; readonly link: Link }
+  | { readonly is: "joining"; readonly link: LinkLike }
+  | { readonly is: "joined"; readonly link: LinkLike }
   | { readonly is: "left" };
 
 /** A node's relation to the node above it: finds it, joins it, and finds it again when it was lost. */
@@ -79,7 +79,7 @@ export class Parenthood {
   }
 
   /** Listens to what the parent says of its own way up, until that is settled. */
-  #followAncestry(link: Link, timeout: number): Promise<"joined" | "again"> {
+  #followAncestry(link: LinkLike, timeout: number): Promise<"joined" | "again"> {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => link.terminate("the parent did not join its own parent in time"), timeout);
       const over = (): void => {
@@ -115,7 +115,7 @@ export class Parenthood {
     });
   }
 
-  #joined(link: Link): void {
+  #joined(link: LinkLike): void {
     const { id, name, role } = link.peer;
     this.#state = { is: "joined", link };
     this.#engine.addUpstream(link, { id, name, role });

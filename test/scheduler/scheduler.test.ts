@@ -242,6 +242,12 @@ describe("credit", () => {
     expect(grant).toMatchObject({ upstream: 1, slots: [2, 3, 1], busyElsewhere: 0 });
   });
 
+  it("slots that the node's own hop limit puts out of reach are not told", () => {
+    const subject = new Subject({ slots: 2, hopLimit: 1 });
+    const [grant] = of(subject.child(7, [3, 1]), "grant");
+    expect(grant?.slots).toEqual([2, 3]);
+  });
+
   it("nobody is sent more than it granted (I6)", () => {
     const subject = new Subject({ slots: 0 });
     subject.handle({ type: "childJoined", child: 7, node: "n7", attachment: false });

@@ -36,18 +36,19 @@ export interface Owing {
   readonly waitingFor: Set<ReceiverId>;
 }
 
-/** Slots of this node, of its children, of theirs ... */
+/** Slots of this node, of its children, of theirs ..., as deep as its hop limit lets tasks travel. */
 export interface Capacity {
   readonly byDepth: readonly number[];
   readonly total: number;
 }
 
-function capacityOf(receivers: Iterable<Receiver>): Capacity {
+function capacityOf(receivers: Iterable<Receiver>, hopLimit: number): Capacity {
   const byDepth: number[] = [];
   let total = 0;
   for (const receiver of receivers) {
     const step = receiver.kind === "child" ? 1 : 0;
     receiver.credit.slots.forEach((slots, depth) => {
+      if (depth + step > hopLimit) return;
       while (byDepth.length <= depth + step) byDepth.push(0);
       byDepth[depth + step] = (byDepth[depth + step] as number) + slots;
       total += slots;
@@ -90,7 +91,7 @@ export class State {
 
   /** Slots of the pool and of everything below, by depth. Asked at every event, so it is remembered. */
   get capacity(): Capacity {
-    this.#capacity ??= capacityOf(this.receivers.values());
+    this.#capacity ??= capacityOf(this.receivers.values(), this.config.hopLimit);
     return this.#capacity;
   }
 

@@ -19,6 +19,10 @@ import { type Flush, Mark, type Results, type RunReply, type RunRequest, type St
 
 /** How often, in milliseconds, a pool looks which tasks have begun meanwhile. */
 const LOOK_INTERVAL = 50;
+/** From this run time on, in milliseconds, it is worth telling at once that a task begins. */
+const LONG = 20;
+/** Most codes that a pool remembers anything of. */
+const MOST_CODES = 1000;
 
 /** What a pool tells its engine. All indices count from the first task of the run. */
 export interface PoolListener {
@@ -54,6 +58,8 @@ export class Pool {
   readonly #runs = new Map<number, Run>();
   /** Threads known to hold a code: once it is all of them, its text stays at home. */
   readonly #holders = new Map<string, Set<number>>();
+  /** Milliseconds that the last call of a code took. */
+  readonly #paces = new Map<string, number>();
   readonly #look: NodeJS.Timeout;
 
   constructor(options: PoolOptions, listener: PoolListener) {
@@ -85,15 +91,18 @@ export class Pool {
       reported: 0,
     };
     this.#runs.set(lease, run);
+    this.#announce(run);
     void this.#carryOut(run, bodies, text);
   }
 
-  /** A lone task has as good as begun; the loss of its node then counts as one of its attempts. */
-  announce(lease: number): void {
-    const run = this.#runs.get(lease);
-    if (run === undefined || run.reported > 0) return;
+  /**
+   * The first task has as good as begun: told at once where it may take long, so that the loss of the node counts as
+   * one of its attempts. Short tasks are over before anybody could make use of it.
+   */
+  #announce(run: Run): void {
+    if ((this.#paces.get(run.head.code) ?? LONG) < LONG) return;
     run.reported = 1;
-    this.#listener.started(lease, [0, 1]);
+    this.#listener.started(run.lease, [0, 1]);
   }
 
   async #carryOut(run: Run, bodies: Bodies, text: string): Promise<void> {
@@ -129,7 +138,7 @@ export class Pool {
   #noteHolder(code: string, thread: number): void {
     const holders = this.#holders.get(code) ?? new Set();
     this.#holders.set(code, holders.add(thread));
-    if (this.#holders.size > 1000) this.#holders.delete(this.#holders.keys().next().value as string);
+    if (this.#holders.size > MOST_CODES) this.#holders.delete(this.#holders.keys().next().value as string);
   }
 
   #receive(message: Flush | Stray): void {
@@ -139,7 +148,12 @@ export class Pool {
 
   #flush({ lease, from, bodies: arrived }: Results): void {
     const bodies = arrived instanceof Uint8Array ? unpackBodies(arrived) : arrived;
-    this.#runs.get(lease)?.told.fill(1, from, from + countOf(bodies));
+    const run = this.#runs.get(lease);
+    if (run !== undefined) {
+      run.told.fill(1, from, from + countOf(bodies));
+      this.#paces.set(run.head.code, bodies.times?.[0] ?? 0);
+      if (this.#paces.size > MOST_CODES) this.#paces.delete(this.#paces.keys().next().value as string);
+    }
     this.#listener.results(lease, from, bodies);
   }
 

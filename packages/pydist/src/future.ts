@@ -129,6 +129,16 @@ export class Future<T> extends Promise<T> {
     else this.#callbacks.push(callback);
   }
 
+  /** @internal Takes a callback back that was added. */
+  removeDoneCallback(callback: (future: Future<T>) => void): void {
+    this.#callbacks = this.#callbacks?.filter((each) => each !== callback);
+  }
+
+  /** @internal Whether the task ran and threw. */
+  get raised(): boolean {
+    return this.#state === "finished" && this.#outcome !== undefined && "error" in this.#outcome;
+  }
+
   async #doneWithin(timeout: number | undefined): Promise<void> {
     if (this.done()) return;
     let timer: NodeJS.Timeout | undefined;

@@ -26,3 +26,4 @@ export { MapResult } from "./map-result.js";
 export type { AnyIterable } from "./map-source.js";
 export type { ExecutorOptions, MapOptions, Progress, SubmitOptions } from "./options.js";
 export type { NodeStats, Stats } from "./statistics.js";
+export { asCompleted, type ReturnWhen, type WaitOptions, wait } from "./wait.js";

@@ -1,0 +1,180 @@
+import { inspect } from "node:util";
+import { TimeoutError } from "@pydist/protocol";
+import { Future } from "./future.js";
+
+/** What `wait` waits for. Cancelled futures are completed; only what was thrown is an exception. */
+export type ReturnWhen = "ALL_COMPLETED" | "FIRST_COMPLETED" | "FIRST_EXCEPTION";
+
+export interface WaitOptions {
+  /** Milliseconds; without it, as long as it takes. */
+  readonly timeout?: number;
+  /** Default "ALL_COMPLETED". */
+  readonly returnWhen?: ReturnWhen;
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: futures of any results may be waited for together.
+type AnyFuture = Future<any>;
+
+/**
+ * Waits for futures, of one executor or of several, as `concurrent.futures.wait`. Duplicates count once. Running out of
+ * time is no error: whoever is not done by then is in `notDone`.
+ * @throws TypeError or RangeError for a wrong argument
+ */
+export async function wait<F extends AnyFuture>(
+  futures: Iterable<F>,
+  { timeout, returnWhen = "ALL_COMPLETED" }: WaitOptions = {},
+): Promise<{ done: Set<F>; notDone: Set<F> }> {
+  const all = setOf("wait", futures);
+  checkTimeout("wait", timeout);
+  const isEnough = ENOUGH[returnWhen as ReturnWhen];
+  if (isEnough === undefined) {
+    throw new TypeError(`returnWhen is ${inspect(returnWhen)}; it must be one of ${Object.keys(ENOUGH).join(", ")}.`);
+  }
+  const watch = new Watch(all);
+  await watch.until(() => isEnough(watch), timeout);
+  watch.stop();
+  return { done: watch.done, notDone: watch.waiting };
+}
+
+/** How far a wait has come. */
+interface Sorted {
+  readonly done: ReadonlySet<unknown>;
+  readonly waiting: ReadonlySet<unknown>;
+  readonly raised: number;
+}
+
+const ENOUGH: Readonly<Record<ReturnWhen, (sorted: Sorted) => boolean>> = {
+  ALL_COMPLETED: ({ waiting }) => waiting.size === 0,
+  FIRST_COMPLETED: ({ waiting, done }) => done.size > 0 || waiting.size === 0,
+  FIRST_EXCEPTION: ({ waiting, raised }) => raised > 0 || waiting.size === 0,
+};
+
+/**
+ * Gives futures as they complete, those that are done already first, each once, as
+ * `concurrent.futures.as_completed`. The time counts from the call.
+ * @throws TypeError or RangeError at the call for a wrong argument; the iterator throws TimeoutError when the time is over
+ */
+export function asCompleted<F extends AnyFuture>(
+  futures: Iterable<F>,
+  { timeout }: { readonly timeout?: number } = {},
+): AsyncIterableIterator<F> {
+  const all = setOf("asCompleted", futures);
+  checkTimeout("asCompleted", timeout);
+  return new Completions(all, timeout);
+}
+
+class Completions<F extends AnyFuture> implements AsyncIterableIterator<F> {
+  readonly #watch: Watch<F>;
+  readonly #total: number;
+  readonly #deadline: number;
+
+  constructor(futures: Set<F>, timeout: number | undefined) {
+    this.#watch = new Watch(futures);
+    this.#total = futures.size;
+    this.#deadline = performance.now() + (timeout ?? Number.POSITIVE_INFINITY);
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  async next(): Promise<IteratorResult<F, undefined>> {
+    const { done, waiting } = this.#watch;
+    if (done.size === 0 && waiting.size > 0) {
+      const left = this.#deadline - performance.now();
+      await this.#watch.until(
+        () => done.size > 0 || waiting.size === 0,
+        Number.isFinite(left) ? Math.max(0, left) : undefined,
+      );
+    }
+    for (const future of done) {
+      // A future that was given is not held here any more.
+      done.delete(future);
+      return { done: false, value: future };
+    }
+    const unfinished = waiting.size;
+    this.#watch.stop();
+    if (unfinished > 0) {
+      waiting.clear();
+      throw new TimeoutError(`${unfinished} (of ${this.#total}) futures unfinished`);
+    }
+    return { done: true, value: undefined };
+  }
+
+  async return(): Promise<IteratorResult<F, undefined>> {
+    this.#watch.stop();
+    this.#watch.done.clear();
+    this.#watch.waiting.clear();
+    return { done: true, value: undefined };
+  }
+}
+
+/** Sorts futures into those that are done and those that are not, and tells when that changes. */
+class Watch<F extends AnyFuture> implements Sorted {
+  readonly done = new Set<F>();
+  readonly waiting = new Set<F>();
+  /** How many of those that are done threw. */
+  raised = 0;
+  #changed: (() => void) | undefined;
+
+  constructor(futures: ReadonlySet<F>) {
+    for (const future of futures) {
+      if (future.done()) this.#add(future);
+      else this.waiting.add(future);
+    }
+    for (const future of this.waiting) future.addDoneCallback(this.#onDone as (future: AnyFuture) => void);
+  }
+
+  #add(future: F): void {
+    this.done.add(future);
+    if (future.raised) this.raised++;
+  }
+
+  readonly #onDone = (future: F): void => {
+    if (!this.waiting.delete(future)) return;
+    this.#add(future);
+    this.#changed?.();
+  };
+
+  /** Resolves when `enough` says so, or when the time is over. */
+  until(enough: () => boolean, timeout: number | undefined): Promise<void> {
+    return new Promise((resolve) => {
+      if (enough() || timeout === 0) return resolve();
+      const over = (): void => {
+        clearTimeout(timer);
+        this.#changed = undefined;
+        resolve();
+      };
+      const timer = timeout === undefined ? undefined : setTimeout(over, timeout);
+      this.#changed = () => {
+        if (enough()) over();
+      };
+    });
+  }
+
+  stop(): void {
+    for (const future of this.waiting) future.removeDoneCallback(this.#onDone as (future: AnyFuture) => void);
+  }
+}
+
+function setOf<F extends AnyFuture>(where: string, futures: Iterable<F>): Set<F> {
+  if (typeof futures !== "object" || futures === null || !(Symbol.iterator in futures)) {
+    throw new TypeError(`${where}'s futures are ${inspect(futures)}; they must be an iterable of futures.`);
+  }
+  const set = new Set(futures);
+  for (const future of set) {
+    if (!(future instanceof Future)) {
+      throw new TypeError(`${where} was given ${inspect(future)}; it takes futures, as submit returns them.`);
+    }
+  }
+  return set;
+}
+
+function checkTimeout(where: string, timeout: number | undefined): void {
+  if (timeout === undefined) return;
+  if (typeof timeout !== "number")
+    throw new TypeError(`${where}'s timeout is ${inspect(timeout)}; it must be a number.`);
+  if (!(timeout >= 0)) {
+    throw new RangeError(`${where}'s timeout is ${inspect(timeout)}; it must be milliseconds of at least 0.`);
+  }
+}

@@ -1,0 +1,140 @@
+import { asCompleted, ClusterExecutor, type Future, TimeoutError, wait } from "pydist";
+import { afterAll, describe, expect, it } from "vitest";
+
+const executor = new ClusterExecutor({ maxWorkers: 2, tasksPerWorker: 8 });
+const other = new ClusterExecutor({ maxWorkers: 1 });
+afterAll(() => Promise.all([executor.shutdown(), other.shutdown()]));
+
+function after(milliseconds: number): Future<number> {
+  return executor.submit(
+    async (ms: number) => {
+      await new Promise((resolve) => setTimeout(resolve, ms));
+      return ms;
+    },
+    [milliseconds],
+  );
+}
+
+function failing(milliseconds: number): Future<never> {
+  return executor.submit(
+    async (ms: number) => {
+      await new Promise((resolve) => setTimeout(resolve, ms));
+      throw new Error("failing");
+    },
+    [milliseconds],
+  );
+}
+
+function cancelled(): Future<number> {
+  const future = executor.submit(() => 1);
+  future.cancel();
+  return future;
+}
+
+describe("wait", () => {
+  it("for all, whatever becomes of them, throws nothing (row 106)", async () => {
+    const futures = [after(5), failing(1), cancelled()];
+    const { done, notDone } = await wait(futures);
+    expect(done).toEqual(new Set(futures));
+    expect(notDone.size).toBe(0);
+  });
+
+  it("counts duplicates once (row 100)", async () => {
+    const future = after(1);
+    expect((await wait([future, future])).done.size).toBe(1);
+  });
+
+  it("for the first that completes (rows 101, 102)", async () => {
+    const [fast, slow] = [after(1), after(300)];
+    expect(await wait([fast, slow], { returnWhen: "FIRST_COMPLETED" })).toEqual({
+      done: new Set([fast]),
+      notDone: new Set([slow]),
+    });
+    const ready = cancelled();
+    expect((await wait([ready, slow], { returnWhen: "FIRST_COMPLETED" })).done).toEqual(new Set([ready]));
+    await slow;
+  });
+
+  it("for the first that throws, with the successes so far (rows 103, 104, 105)", async () => {
+    const [fast, bad, slow, gone] = [after(1), failing(40), after(400), cancelled()];
+    const { done, notDone } = await wait([fast, bad, slow, gone], { returnWhen: "FIRST_EXCEPTION" });
+    expect(done).toEqual(new Set<unknown>([fast, bad, gone]));
+    expect(notDone).toEqual(new Set([slow]));
+    expect((await wait([bad, slow], { returnWhen: "FIRST_EXCEPTION" })).done).toEqual(new Set([bad]));
+    await slow;
+  });
+
+  it("for some time only (row 107)", async () => {
+    const [fast, slow] = [after(1), after(400)];
+    await fast;
+    expect(await wait([fast, slow], { timeout: 0 })).toEqual({ done: new Set([fast]), notDone: new Set([slow]) });
+    expect((await wait([fast, slow], { timeout: 5 })).notDone).toEqual(new Set([slow]));
+    await slow;
+  });
+
+  it("for a hundred that complete together (row 108), and for those of several executors", async () => {
+    const futures = Array.from({ length: 100 }, (_, i) => (i % 2 ? executor : other).submit((n: number) => n, [i]));
+    expect((await wait(futures)).done.size).toBe(100);
+    expect((await wait([])).done.size).toBe(0);
+  });
+});
+
+describe("asCompleted", () => {
+  it("gives those that are done first, then the others as they complete (row 109)", async () => {
+    const [late, later, ready] = [after(60), after(160), cancelled()];
+    const order: unknown[] = [];
+    for await (const future of asCompleted([later, late, ready])) order.push(future);
+    expect(order).toEqual([ready, late, later]);
+  });
+
+  it("gives each once, of any iterable (row 111)", async () => {
+    const future = after(1);
+    const seen: unknown[] = [];
+    for await (const each of asCompleted(new Set([future, future]).values())) seen.push(each);
+    for await (const each of asCompleted([future, future])) seen.push(each);
+    expect(seen).toEqual([future, future]);
+  });
+
+  it("after its time throws, having given what was done (rows 110, 113)", async () => {
+    const [fast, fast2, slow, slow2] = [after(1), after(1), after(400), after(400)];
+    await Promise.all([fast, fast2]);
+    const seen: unknown[] = [];
+    const read = async (): Promise<void> => {
+      for await (const future of asCompleted([fast, slow, fast2, slow2], { timeout: 0 })) seen.push(future);
+    };
+    await expect(read()).rejects.toThrow(new TimeoutError("2 (of 4) futures unfinished"));
+    expect(seen).toEqual([fast, fast2]);
+    await Promise.all([slow, slow2]);
+  });
+
+  it("can be left", async () => {
+    const slow = after(200);
+    for await (const future of asCompleted([after(1), slow])) {
+      expect(future).not.toBe(slow);
+      break;
+    }
+    await slow;
+  });
+});
+
+describe("a wrong argument is named", () => {
+  // biome-ignore lint/suspicious/noExplicitAny: wrong on purpose.
+  const [anyWait, anyCompleted] = [wait as any, asCompleted as any];
+
+  it("by wait and asCompleted", async () => {
+    await expect(anyWait(3)).rejects.toThrow("wait's futures are 3; they must be an iterable of futures.");
+    await expect(anyWait([Promise.resolve(1)])).rejects.toThrow(
+      "wait was given Promise { 1 }; it takes futures, as submit returns them.",
+    );
+    await expect(anyWait([], { returnWhen: "SOMETIME" })).rejects.toThrow(
+      "returnWhen is 'SOMETIME'; it must be one of ALL_COMPLETED, FIRST_COMPLETED, FIRST_EXCEPTION.",
+    );
+    await expect(anyWait([], { timeout: "1" })).rejects.toThrow("wait's timeout is '1'; it must be a number.");
+    expect(() => anyCompleted([], { timeout: -1 })).toThrow(
+      "asCompleted's timeout is -1; it must be milliseconds of at least 0.",
+    );
+    expect(() => anyCompleted("futures")).toThrow(
+      "asCompleted's futures are 'futures'; they must be an iterable of futures.",
+    );
+  });
+});

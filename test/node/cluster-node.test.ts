@@ -144,6 +144,21 @@ describe("losing", () => {
     expect(() => attached.map((n: number) => n, [1])).toThrow(ConnectionError);
   });
 
+  it("shutdown does not wait for a cluster that never comes: what is open fails, maps too", async () => {
+    const port = await freePort();
+    const attached = executor(`127.0.0.1:${port}`, { connectTimeout: 200 });
+    const open = attached.submit(() => 1);
+    function* endless(): Generator<number> {
+      for (let n = 0; ; n++) yield n;
+    }
+    const map = attached.map((n: number) => n, endless()).next();
+    const outcomes = Promise.allSettled([open, map]);
+    await attached.shutdown();
+    for (const outcome of await outcomes) {
+      expect(outcome).toMatchObject({ status: "rejected", reason: { code: "PYDIST_E_CONNECTION" } });
+    }
+  });
+
   it("with several addresses the next one is taken", async () => {
     const port = await freePort();
     const root = await node();

@@ -228,13 +228,14 @@ export class Dispatcher implements Submitter {
   /** Nothing that is open will ever settle by itself: it fails with this error. */
   abandonAll(error: unknown): void {
     this.#leaveAll();
+    // Maps first: one that is still feeding would answer each settled batch with the next.
+    for (const map of [...this.#maps]) map.abandon(error);
     for (const [lease, entry] of [...this.#entries]) {
       this.#forget(lease, entry);
       this.#options.statistics.neverRan(entry.open);
       this.#keepAlive.remove(entry.open);
       entry.sink.abandon(error);
     }
-    for (const map of [...this.#maps]) map.abandon(error);
     this.#checkIdle();
   }
 

@@ -135,8 +135,7 @@ export class ClusterExecutor extends EventEmitter<ExecutorEvents> {
 
   /** Everything submitted so far and from now on fails with the reason. */
   #broken(error: Error): void {
-    if (this.#state.is !== "running") return;
-    this.#state = { is: "broken", error };
+    if (this.#state.is === "running") this.#state = { is: "broken", error };
     this.#dispatcher.abandonAll(error);
   }
 

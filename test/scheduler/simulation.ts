@@ -398,7 +398,7 @@ export class Simulation {
 
   #cancelInRun(node: SimNode, action: Extract<SchedulerAction, { type: "cancelAt" }>): void {
     const run = node.runs.get(action.lease);
-    eachIndex(action.ranges, (index) => {
+    eachIndex(action.ranges, Number.MAX_SAFE_INTEGER, (index) => {
       if (run !== undefined && index >= run.next) run.cancelled.add(index);
     });
   }

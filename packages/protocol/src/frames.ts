@@ -85,7 +85,7 @@ export type DownFrame =
   | { readonly t: "tasks"; readonly lease: number; readonly head: BatchHeader }
   | { readonly t: "cancel"; readonly lease: number; readonly ranges: Ranges }
   | { readonly t: "recall"; readonly id: number; readonly max: number }
-  | { readonly t: "ask"; readonly id: number; readonly what: string; readonly with?: unknown }
+  | { readonly t: "ask"; readonly id: number; readonly what: string }
   | { readonly t: "code"; readonly hash: string; readonly text: string }
   | { readonly t: "noCode"; readonly hash: string; readonly why: string }
   | { readonly t: "ancestry"; readonly chain: readonly Ancestor[]; readonly settled: boolean };

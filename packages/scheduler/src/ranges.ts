@@ -6,10 +6,11 @@ export function appendIndex(ranges: number[], index: number): void {
   else ranges.push(index, index + 1);
 }
 
-/** Calls `visit` for every index, in order. */
-export function eachIndex(ranges: Ranges, visit: (index: number) => void): void {
+/** Calls `visit` for every index below `count`, in order: whoever made the ranges may be wrong about how many there are. */
+export function eachIndex(ranges: Ranges, count: number, visit: (index: number) => void): void {
   for (let r = 0; r + 1 < ranges.length; r += 2) {
-    for (let i = ranges[r] as number; i < (ranges[r + 1] as number); i++) visit(i);
+    const end = Math.min(ranges[r + 1] as number, count);
+    for (let i = ranges[r] as number; i < end; i++) visit(i);
   }
 }
 

@@ -158,7 +158,7 @@ export class Scheduler {
     const batch = this.#batchOf(upstream, lease);
     if (batch === undefined) return;
     const leased: number[] = [];
-    eachIndex(ranges, (index) => {
+    eachIndex(ranges, batch.count, (index) => {
       const owner = batch.owner[index];
       if (owner === undefined || owner === SETTLED) return;
       if (owner === QUEUED) {
@@ -305,7 +305,7 @@ export class Scheduler {
     if (lease === undefined) return;
     const { batch } = lease;
     const told: number[] = [];
-    eachIndex(ranges, (offset) => {
+    eachIndex(ranges, lease.to - lease.from, (offset) => {
       const index = lease.from + offset;
       if (batch.owner[index] !== lease.id) return;
       lease.started.add(index);
@@ -325,7 +325,7 @@ export class Scheduler {
     const lease = this.#leaseOf(receiver, id);
     if (lease === undefined) return;
     const back: number[] = [];
-    eachIndex(ranges, (offset) => {
+    eachIndex(ranges, lease.to - lease.from, (offset) => {
       const index = lease.from + offset;
       if (lease.batch.owner[index] !== lease.id) return;
       state.release(lease, index);

@@ -16,6 +16,7 @@ import { EventEmitter } from "eventemitter3";
 import type { CloseReason, LinkLike } from "../links/link-like.js";
 import { type Logger, silent } from "../logger.js";
 import { CodeExchange } from "./code-exchange.js";
+import { checkFrame } from "./frame-schema.js";
 import { type DownPeer, type PeerInfo, Peers, SUBMITTER, type UpPeer } from "./peer.js";
 import { Roll } from "./roll.js";
 import { Workshop } from "./workshop.js";
@@ -186,7 +187,9 @@ export class Engine extends EventEmitter<EngineEvents> {
 
   #receive(peer: UpPeer | DownPeer, bytes: Uint8Array): void {
     try {
-      const { frame, payload } = decodeFrame(bytes);
+      const { frame: arrived, payload } = decodeFrame(bytes);
+      const frame = checkFrame(arrived);
+      if (frame === undefined) return;
       if (peer.direction === "up") this.#fromAbove(peer, frame, payload);
       else this.#fromBelow(peer, frame, payload);
     } catch (error) {
@@ -195,7 +198,6 @@ export class Engine extends EventEmitter<EngineEvents> {
     }
   }
 
-  /** Unknown frames are of a newer version and passed over. */
   #fromAbove(peer: UpPeer, frame: Frame, payload: Uint8Array): void {
     const upstream = peer.key;
     switch (frame.t) {

@@ -207,8 +207,7 @@ export class Pool {
     const run = this.#runs.get(lease);
     if (run === undefined) return;
     const caught: number[] = [];
-    eachIndex(ranges, (index) => {
-      if (index >= run.marks.length) return;
+    eachIndex(ranges, run.marks.length, (index) => {
       if (Atomics.compareExchange(run.marks, index, Mark.Waiting, Mark.Cancelled) !== Mark.Waiting) return;
       run.told[index] = 1;
       appendIndex(caught, index);

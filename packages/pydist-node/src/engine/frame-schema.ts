@@ -1,0 +1,96 @@
+import { type Frame, SerializationError } from "@pydist/protocol";
+import * as v from "valibot";
+
+/*
+ * What a frame has to look like. The peer holds the secret, so this is no wall against an enemy, who could simply run
+ * code: it keeps a broken or newer peer's mistake on its own link, before a wrong number reaches the scheduler.
+ * Fields that are not named here are those of a newer version, and dropped.
+ */
+
+const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+const text = v.pipe(v.string(), v.maxLength(64 * 1024));
+const hash = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/));
+const FARTHEST = 10_000;
+
+/** Ascending, half-open, flattened; in bounds only the scheduler can tell. */
+const ranges = v.pipe(
+  v.array(count),
+  v.check(
+    (flat) => flat.length % 2 === 0 && flat.every((at, i) => i === 0 || at >= (flat[i - 1] as number)),
+    "no ranges",
+  ),
+);
+
+const head = v.object({
+  code: hash,
+  name: text,
+  executor: text,
+  batch: count,
+  first: count,
+  hops: count,
+  travelled: count,
+  priority: v.pipe(v.number(), v.safeInteger()),
+  attempts: count,
+  attempt: count,
+  losses: v.exactOptional(v.array(v.object({ node: text, cause: text }))),
+});
+
+const node = v.object({
+  id: text,
+  name: text,
+  address: text,
+  parent: v.nullable(text),
+  workers: count,
+  slots: count,
+  os: text,
+  arch: text,
+  nodeVersion: text,
+  version: text,
+  pid: count,
+  host: text,
+});
+
+const ancestor = v.object({ id: text, name: text, address: text });
+
+const schemas: Readonly<Record<Frame["t"], v.GenericSchema<unknown, Frame>>> = {
+  tasks: v.object({ t: v.literal("tasks"), lease: count, head }),
+  cancel: v.object({ t: v.literal("cancel"), lease: count, ranges }),
+  recall: v.object({ t: v.literal("recall"), id: count, max: count }),
+  ask: v.object({ t: v.literal("ask"), id: count, what: text }),
+  code: v.object({ t: v.literal("code"), hash, text: v.string() }),
+  noCode: v.object({ t: v.literal("noCode"), hash, why: text }),
+  ancestry: v.object({
+    t: v.literal("ancestry"),
+    chain: v.pipe(v.array(ancestor), v.maxLength(FARTHEST)),
+    settled: v.boolean(),
+  }),
+  results: v.object({ t: v.literal("results"), lease: count, from: count, node: text, hops: count, attempt: count }),
+  started: v.object({ t: v.literal("started"), lease: count, ranges }),
+  returned: v.object({ t: v.literal("returned"), lease: count, ranges }),
+  recalled: v.object({ t: v.literal("recalled"), id: count }),
+  credit: v.object({
+    t: v.literal("credit"),
+    slots: v.pipe(v.array(count), v.maxLength(FARTHEST)),
+    busyElsewhere: count,
+    window: count,
+    bytes: count,
+  }),
+  needCode: v.object({ t: v.literal("needCode"), hash }),
+  answer: v.object({ t: v.literal("answer"), id: count, value: v.unknown() }),
+  nodeJoined: v.object({ t: v.literal("nodeJoined"), nodes: v.array(node) }),
+  nodeLost: v.object({ t: v.literal("nodeLost"), ids: v.array(text), cause: text }),
+};
+
+/**
+ * A frame that is as it should be, or undefined for one of a kind that this version does not know.
+ * @throws SerializationError saying what is wrong with it
+ */
+export function checkFrame(frame: Frame): Frame | undefined {
+  if (!Object.hasOwn(schemas, frame.t)) return undefined;
+  const checked = v.safeParse(schemas[frame.t], frame, { abortEarly: true });
+  if (checked.success) return checked.output;
+  const [issue] = checked.issues;
+  throw new SerializationError(`Malformed frame "${frame.t}": ${v.getDotPath(issue) ?? "it"}: ${issue.message}`, {
+    path: "",
+  });
+}

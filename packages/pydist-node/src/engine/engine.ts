@@ -125,7 +125,7 @@ export class Engine extends EventEmitter<EngineEvents> {
 
   /** Code that tasks of this process are about to name. */
   addCode(hash: string, text: string): void {
-    this.#codes.store.add(hash, text);
+    this.#codes.add(hash, text);
   }
 
   submit(lease: number, head: BatchHeader, bodies: Bodies): void {
@@ -203,6 +203,7 @@ export class Engine extends EventEmitter<EngineEvents> {
     switch (frame.t) {
       case "tasks": {
         const { lease, head } = frame;
+        this.#codes.namedBy(head.code, upstream);
         return this.#handle({ type: "accept", upstream, lease, head, bodies: unpackBodies(payload) });
       }
       case "cancel":
@@ -210,9 +211,9 @@ export class Engine extends EventEmitter<EngineEvents> {
       case "recall":
         return this.#handle({ type: "recall", upstream, id: frame.id, max: frame.max });
       case "code":
-        return this.#codes.store.add(frame.hash, frame.text);
+        return this.#codes.add(frame.hash, frame.text);
       case "noCode":
-        return this.#codes.store.missing(frame.hash, upstream, frame.why);
+        return this.#codes.missing(frame.hash, upstream, frame.why);
       case "ask":
         void this.ask(frame.what).then((value) => this.#peers.send(peer, { t: "answer", id: frame.id, value }));
         return;
@@ -283,7 +284,7 @@ export class Engine extends EventEmitter<EngineEvents> {
     switch (action.type) {
       case "dispatch":
         if (action.receiver === POOL) return this.#workshop?.run(action);
-        this.#codes.passedOn(action.head.code, action.upstream);
+        this.#codes.namedBy(action.head.code, action.upstream);
         return this.#tell(action.receiver, { t: "tasks", lease: action.lease, head: action.head }, action.bodies);
       case "cancelAt":
         if (action.receiver === POOL) return this.#workshop?.cancel(action);

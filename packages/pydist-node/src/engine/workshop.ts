@@ -1,5 +1,5 @@
-import { type Bodies, countOf, encodeFailure, Outcome, outcomeAt, type ResultInfo, repeatBody } from "@pydist/protocol";
-import { POOL, type ReceiverId, type SchedulerAction, type SchedulerEvent } from "@pydist/scheduler";
+import { type Bodies, countOf, Outcome, outcomeAt, type ResultInfo } from "@pydist/protocol";
+import { POOL, type SchedulerAction, type SchedulerEvent } from "@pydist/scheduler";
 import { Pool, type PoolOptions } from "../pool/pool.js";
 import type { CodeExchange } from "./code-exchange.js";
 
@@ -22,11 +22,9 @@ type Dispatch = Extract<SchedulerAction, { type: "dispatch" }>;
 
 /** The pool as the scheduler's receiver: a run for each lease, and its news as events. */
 export class Workshop {
-  readonly receiver: ReceiverId = POOL;
   readonly tally: Tally = { completed: 0, failed: 0, busyMs: 0 };
   readonly #options: WorkshopOptions;
   readonly #pool: Pool;
-  #state: "open" | "closed" = "open";
 
   constructor(options: WorkshopOptions) {
     this.#options = options;
@@ -41,12 +39,7 @@ export class Workshop {
 
   run({ lease, head, bodies, upstream }: Dispatch): void {
     const { codes } = this.#options;
-    const here = codes.store.get(head.code);
-    if (here !== undefined) return this.#pool.start(lease, head, bodies, here);
-    codes.obtain(head, upstream).then(
-      (text) => this.#state === "open" && this.#pool.start(lease, head, bodies, text),
-      (error) => this.#results(lease, 0, repeatBody(encodeFailure(error), countOf(bodies), Outcome.Failed)),
-    );
+    this.#pool.start(lease, head, bodies, codes.get(head.code) ?? codes.obtain(head, upstream));
   }
 
   cancel({ lease, ranges }: Extract<SchedulerAction, { type: "cancelAt" }>): void {
@@ -70,8 +63,7 @@ export class Workshop {
     if (info !== undefined) this.#options.handle({ type: "results", receiver: POOL, lease, from, bodies, ...info });
   }
 
-  async close(): Promise<void> {
-    this.#state = "closed";
-    await this.#pool.destroy();
+  close(): Promise<void> {
+    return this.#pool.destroy();
   }
 }

@@ -80,8 +80,11 @@ export class Pool {
     this.#look = setInterval(() => this.#reportStarted(), LOOK_INTERVAL).unref();
   }
 
-  /** Starts a run; its results come to the listener. `text` is the code of its function. */
-  start(lease: number, head: BatchHeader, bodies: Bodies, text: string): void {
+  /**
+   * Starts a run; its results come to the listener. `text` is the code of its function. While that is on its way the
+   * tasks can be cancelled and taken back; if it does not come, those that are left fail with the reason.
+   */
+  start(lease: number, head: BatchHeader, bodies: Bodies, text: string | Promise<string>): void {
     const count = countOf(bodies);
     const run: Run = {
       lease,
@@ -91,8 +94,32 @@ export class Pool {
       reported: 0,
     };
     this.#runs.set(lease, run);
+    if (typeof text === "string") return this.#begin(run, bodies, text);
+    void text.then(
+      (arrived) => this.#runs.has(lease) && this.#begin(run, bodies, arrived),
+      (error) => this.#failWaiting(run, error),
+    );
+  }
+
+  #begin(run: Run, bodies: Bodies, text: string): void {
+    // All was taken back or cancelled, and told to be, while the code was on its way.
+    if (!run.marks.includes(Mark.Waiting)) return void this.#runs.delete(run.lease);
     this.#announce(run);
     void this.#carryOut(run, bodies, text);
+  }
+
+  /** None of the tasks can begin. */
+  #failWaiting(run: Run, error: unknown): void {
+    if (!this.#runs.delete(run.lease)) return; // The pool was destroyed.
+    const failed: number[] = [];
+    run.marks.forEach((mark, index) => {
+      if (mark === Mark.Waiting) appendIndex(failed, index);
+    });
+    const failure = encodeFailure(error);
+    for (let r = 0; r < failed.length; r += 2) {
+      const [from, to] = [failed[r] as number, failed[r + 1] as number];
+      this.#listener.results(run.lease, from, repeatBody(failure, to - from, Outcome.Failed));
+    }
   }
 
   /**
@@ -100,12 +127,25 @@ export class Pool {
    * one of its attempts. Short tasks are over before anybody could make use of it.
    */
   #announce(run: Run): void {
-    if ((this.#paces.get(run.head.code) ?? LONG) < LONG) return;
+    if (run.marks[0] !== Mark.Waiting || (this.#paces.get(run.head.code) ?? LONG) < LONG) return;
     run.reported = 1;
     this.#listener.started(run.lease, [0, 1]);
   }
 
   async #carryOut(run: Run, bodies: Bodies, text: string): Promise<void> {
+    let reply: Extract<RunReply, { kind: "done" }>;
+    try {
+      reply = await this.#request(run, bodies, text);
+    } catch (error) {
+      return this.#threadDied(run, error);
+    }
+    this.#noteHolder(run.head.code, reply.thread);
+    // Whatever was cancelled or taken back was told when it happened, so the run is over.
+    this.#runs.delete(run.lease);
+    if (reply.last !== undefined) this.#deliver(run, reply.last);
+  }
+
+  async #request(run: Run, bodies: Bodies, text: string): Promise<Extract<RunReply, { kind: "done" }>> {
     const { code, name } = run.head;
     const request = (withText: boolean): Promise<RunReply> => {
       const packed = packBodies(bodies);
@@ -120,19 +160,12 @@ export class Pool {
       };
       return this.#piscina.run(message, { transferList: [packed.buffer] }) as Promise<RunReply>;
     };
-    try {
-      const allHaveIt = (this.#holders.get(code)?.size ?? 0) >= this.#options.workers;
-      let reply = await request(!allHaveIt);
-      // A thread that was replaced meanwhile has nothing; it says so.
-      if (reply.kind === "needCode") reply = await request(true);
-      if (reply.kind === "needCode") throw new Error("a worker asked twice for the same code");
-      this.#noteHolder(code, reply.thread);
-      if (reply.last !== undefined) this.#flush(reply.last);
-      // Whatever was cancelled or taken back was told when it happened, so the run is over.
-      this.#runs.delete(run.lease);
-    } catch (error) {
-      this.#threadDied(run, error);
-    }
+    const allHaveIt = (this.#holders.get(code)?.size ?? 0) >= this.#options.workers;
+    let reply = await request(!allHaveIt);
+    // A thread that was replaced meanwhile has nothing; it says so.
+    if (reply.kind === "needCode") reply = await request(true);
+    if (reply.kind === "needCode") throw new Error("a worker asked twice for the same code");
+    return reply;
   }
 
   #noteHolder(code: string, thread: number): void {
@@ -142,13 +175,13 @@ export class Pool {
   }
 
   #receive(message: Flush | Stray): void {
-    if (message.kind === "flush") this.#flush(message);
-    else this.#listener.stray(message.name, message.message);
+    if (message.kind === "stray") return this.#listener.stray(message.name, message.message);
+    // It comes through another port than the reply, so its run may be over.
+    this.#deliver(this.#runs.get(message.lease), message);
   }
 
-  #flush({ lease, from, bodies: arrived }: Results): void {
+  #deliver(run: Run | undefined, { lease, from, bodies: arrived }: Results): void {
     const bodies = arrived instanceof Uint8Array ? unpackBodies(arrived) : arrived;
-    const run = this.#runs.get(lease);
     if (run !== undefined) {
       run.told.fill(1, from, from + countOf(bodies));
       this.#paces.set(run.head.code, bodies.times?.[0] ?? 0);

@@ -1,0 +1,111 @@
+import { type Bodies, BodiesBuilder, countOf, encodeArguments, Outcome, outcomeAt } from "@pydist/protocol";
+import { ship } from "@pydist/shipping";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { Pool } from "../../packages/pydist-node/dist/pool/pool.js";
+
+const { hash, text } = ship((n: number) => n + 1);
+const limits = { hops: 1, travelled: 0, priority: 0, attempts: 3, attempt: 1 };
+const head = { code: hash, name: "addOne", executor: "e", batch: 1, first: 0, ...limits };
+
+function calls(count: number): Bodies {
+  const bodies = new BodiesBuilder();
+  for (let n = 0; n < count; n++) bodies.add(encodeArguments([n]));
+  return bodies.build();
+}
+
+type News = ["result", index: number, outcome: number] | ["returned" | "started", ranges: number[]];
+
+let news: News[] = [];
+let told: () => void = () => {};
+/** Called with each result. */
+let onResults: () => void = () => {};
+let pool: Pool;
+beforeEach(() => {
+  news = [];
+  onResults = () => {};
+  pool = new Pool(
+    { node: "n", workers: 1, tasksPerWorker: 1 },
+    {
+      results(_lease, from, bodies) {
+        for (let i = 0; i < countOf(bodies); i++) news.push(["result", from + i, outcomeAt(bodies, i)]);
+        told();
+        onResults();
+      },
+      started: (_lease, ranges) => void news.push(["started", [...ranges]]),
+      returned: (_lease, ranges) => {
+        news.push(["returned", [...ranges]]);
+        told();
+      },
+      stray: () => {},
+    },
+  );
+});
+afterEach(() => pool.destroy());
+
+async function until(count: number): Promise<News[]> {
+  while (news.length < count) {
+    await new Promise<void>((resolve) => {
+      told = resolve;
+    });
+  }
+  return news;
+}
+
+describe("a run whose code is on its way", () => {
+  it("gives tasks back and cancels them at once; the rest runs when the code is there", async () => {
+    let arrives: (text: string) => void = () => {};
+    const code = new Promise<string>((resolve) => {
+      arrives = resolve;
+    });
+    pool.start(1, head, calls(4), code);
+    pool.recall(1);
+    pool.cancel(1, [0, 1]);
+    expect(news).toEqual([
+      ["returned", [3, 4]],
+      ["result", 0, Outcome.Cancelled],
+    ]);
+    arrives(text);
+    expect(await until(4)).toEqual([
+      ["returned", [3, 4]],
+      ["result", 0, Outcome.Cancelled],
+      ["result", 1, 0],
+      ["result", 2, 0],
+    ]);
+  });
+
+  it("fails those that are left if the code does not come", async () => {
+    const gone = Promise.reject(new Error("nobody has it"));
+    pool.start(1, head, calls(3), gone);
+    pool.cancel(1, [1, 2]);
+    const results = await until(3);
+    expect(results).toEqual([
+      ["result", 1, Outcome.Cancelled],
+      ["result", 0, Outcome.Failed],
+      ["result", 2, Outcome.Failed],
+    ]);
+  });
+});
+
+describe("a listener that throws", () => {
+  it("is not taken for a thread that died: nothing is told twice, and the next run goes on", async () => {
+    const hooks = process.listeners("unhandledRejection");
+    process.removeAllListeners("unhandledRejection");
+    const thrown = new Promise<unknown>((resolve) => process.once("unhandledRejection", resolve));
+    try {
+      onResults = () => {
+        throw new Error("of the listener");
+      };
+      pool.start(1, head, calls(1), text);
+      expect(await thrown).toMatchObject({ message: "of the listener" });
+    } finally {
+      for (const hook of hooks) process.on("unhandledRejection", hook);
+    }
+    onResults = () => {};
+    pool.start(2, head, calls(1), text);
+    const results = (await until(3)).filter(([kind]) => kind !== "started");
+    expect(results).toEqual([
+      ["result", 0, 0],
+      ["result", 0, 0],
+    ]);
+  });
+});

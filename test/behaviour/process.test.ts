@@ -52,3 +52,18 @@ describe.each([
     expect(stderr).toContain("somebody chained");
   });
 });
+
+describe("a program", () => {
+  it("that shuts down a listening executor before it listens leaves nothing behind", async () => {
+    expect(await run("shutdown-at-once")).toEqual({ code: 0, stdout: "over\n", stderr: "" });
+  });
+
+  it("whose listeners throw is told so, and gets every result", async () => {
+    const { code, stdout } = await run("throwing-listeners");
+    expect(stdout).toBe(
+      "5000 500 5500\n" +
+        'A listener of "taskSettled" threw: Error: listener; A progress callback threw: Error: progress\n',
+    );
+    expect(code).toBe(0);
+  });
+});

@@ -12,7 +12,7 @@ import { describe, expect, it } from "vitest";
 
 describe("frames", () => {
   it.each<Frame>([
-    { t: "recall", id: 1, max: 5 },
+    { t: "recall", max: 5 },
     { t: "cancel", lease: 3, ranges: [0, 2, 5, 6] },
     { t: "noCode", hash: "ab", why: "naïve — 数" },
   ])("come back as they were: $t", (frame) => {

@@ -303,12 +303,14 @@ export class Simulation {
         return this.#down(node, action.receiver, (upstream) => ({ ...action, type: "cancel", upstream }));
       case "recallFrom":
         if (action.receiver === POOL) return this.#recallRuns(node, action.max);
-        return this.#down(node, action.receiver, (upstream) => ({ type: "recall", upstream, id: 1, max: action.max }));
+        return this.#down(node, action.receiver, (upstream) => ({ type: "recall", upstream, max: action.max }));
       case "report":
         if (action.upstream === SUBMITTER) return this.#settle(node, action);
         return this.#up(node, action.upstream, (receiver) => ({ ...action, type: "results", receiver }));
       case "reportStarted":
         return this.#up(node, action.upstream, (receiver) => ({ ...action, type: "started", receiver }));
+      case "reportWaiting":
+        return this.#up(node, action.upstream, (receiver) => ({ ...action, type: "waiting", receiver }));
       case "giveBack":
         return this.#up(node, action.upstream, (receiver) => ({ ...action, type: "returned", receiver }));
       case "recallDone":

@@ -84,7 +84,7 @@ export interface NodeDescription {
 export type DownFrame =
   | { readonly t: "tasks"; readonly lease: number; readonly head: BatchHeader }
   | { readonly t: "cancel"; readonly lease: number; readonly ranges: Ranges }
-  | { readonly t: "recall"; readonly id: number; readonly max: number }
+  | { readonly t: "recall"; readonly max: number }
   | { readonly t: "ask"; readonly id: number; readonly what: string }
   | { readonly t: "code"; readonly hash: string; readonly text: string }
   | { readonly t: "noCode"; readonly hash: string; readonly why: string }
@@ -94,8 +94,9 @@ export type DownFrame =
 export type UpFrame =
   | ({ readonly t: "results"; readonly lease: number; readonly from: number } & ResultInfo)
   | { readonly t: "started"; readonly lease: number; readonly ranges: Ranges }
+  | { readonly t: "waiting"; readonly lease: number; readonly ranges: Ranges }
   | { readonly t: "returned"; readonly lease: number; readonly ranges: Ranges }
-  | { readonly t: "recalled"; readonly id: number }
+  | { readonly t: "recalled" }
   | ({ readonly t: "credit" } & Credit)
   | { readonly t: "needCode"; readonly hash: string }
   | { readonly t: "answer"; readonly id: number; readonly value: unknown }

@@ -1,5 +1,13 @@
-import { ConnectionError } from "@pydist/protocol";
-import { DEFAULT_CONNECT_TIMEOUT, dialUntil, type Engine, type LinkLike, resolveSecret, VERSION } from "pydist-node";
+import { ConnectionError, ShutdownError } from "@pydist/protocol";
+import {
+  DEFAULT_CLUSTER,
+  DEFAULT_CONNECT_TIMEOUT,
+  dialUntil,
+  type Engine,
+  type LinkLike,
+  resolveSecret,
+  VERSION,
+} from "pydist-node";
 import type { ExecutorOptions } from "./options.js";
 
 export interface ConnectionEvents {
@@ -30,6 +38,7 @@ export class Connection {
     try {
       while (!this.#closed.signal.aborted) {
         const link = await this.#dial();
+        if (this.#closed.signal.aborted) return link.terminate("the executor was shut down");
         const { id, name, role } = link.peer;
         if (role !== "node") throw notANode(link);
         // A program ends when nothing is awaited any more, whether or not it said goodbye.
@@ -41,14 +50,15 @@ export class Connection {
         if (!this.#closed.signal.aborted) this.#events.disconnected(detail === "" ? kind : `${kind}: ${detail}`);
       }
     } catch (error) {
-      if (!this.#closed.signal.aborted) this.#events.failed(error as Error);
+      const { aborted, reason } = this.#closed.signal;
+      this.#events.failed(aborted ? reason : (error as Error));
     }
   }
 
   async #dial(): Promise<LinkLike> {
-    const { secret, secretFile, cluster = "default", name = "executor" } = this.#options;
+    const { secret, secretFile, cluster = DEFAULT_CLUSTER } = this.#options;
     const found = await resolveSecret({ secret, secretFile, env: process.env, mayGenerate: false });
-    const { id } = this.#engine.options;
+    const { id, name } = this.#engine.options;
     return dialUntil(this.#addresses, {
       key: found.key,
       secretSource: found.source,
@@ -59,7 +69,7 @@ export class Connection {
   }
 
   close(): void {
-    this.#closed.abort(new ConnectionError("The executor was shut down.", { address: this.#addresses[0] as string }));
+    this.#closed.abort(new ShutdownError("The executor was shut down."));
   }
 }
 

@@ -93,12 +93,12 @@ export class Dispatcher implements Submitter {
 
   #gather(code: ShippedCode, options: SubmitOptions | undefined): Gathering {
     const last = this.#lastGathering;
-    if (last !== undefined && last.code === code && last.options === options) return last;
+    if (last !== undefined && last.code === code && sameOptions(last.options, options)) return last;
     const key = `${code.hash} ${JSON.stringify(options ?? {})}`;
     let gathering = this.#gathering.get(key);
     if (gathering === undefined) {
       if (this.#gathering.size === 0) queueMicrotask(() => this.#leaveAll());
-      gathering = { sink: new FutureSink(), code, options };
+      gathering = { sink: new FutureSink(), code, options: options && { ...options } };
       this.#gathering.set(key, gathering);
     }
     this.#lastGathering = gathering;
@@ -119,9 +119,7 @@ export class Dispatcher implements Submitter {
     if (sink.count === 0) return;
     const lease = ++this.#lastBatch;
     const bodies = sink.seal((ranges) => this.#engine.cancel(lease, ranges));
-    this.#enter(lease, sink, bodies, code, options);
-    const cancelled = sink.takeCancelled();
-    if (cancelled.length > 0) this.#engine.cancel(lease, cancelled);
+    this.#enter(lease, sink, bodies, code, options, sink.takeCancelled());
   }
 
   /** What a map needs to send its batches. */
@@ -157,7 +155,14 @@ export class Dispatcher implements Submitter {
     this.#checkIdle();
   }
 
-  #enter(lease: number, sink: Sink, bodies: Bodies, code: ShippedCode, options: SubmitOptions | undefined): void {
+  #enter(
+    lease: number,
+    sink: Sink,
+    bodies: Bodies,
+    code: ShippedCode,
+    options: SubmitOptions | undefined,
+    cancelled: Ranges = [],
+  ): void {
     this.#engine.addCode(code.hash, code.text);
     const head: BatchHeader = {
       code: code.hash,
@@ -173,7 +178,7 @@ export class Dispatcher implements Submitter {
     };
     this.#entries.set(lease, { sink, bodies, head, open: sink.count });
     this.#openBytes += bodies.bytes.length;
-    this.#engine.submit(lease, head, bodies);
+    this.#engine.submit(lease, head, bodies, cancelled);
   }
 
   report(lease: number, from: number, bodies: Bodies, info: ResultInfo): void {
@@ -209,6 +214,10 @@ export class Dispatcher implements Submitter {
     this.#entries.get(lease)?.sink.started(ranges);
   }
 
+  waiting(lease: number, ranges: Ranges): void {
+    this.#entries.get(lease)?.sink.waiting(ranges);
+  }
+
   granted(credit: Credit): void {
     this.#slots = credit.slots.reduce((sum, slots) => sum + slots, 0);
     this.#feedMaps();
@@ -242,6 +251,7 @@ export class Dispatcher implements Submitter {
   /** Resolves when everything that was submitted is settled. */
   idle(): Promise<void> {
     this.#leaveAll();
+    for (const map of [...this.#maps]) map.lastCall();
     return new Promise((resolve) => {
       this.#idle.push(resolve);
       this.#checkIdle();
@@ -254,4 +264,10 @@ export class Dispatcher implements Submitter {
     this.#idle = [];
     for (const resolve of idle) resolve();
   }
+}
+
+/** Compared by value: the caller may change an options object between two calls. */
+function sameOptions(a: SubmitOptions | undefined, b: SubmitOptions | undefined): boolean {
+  if (a === undefined || b === undefined) return a === b;
+  return a.priority === b.priority && a.hopLimit === b.hopLimit && a.attempts === b.attempts && a.name === b.name;
 }

@@ -15,6 +15,7 @@ import {
 import { Connection } from "./connection.js";
 import { Dispatcher, type TaskSettled } from "./dispatcher.js";
 import type { Future } from "./future.js";
+import { callUser } from "./listeners.js";
 import { MapResult } from "./map-result.js";
 import { type MapHost, MapRun } from "./map-run.js";
 import { type AnyIterable, sourceOf, splitMapArguments } from "./map-source.js";
@@ -28,6 +29,7 @@ import {
 } from "./options.js";
 import { Root } from "./root.js";
 import { Statistics, type Stats } from "./statistics.js";
+import { after } from "./timer.js";
 
 /** Times, in milliseconds, and counts that hold unless told otherwise. */
 const DEFAULT_ATTEMPTS = 3;
@@ -64,6 +66,8 @@ export class ClusterExecutor extends EventEmitter<ExecutorEvents> {
   readonly #connection: Connection | undefined;
   readonly #root: Root | undefined;
   readonly #ready: Promise<void>;
+  /** Aborted, with the reason, once nothing more is to be expected. */
+  readonly #ended = new AbortController();
   #state: State = { is: "running" };
 
   /** @throws TypeError or RangeError naming the argument that is wrong */
@@ -124,6 +128,14 @@ export class ClusterExecutor extends EventEmitter<ExecutorEvents> {
     this.#ready.catch(() => {});
   }
 
+  override emit: EventEmitter<ExecutorEvents>["emit"] = (event, ...args) => {
+    let heard = false;
+    callUser(`listener of "${event}"`, () => {
+      heard = super.emit(event, ...args);
+    });
+    return heard;
+  };
+
   #passEventsOn(): void {
     this.#engine.on("nodeJoined", (node) => {
       this.#statistics.see(node.id, node.name);
@@ -135,7 +147,10 @@ export class ClusterExecutor extends EventEmitter<ExecutorEvents> {
 
   /** Everything submitted so far and from now on fails with the reason. */
   #broken(error: Error): void {
+    if (this.#state.is === "broken") return;
+    // During a shutdown the state stays: it waits for the futures, and they are about to fail.
     if (this.#state.is === "running") this.#state = { is: "broken", error };
+    this.#ended.abort(error);
     this.#dispatcher.abandonAll(error);
   }
 
@@ -149,7 +164,7 @@ export class ClusterExecutor extends EventEmitter<ExecutorEvents> {
 
   /** `host:port` at which nodes can join, with the option `listen`; else undefined. */
   get address(): string | undefined {
-    return this.#root?.address;
+    return this.#root?.address || undefined;
   }
 
   /**
@@ -203,7 +218,9 @@ export class ClusterExecutor extends EventEmitter<ExecutorEvents> {
       chunksize,
       buffersize,
       ordered,
-      onSettled: progress && (() => progress({ done: run.done, total: run.total, failed: run.failed })),
+      onSettled:
+        progress &&
+        (() => callUser("progress callback", () => progress({ done: run.done, total: run.total, failed: run.failed }))),
     });
     this.#dispatcher.addMap(run);
     return new MapResult(run);
@@ -220,6 +237,9 @@ export class ClusterExecutor extends EventEmitter<ExecutorEvents> {
    * @throws TimeoutError after `timeout` milliseconds
    */
   async waitForNodes(count: number, { timeout }: { timeout?: number } = {}): Promise<void> {
+    if (timeout !== undefined && (typeof timeout !== "number" || !(timeout >= 0))) {
+      throw new RangeError(`waitForNodes' timeout is ${inspect(timeout)}; it must be milliseconds of at least 0.`);
+    }
     if (!Number.isSafeInteger(count) || count < 0) {
       throw new RangeError(`waitForNodes was given ${inspect(count)}; it takes a whole number of at least 0.`);
     }
@@ -229,10 +249,13 @@ export class ClusterExecutor extends EventEmitter<ExecutorEvents> {
   #nodesThere(count: number, timeout: number | undefined): Promise<void> {
     const here = (): number => this.#engine.below + (this.#connection === undefined ? 1 : 0);
     return new Promise((resolve, reject) => {
+      const { signal } = this.#ended;
       if (here() >= count) return resolve();
+      if (signal.aborted) return reject(signal.reason);
       const over = (): void => {
         clearTimeout(timer);
         this.off("nodeJoined", joined);
+        signal.removeEventListener("abort", ended);
       };
       const joined = (): void => {
         if (here() < count) return;
@@ -243,12 +266,13 @@ export class ClusterExecutor extends EventEmitter<ExecutorEvents> {
         over();
         reject(new TimeoutError(`${here()} of ${count} nodes had joined after ${timeout} ms.`));
       };
-      const timer = timeout === undefined ? undefined : setTimeout(late, timeout);
-      this.on("nodeJoined", joined);
-      this.#ready.catch((error) => {
+      const ended = (): void => {
         over();
-        reject(error);
-      });
+        reject(signal.reason);
+      };
+      const timer = after(timeout, late);
+      this.on("nodeJoined", joined);
+      signal.addEventListener("abort", ended);
     });
   }
 
@@ -282,6 +306,7 @@ export class ClusterExecutor extends EventEmitter<ExecutorEvents> {
     this.#connection?.close();
     await this.#root?.close();
     await this.#engine.close("the executor was shut down");
+    this.#ended.abort(new ShutdownError("The executor was shut down."));
   }
 
   /** `shutdown()`, for `await using`. */

@@ -1,5 +1,6 @@
 import { inspect } from "node:util";
 import { CancelledError, InvalidStateError, type ResultInfo, TimeoutError } from "@pydist/protocol";
+import { after } from "./timer.js";
 
 /** pending -> running -> finished, or pending/running -> cancelled. As CPython's, without its CANCELLED_AND_NOTIFIED. */
 export type FutureState = "pending" | "running" | "finished" | "cancelled";
@@ -140,15 +141,14 @@ export class Future<T> extends Promise<T> {
   }
 
   async #doneWithin(timeout: number | undefined): Promise<void> {
-    if (this.done()) return;
-    let timer: NodeJS.Timeout | undefined;
-    const settled = this.then(nothing, nothing);
-    if (timeout === undefined) return settled;
-    if (typeof timeout !== "number" || !(timeout >= 0)) {
+    if (timeout !== undefined && (typeof timeout !== "number" || !(timeout >= 0))) {
       throw new RangeError(`timeout is in milliseconds and not negative, not ${inspect(timeout)}`);
     }
+    if (this.done()) return;
+    const settled = this.then(nothing, nothing);
+    let timer: NodeJS.Timeout | undefined;
     const late = new Promise<void>((_, reject) => {
-      timer = setTimeout(() => reject(new TimeoutError(`The task was not done within ${timeout} ms.`)), timeout);
+      timer = after(timeout, () => reject(new TimeoutError(`The task was not done within ${timeout} ms.`)));
     });
     try {
       await Promise.race([settled, late]);
@@ -160,6 +160,11 @@ export class Future<T> extends Promise<T> {
   /** @internal */
   markRunning(): void {
     if (this.#state === "pending") this.#state = "running";
+  }
+
+  /** @internal The node on which it ran is gone; the task waits for another one. */
+  markPending(): void {
+    if (this.#state === "running") this.#state = "pending";
   }
 
   /** @internal */

@@ -6,7 +6,6 @@ import type { MapRun } from "./map-run.js";
 export class MapResult<R> implements PromiseLike<R[]>, AsyncIterableIterator<R> {
   readonly #run: MapRun;
   #all: Promise<R[]> | undefined;
-  #ended = false;
 
   /** Made by `map`, not by hand. @internal */
   constructor(run: MapRun) {
@@ -46,17 +45,15 @@ export class MapResult<R> implements PromiseLike<R[]>, AsyncIterableIterator<R> 
 
   /** The next result. Rejects for an item that failed; the next call goes on with the item after it. */
   async next(): Promise<IteratorResult<R, undefined>> {
-    if (this.#ended) return { done: true, value: undefined };
     const outcome = await this.#run.next();
-    if (outcome === undefined || this.#ended) return { done: true, value: undefined };
+    if (outcome === undefined) return { done: true, value: undefined };
     if ("error" in outcome) throw outcome.error;
     return { done: false, value: outcome.value as R };
   }
 
   /** Leaving a loop early cancels the rest. */
   async return(): Promise<IteratorResult<R, undefined>> {
-    this.#ended = true;
-    this.#run.cancel();
+    this.#run.leave();
     return { done: true, value: undefined };
   }
 

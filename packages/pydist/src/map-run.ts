@@ -1,4 +1,11 @@
-import { type Bodies, BodiesBuilder, CancelledError, encodeArguments, type Ranges } from "@pydist/protocol";
+import {
+  type Bodies,
+  BodiesBuilder,
+  CancelledError,
+  encodeArguments,
+  type Ranges,
+  ShutdownError,
+} from "@pydist/protocol";
 import { type Outcome, Segment, type SegmentOwner } from "./map-segment.js";
 import type { MapSource, Next } from "./map-source.js";
 import type { Sink } from "./submissions.js";
@@ -22,6 +29,8 @@ export interface MapFeed {
   /** Cancels everything that has not begun. */
   cancel(): void;
   abandon(error: unknown): void;
+  /** The executor shuts down: who has not been read at all waits for no reader. */
+  lastCall(): void;
 }
 
 export interface MapSettings {
@@ -53,6 +62,7 @@ export class MapRun implements MapFeed, SegmentOwner {
   #segments: Segment[] = [];
   /** Unordered reading: where outcomes lie, in the order of their completion. */
   #completed: { readonly segment: Segment; readonly index: number }[] = [];
+  #completedRead = 0;
   #fed = 0;
   #read = 0;
   #settledCount = 0;
@@ -62,7 +72,7 @@ export class MapRun implements MapFeed, SegmentOwner {
   /** A failure of the source itself: it ends the map after the items before it. */
   #sourceFailure: { readonly error: unknown } | undefined;
   /** How far the run may get ahead: a streaming reader bounds it, one who awaits everything does not. */
-  #reader: "none" | "stream" | "all" = "none";
+  #reader: "none" | "stream" | "all" | "gone" = "none";
   #later: NodeJS.Immediate | undefined;
   #waiters: (() => void)[] = [];
 
@@ -220,6 +230,7 @@ export class MapRun implements MapFeed, SegmentOwner {
   async next(): Promise<Outcome | undefined> {
     if (this.#reader === "none") this.#reader = "stream";
     for (;;) {
+      if (this.#reader === "gone") return undefined;
       const outcome = this.#settings.ordered ? this.#nextInOrder() : this.#nextCompleted();
       if (outcome !== undefined) {
         this.#read++;
@@ -238,8 +249,13 @@ export class MapRun implements MapFeed, SegmentOwner {
   }
 
   #nextCompleted(): Outcome | undefined {
-    const next = this.#completed.shift();
+    const next = this.#completed[this.#completedRead];
     if (next === undefined) return undefined;
+    // Not shift(), which moves everything behind it.
+    if (++this.#completedRead >= 1024 && this.#completedRead * 2 > this.#completed.length) {
+      this.#completed = this.#completed.slice(this.#completedRead);
+      this.#completedRead = 0;
+    }
     const outcome = next.segment.take(next.index);
     if (next.segment.read) this.#segments = this.#segments.filter((each) => each !== next.segment);
     return outcome;
@@ -287,8 +303,19 @@ export class MapRun implements MapFeed, SegmentOwner {
     }
   }
 
+  /** Nobody reads on: whoever waits for the next result is let go, and the rest is cancelled. */
+  leave(): void {
+    this.#reader = "gone";
+    this.cancel();
+    this.#wakeReaders();
+  }
+
   cancel(): void {
     if (this.#state === "over") return;
+    // What was never sent has no outcome of its own: without this an awaited map would end short and say nothing.
+    if (this.#state !== "fed") {
+      this.#sourceFailure = { error: new CancelledError("The map was cancelled before it came to its source's end.") };
+    }
     this.#source.close();
     this.#state = "fed";
     clearImmediate(this.#later);
@@ -296,6 +323,13 @@ export class MapRun implements MapFeed, SegmentOwner {
     for (const segment of [...this.#segments]) segment.cancel();
     this.#checkOver();
     this.#wakeReaders();
+  }
+
+  lastCall(): void {
+    if (this.#reader !== "none" || this.#allowed() === Number.POSITIVE_INFINITY) return;
+    if (this.#state === "fed" || this.#state === "over") return;
+    this.#sourceFailed(new ShutdownError("The executor was shut down before the map came to its source's end."));
+    this.#checkOver();
   }
 
   abandon(error: unknown): void {

@@ -72,6 +72,8 @@ export class Segment implements Sink {
 
   started(): void {}
 
+  waiting(): void {}
+
   abandon(error: unknown): void {
     const news: number[] = [];
     for (let i = 0; i < this.count; i++) {

@@ -15,6 +15,7 @@ export class Root {
   readonly #engine: Engine;
   readonly #listen: string;
   readonly #options: ExecutorOptions;
+  #opening: Promise<void> | undefined;
   #listener: Awaited<ReturnType<typeof openDoorway>> | undefined;
 
   constructor(engine: Engine, listen: string, options: ExecutorOptions) {
@@ -28,11 +29,16 @@ export class Root {
     return this.#listener === undefined ? "" : formatAddress(this.#listener.address);
   }
 
-  async open(): Promise<void> {
-    const { secret, secretFile, cluster = DEFAULT_CLUSTER, logger = silent, name } = this.#options;
+  open(): Promise<void> {
+    this.#opening = this.#open();
+    return this.#opening;
+  }
+
+  async #open(): Promise<void> {
+    const { secret, secretFile, cluster = DEFAULT_CLUSTER, logger = silent } = this.#options;
     const { key } = await resolveSecret({ secret, secretFile, env: process.env, mayGenerate: true });
-    const { id, workers } = this.#engine.options;
-    const self = { id, name: name ?? id.slice(0, 4) };
+    const { id, name, workers } = this.#engine.options;
+    const self = { id, name };
     this.#listener = await openDoorway(this.#engine, {
       ...parseAddress(this.#listen),
       key,
@@ -44,6 +50,7 @@ export class Root {
   }
 
   async close(): Promise<void> {
+    await this.#opening?.catch(() => {});
     await this.#listener?.close();
   }
 }

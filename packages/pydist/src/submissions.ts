@@ -69,6 +69,8 @@ export interface Sink {
   readonly count: number;
   report(from: number, bodies: Bodies, info: ResultInfo): void;
   started(ranges: Ranges): void;
+  /** Tasks that had begun have lost their node and wait again. */
+  waiting(ranges: Ranges): void;
   /** The tasks that are not settled yet never will be. */
   abandon(error: unknown): void;
   /** Cancels every task that has not begun. */
@@ -79,7 +81,7 @@ export interface Sink {
 export class FutureSink implements Sink, FutureOwner {
   readonly #builder = new BodiesBuilder();
   readonly #futures: (Future<unknown> | undefined)[] = [];
-  readonly #cancelled: number[] = [];
+  readonly #cancelled: number[] = []; // ranges, in the order of cancelling
   #cancelAt: ((ranges: Ranges) => void) | undefined;
 
   get count(): number {
@@ -109,13 +111,18 @@ export class FutureSink implements Sink, FutureOwner {
 
   /** Tasks that were cancelled before the batch left. */
   takeCancelled(): Ranges {
-    return this.#cancelled.sort((a, b) => a - b).flatMap((index) => [index, index + 1]);
+    return this.#cancelled;
   }
 
   cancelTask(index: number): void {
     this.#futures[index] = undefined;
-    if (this.#cancelAt === undefined) this.#cancelled.push(index);
-    else this.#cancelAt([index, index + 1]);
+    this.#tellCancelled([index, index + 1]);
+  }
+
+  /** A batch that has not left takes the news along. */
+  #tellCancelled(ranges: Ranges): void {
+    if (this.#cancelAt === undefined) this.#cancelled.push(...ranges);
+    else if (ranges.length > 0) this.#cancelAt(ranges);
   }
 
   report(from: number, bodies: Bodies, info: ResultInfo): void {
@@ -136,12 +143,27 @@ export class FutureSink implements Sink, FutureOwner {
     }
   }
 
+  waiting(ranges: Ranges): void {
+    for (let r = 0; r < ranges.length; r += 2) {
+      for (let i = ranges[r] as number; i < (ranges[r + 1] as number); i++) this.#futures[i]?.markPending();
+    }
+  }
+
   abandon(error: unknown): void {
     for (const future of this.#futures) future?.abandon(error);
     this.#futures.fill(undefined);
   }
 
+  /** All in one message: a future's own `cancel` sends one each. */
   cancel(): void {
-    for (const future of this.#futures) future?.cancel();
+    const ranges: number[] = [];
+    for (let i = 0; i < this.#futures.length; i++) {
+      const future = this.#futures[i];
+      if (future?.state !== "pending") continue;
+      this.#futures[i] = undefined;
+      future.abandon(new CancelledError("The task was cancelled before it ran."));
+      ranges.push(i, i + 1);
+    }
+    this.#tellCancelled(ranges);
   }
 }

@@ -1,6 +1,7 @@
 import { inspect } from "node:util";
 import { TimeoutError } from "@pydist/protocol";
 import { Future } from "./future.js";
+import { after } from "./timer.js";
 
 /** What `wait` waits for. Cancelled futures are completed; only what was thrown is an exception. */
 export type ReturnWhen = "ALL_COMPLETED" | "FIRST_COMPLETED" | "FIRST_EXCEPTION";
@@ -82,10 +83,7 @@ class Completions<F extends AnyFuture> implements AsyncIterableIterator<F> {
     const { done, waiting } = this.#watch;
     if (done.size === 0 && waiting.size > 0) {
       const left = this.#deadline - performance.now();
-      await this.#watch.until(
-        () => done.size > 0 || waiting.size === 0,
-        Number.isFinite(left) ? Math.max(0, left) : undefined,
-      );
+      await this.#watch.until(() => done.size > 0 || waiting.size === 0, Math.max(0, left));
     }
     for (const future of done) {
       // A future that was given is not held here any more.
@@ -145,7 +143,7 @@ class Watch<F extends AnyFuture> implements Sorted {
         this.#changed = undefined;
         resolve();
       };
-      const timer = timeout === undefined ? undefined : setTimeout(over, timeout);
+      const timer = after(timeout, over);
       this.#changed = () => {
         if (enough()) over();
       };

@@ -20,9 +20,11 @@ export type SchedulerEvent =
       readonly lease: number;
       readonly head: BatchHeader;
       readonly bodies: Bodies;
+      /** Tasks that nobody wants any more by now: they are never handed out. */
+      readonly cancelled?: Ranges;
     }
   | { readonly type: "cancel"; readonly upstream: UpstreamId; readonly lease: number; readonly ranges: Ranges }
-  | { readonly type: "recall"; readonly upstream: UpstreamId; readonly id: number; readonly max: number }
+  | { readonly type: "recall"; readonly upstream: UpstreamId; readonly max: number }
   | {
       readonly type: "childJoined";
       readonly child: ReceiverId;
@@ -40,9 +42,10 @@ export type SchedulerEvent =
       readonly bodies: Bodies;
     } & ResultInfo)
   | { readonly type: "started"; readonly receiver: ReceiverId; readonly lease: number; readonly ranges: Ranges }
+  /** Tasks that had begun have lost their node and wait again. */
+  | { readonly type: "waiting"; readonly receiver: ReceiverId; readonly lease: number; readonly ranges: Ranges }
   | { readonly type: "returned"; readonly receiver: ReceiverId; readonly lease: number; readonly ranges: Ranges }
   | { readonly type: "recalled"; readonly receiver: ReceiverId }
-  | { readonly type: "slots"; readonly slots: number }
   /** The time that an earlier `wake` asked for has come. */
   | { readonly type: "tick" };
 
@@ -67,8 +70,9 @@ export type SchedulerAction =
       readonly bodies: Bodies;
     } & ResultInfo)
   | { readonly type: "reportStarted"; readonly upstream: UpstreamId; readonly lease: number; readonly ranges: Ranges }
+  | { readonly type: "reportWaiting"; readonly upstream: UpstreamId; readonly lease: number; readonly ranges: Ranges }
   | { readonly type: "giveBack"; readonly upstream: UpstreamId; readonly lease: number; readonly ranges: Ranges }
-  | { readonly type: "recallDone"; readonly upstream: UpstreamId; readonly id: number }
+  | { readonly type: "recallDone"; readonly upstream: UpstreamId }
   | ({ readonly type: "grant"; readonly upstream: UpstreamId } & Credit)
   /** Send a `tick` at this time, in the clock of `handle`'s `now`; replaces any earlier wish. */
   | { readonly type: "wake"; readonly at: number };

@@ -6,6 +6,6 @@ export {
   type SchedulerEvent,
   type UpstreamId,
 } from "./events.js";
-export { appendIndex, eachIndex, sizeOf } from "./ranges.js";
+export { appendIndex, eachIndex } from "./ranges.js";
 export { Scheduler } from "./scheduler.js";
 export { InvariantError, validate } from "./validate.js";

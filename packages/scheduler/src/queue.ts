@@ -1,6 +1,7 @@
 import { byteLengthOf } from "@pydist/protocol";
 import { type Batch, QUEUED } from "./batch.js";
 import type { UpstreamId } from "./events.js";
+import { Line } from "./line.js";
 
 /** A run of a batch that waits. Tasks in it that are no longer queued were taken out and are skipped. */
 interface Entry {
@@ -19,7 +20,7 @@ export interface Run {
 interface Lane {
   readonly priority: number;
   readonly hops: number;
-  entries: Entry[];
+  readonly entries: Line<Entry>;
 }
 
 /** What waits here for one executor. Lanes are sorted by priority, highest first. */
@@ -75,7 +76,7 @@ export class FairQueue {
   peek(wanted: Wanted): Run | undefined {
     for (const tenant of this.#tenants) {
       const lane = this.#lane(tenant, wanted);
-      if (lane !== undefined) return lane.entries[0];
+      if (lane !== undefined) return lane.entries.at(0);
     }
     return undefined;
   }
@@ -89,7 +90,7 @@ export class FairQueue {
       const tenant = this.#tenants[t] as Tenant;
       const lane = this.#lane(tenant, wanted);
       if (lane === undefined) continue;
-      const entry = lane.entries[0] as Entry;
+      const entry = lane.entries.at(0) as Entry;
       const { batch, from } = entry;
       const end = withinBytes(batch, from, batch.runEnd(from, Math.min(entry.to, from + max)), maxBytes);
       entry.from = end;
@@ -112,10 +113,10 @@ export class FairQueue {
       for (const lane of [...tenant.lanes].reverse()) {
         if (lane.hops >= below) continue;
         for (let e = lane.entries.length - 1; e >= 0 && left > 0; e--) {
-          const entry = lane.entries[e] as Entry;
+          const entry = lane.entries.at(e) as Entry;
           if (entry.batch.upstream !== upstream) continue;
           left -= this.#takeTail(tenant, entry, left, runs);
-          if (entry.from >= entry.to) lane.entries.splice(e, 1);
+          if (entry.from >= entry.to) lane.entries.remove(e);
         }
       }
     }
@@ -144,7 +145,7 @@ export class FairQueue {
   drop(upstream: UpstreamId): void {
     for (const tenant of [...this.#tenants]) {
       for (const lane of tenant.lanes) {
-        lane.entries = lane.entries.filter((entry) => {
+        lane.entries.retain((entry) => {
           if (entry.batch.upstream !== upstream) return true;
           let queued = 0;
           for (let i = entry.from; i < entry.to; i++) if (entry.batch.owner[i] === QUEUED) queued++;
@@ -176,17 +177,18 @@ export class FairQueue {
     for (const lane of tenant.lanes) {
       if (lane.hops < wanted.minHops) continue;
       while (lane.entries.length > 0) {
-        const entry = lane.entries[0] as Entry;
+        const entry = lane.entries.at(0) as Entry;
         while (entry.from < entry.to && entry.batch.owner[entry.from] !== QUEUED) entry.from++;
         if (entry.from < entry.to) break;
         lane.entries.shift();
       }
-      const head = lane.entries[0];
+      const head = lane.entries.at(0);
       if (head === undefined) continue;
       if (!wanted.except.has(head.batch.upstream)) return lane;
-      const open = lane.entries.findIndex((entry) => !wanted.except.has(entry.batch.upstream));
-      if (open > 0) {
-        lane.entries.unshift(...lane.entries.splice(open, 1));
+      let open = 1;
+      while (open < lane.entries.length && wanted.except.has((lane.entries.at(open) as Entry).batch.upstream)) open++;
+      if (open < lane.entries.length) {
+        lane.entries.unshift(lane.entries.remove(open) as Entry);
         return this.#lane(tenant, wanted);
       }
     }
@@ -201,7 +203,7 @@ function laneOf(tenant: Tenant, priority: number, hops: number): Lane {
     if (lane.priority === priority && lane.hops === hops) return lane;
     if (lane.priority < priority || (lane.priority === priority && lane.hops > hops)) break;
   }
-  const lane: Lane = { priority, hops, entries: [] };
+  const lane: Lane = { priority, hops, entries: new Line() };
   tenant.lanes.splice(at, 0, lane);
   return lane;
 }

@@ -13,10 +13,3 @@ export function eachIndex(ranges: Ranges, count: number, visit: (index: number) 
     for (let i = ranges[r] as number; i < end; i++) visit(i);
   }
 }
-
-/** How many indices the ranges hold. */
-export function sizeOf(ranges: Ranges): number {
-  let size = 0;
-  for (let r = 0; r + 1 < ranges.length; r += 2) size += (ranges[r + 1] as number) - (ranges[r] as number);
-  return size;
-}

@@ -52,7 +52,7 @@ function ask(state: State, receiver: Receiver, max: number): void {
 }
 
 /** An upstream wants tasks back: what waits here goes at once, the rest is asked from below. */
-export function answerRecall(state: State, upstream: UpstreamId, id: number, max: number): void {
+export function answerRecall(state: State, upstream: UpstreamId, max: number): void {
   let left = max;
   for (const run of state.queue.takeLast(upstream, max)) {
     left -= run.to - run.from;
@@ -66,8 +66,8 @@ export function answerRecall(state: State, upstream: UpstreamId, id: number, max
       waitingFor.add(receiver.id);
     }
   }
-  if (waitingFor.size === 0) state.out.push({ type: "recallDone", upstream, id });
-  else state.owing.set(upstream, { id, left, waitingFor });
+  if (waitingFor.size === 0) state.out.push({ type: "recallDone", upstream });
+  else state.owing.set(upstream, { left, waitingFor });
 }
 
 /** A receiver gave tasks back, as asked. */
@@ -87,6 +87,6 @@ export function recallOver(state: State, receiver: Receiver, now: number): void 
     owing.waitingFor.delete(receiver.id);
     if (owing.waitingFor.size > 0) continue;
     state.owing.delete(upstream);
-    state.out.push({ type: "recallDone", upstream, id: owing.id });
+    state.out.push({ type: "recallDone", upstream });
   }
 }

@@ -87,7 +87,7 @@ export class Scheduler {
       case "cancel":
         return this.#cancel(event);
       case "recall":
-        return answerRecall(this.#state, event.upstream, event.id, event.max);
+        return answerRecall(this.#state, event.upstream, event.max);
       case "childJoined":
         return this.#childJoined(event);
       case "childLost":
@@ -98,6 +98,8 @@ export class Scheduler {
         return this.#results(event, now);
       case "started":
         return this.#started(event);
+      case "waiting":
+        return this.#waiting(event);
       case "returned":
         return this.#returned(event);
       case "recalled": {
@@ -105,10 +107,6 @@ export class Scheduler {
         if (receiver !== undefined) recallOver(this.#state, receiver, now);
         return;
       }
-      case "slots":
-        this.#state.pool.credit = { ...this.#state.pool.credit, slots: [event.slots] };
-        this.#state.capacityChanged();
-        return;
       case "tick":
         return;
     }
@@ -142,12 +140,13 @@ export class Scheduler {
     state.upstreams.delete(id);
   }
 
-  #accept({ upstream: id, lease, head, bodies }: EventOf<"accept">): void {
+  #accept({ upstream: id, lease, head, bodies, cancelled = [] }: EventOf<"accept">): void {
     const state = this.#state;
     const upstream = state.upstreams.get(id);
     if (upstream === undefined || upstream.batches.has(lease)) return;
     const hops = Math.min(head.hops, state.config.hopLimit);
     state.accept(upstream, lease, { ...head, hops }, bodies);
+    if (cancelled.length > 0) this.#cancel({ type: "cancel", upstream: id, lease, ranges: cancelled });
     // A node without slots that may not forward would keep the tasks for ever.
     if (hops > 0 || state.config.slots > 0 || state.config.routesOnly === true) return;
     refuseStuck(state, id, state.config.node);
@@ -158,17 +157,21 @@ export class Scheduler {
     const batch = this.#batchOf(upstream, lease);
     if (batch === undefined) return;
     const leased: number[] = [];
+    const waiting: number[] = [];
     eachIndex(ranges, batch.count, (index) => {
       const owner = batch.owner[index];
       if (owner === undefined || owner === SETTLED) return;
       if (owner === QUEUED) {
         state.queue.remove(batch);
-        state.reportCancelled(batch, index);
+        appendIndex(waiting, index);
       } else {
         batch.cancelled.add(index);
         leased.push(index);
       }
     });
+    for (let r = 0; r < waiting.length; r += 2) {
+      state.reportCancelled(batch, waiting[r] as number, waiting[r + 1] as number);
+    }
     this.#cancelLeased(batch, leased);
   }
 
@@ -225,7 +228,7 @@ export class Scheduler {
         if (!running.has(index) || batch.orphan || batch.cancelled.has(index)) again.push(index);
         else if (this.#countLoss(batch, index, { node, cause }, histories)) again.push(index);
       }
-      state.requeue(batch, again);
+      state.requeue(batch, again, running);
     }
   }
 
@@ -320,11 +323,30 @@ export class Scheduler {
     });
   }
 
+  /** Further down, tasks that had begun lost their node. */
+  #waiting({ receiver, lease: id, ranges }: EventOf<"waiting">): void {
+    const lease = this.#leaseOf(receiver, id);
+    if (lease === undefined) return;
+    const { batch } = lease;
+    const told: number[] = [];
+    eachIndex(ranges, lease.to - lease.from, (offset) => {
+      if (lease.started.delete(lease.from + offset)) appendIndex(told, lease.from + offset);
+    });
+    if (told.length === 0 || batch.orphan) return;
+    this.#state.out.push({
+      type: "reportWaiting",
+      upstream: batch.upstream,
+      lease: batch.upstreamLease,
+      ranges: told,
+    });
+  }
+
   #returned({ receiver, lease: id, ranges }: EventOf<"returned">): void {
     const state = this.#state;
     const lease = this.#leaseOf(receiver, id);
     if (lease === undefined) return;
     const back: number[] = [];
+    const begun = new Set(lease.started);
     eachIndex(ranges, lease.to - lease.from, (offset) => {
       const index = lease.from + offset;
       if (lease.batch.owner[index] !== lease.id) return;
@@ -333,6 +355,6 @@ export class Scheduler {
     });
     const from = state.receivers.get(receiver);
     if (from !== undefined && back.length > 0) noteReturn(from);
-    state.requeue(lease.batch, back);
+    state.requeue(lease.batch, back, begun);
   }
 }

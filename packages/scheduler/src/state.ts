@@ -31,7 +31,6 @@ export interface Upstream {
 
 /** A recall that an upstream waits for. */
 export interface Owing {
-  readonly id: number;
   left: number;
   readonly waitingFor: Set<ReceiverId>;
 }
@@ -183,10 +182,9 @@ export class State {
     this.out.push({ type: "report", upstream: batch.upstream, lease: batch.upstreamLease, from, bodies, ...info });
   }
 
-  reportCancelled(batch: Batch, index: number): void {
-    const { travelled: hops } = batch.head;
-    const info = { node: this.config.node, hops, attempt: batch.attemptOf(index) };
-    this.report(batch, index, emptyBodies(1, Outcome.Cancelled), info);
+  reportCancelled(batch: Batch, from: number, to: number): void {
+    const info = { node: this.config.node, hops: batch.head.travelled, attempt: batch.attemptOf(from) };
+    this.report(batch, from, emptyBodies(to - from, Outcome.Cancelled), info);
   }
 
   /** Gives runs that are in no queue and under no lease back to their upstream. */
@@ -198,17 +196,23 @@ export class State {
 
   /**
    * Tasks that were just released come back: to the upstream if it waits for some, else to the front of the queue.
-   * Indices ascend.
+   * Indices ascend. Of those that had begun, the upstream is told that they wait again.
    */
-  requeue(batch: Batch, indices: readonly number[]): void {
+  requeue(batch: Batch, indices: readonly number[], begun: ReadonlySet<number>): void {
     const runs: number[] = [];
+    const waiting: number[] = [];
     for (const index of indices) {
       if (batch.orphan) this.settle(batch, index);
-      else if (batch.cancelled.has(index)) this.reportCancelled(batch, index);
+      else if (batch.cancelled.has(index)) this.reportCancelled(batch, index, index + 1);
       else {
         batch.owner[index] = QUEUED;
         appendIndex(runs, index);
+        if (begun.has(index)) appendIndex(waiting, index);
       }
+    }
+    if (waiting.length > 0) {
+      const { upstream, upstreamLease: lease } = batch;
+      this.out.push({ type: "reportWaiting", upstream, lease, ranges: waiting });
     }
     const owing = this.owing.get(batch.upstream);
     for (let r = runs.length - 2; r >= 0; r -= 2) {

@@ -27,6 +27,8 @@ const CLOGGED_BYTES = 32 * 1024 * 1024;
 export interface EngineOptions {
   /** Id of this node or executor; results name it. */
   readonly id: string;
+  /** For people. */
+  readonly name: string;
   /** Worker threads; 0 for none. */
   readonly workers: number;
   readonly tasksPerWorker: number;
@@ -42,6 +44,8 @@ export interface EngineOptions {
 export interface Submitter {
   report(lease: number, from: number, bodies: Bodies, info: ResultInfo): void;
   started(lease: number, ranges: Ranges): void;
+  /** Tasks that had begun have lost their node and wait again. */
+  waiting(lease: number, ranges: Ranges): void;
   granted(credit: Credit): void;
 }
 
@@ -128,9 +132,9 @@ export class Engine extends EventEmitter<EngineEvents> {
     this.#codes.add(hash, text);
   }
 
-  submit(lease: number, head: BatchHeader, bodies: Bodies): void {
+  submit(lease: number, head: BatchHeader, bodies: Bodies, cancelled: Ranges = []): void {
     this.#arriving += countOf(bodies);
-    this.#handle({ type: "accept", upstream: SUBMITTER, lease, head, bodies });
+    this.#handle({ type: "accept", upstream: SUBMITTER, lease, head, bodies, cancelled });
   }
 
   cancel(lease: number, ranges: Ranges): void {
@@ -209,7 +213,7 @@ export class Engine extends EventEmitter<EngineEvents> {
       case "cancel":
         return this.#handle({ type: "cancel", upstream, lease: frame.lease, ranges: frame.ranges });
       case "recall":
-        return this.#handle({ type: "recall", upstream, id: frame.id, max: frame.max });
+        return this.#handle({ type: "recall", upstream, max: frame.max });
       case "code":
         return this.#codes.add(frame.hash, frame.text);
       case "noCode":
@@ -232,6 +236,8 @@ export class Engine extends EventEmitter<EngineEvents> {
       }
       case "started":
         return this.#handle({ type: "started", receiver, lease: frame.lease, ranges: frame.ranges });
+      case "waiting":
+        return this.#handle({ type: "waiting", receiver, lease: frame.lease, ranges: frame.ranges });
       case "returned":
         return this.#handle({ type: "returned", receiver, lease: frame.lease, ranges: frame.ranges });
       case "recalled":
@@ -291,7 +297,7 @@ export class Engine extends EventEmitter<EngineEvents> {
         return this.#tell(action.receiver, { t: "cancel", lease: action.lease, ranges: action.ranges });
       case "recallFrom":
         if (action.receiver === POOL) return this.#workshop?.recall(action.max);
-        return this.#tell(action.receiver, { t: "recall", id: 0, max: action.max });
+        return this.#tell(action.receiver, { t: "recall", max: action.max });
       case "report": {
         const { upstream, lease, from, bodies, node, hops, attempt } = action;
         if (upstream === SUBMITTER) return this.#submitter?.report(lease, from, bodies, { node, hops, attempt });
@@ -300,10 +306,13 @@ export class Engine extends EventEmitter<EngineEvents> {
       case "reportStarted":
         if (action.upstream === SUBMITTER) return this.#submitter?.started(action.lease, action.ranges);
         return this.#tell(action.upstream, { t: "started", lease: action.lease, ranges: action.ranges });
+      case "reportWaiting":
+        if (action.upstream === SUBMITTER) return this.#submitter?.waiting(action.lease, action.ranges);
+        return this.#tell(action.upstream, { t: "waiting", lease: action.lease, ranges: action.ranges });
       case "giveBack":
         return this.#tell(action.upstream, { t: "returned", lease: action.lease, ranges: action.ranges });
       case "recallDone":
-        return this.#tell(action.upstream, { t: "recalled", id: action.id });
+        return this.#tell(action.upstream, { t: "recalled" });
       case "grant": {
         const { slots, busyElsewhere, window, bytes } = action;
         if (action.upstream === SUBMITTER) return this.#submitter?.granted({ slots, busyElsewhere, window, bytes });

@@ -55,7 +55,7 @@ const ancestor = v.object({ id: text, name: text, address: text });
 const schemas: Readonly<Record<Frame["t"], v.GenericSchema<unknown, Frame>>> = {
   tasks: v.object({ t: v.literal("tasks"), lease: count, head }),
   cancel: v.object({ t: v.literal("cancel"), lease: count, ranges }),
-  recall: v.object({ t: v.literal("recall"), id: count, max: count }),
+  recall: v.object({ t: v.literal("recall"), max: count }),
   ask: v.object({ t: v.literal("ask"), id: count, what: text }),
   code: v.object({ t: v.literal("code"), hash, text: v.string() }),
   noCode: v.object({ t: v.literal("noCode"), hash, why: text }),
@@ -66,8 +66,9 @@ const schemas: Readonly<Record<Frame["t"], v.GenericSchema<unknown, Frame>>> = {
   }),
   results: v.object({ t: v.literal("results"), lease: count, from: count, node: text, hops: count, attempt: count }),
   started: v.object({ t: v.literal("started"), lease: count, ranges }),
+  waiting: v.object({ t: v.literal("waiting"), lease: count, ranges }),
   returned: v.object({ t: v.literal("returned"), lease: count, ranges }),
-  recalled: v.object({ t: v.literal("recalled"), id: count }),
+  recalled: v.object({ t: v.literal("recalled") }),
   credit: v.object({
     t: v.literal("credit"),
     slots: v.pipe(v.array(count), v.maxLength(FARTHEST)),

@@ -178,6 +178,30 @@ describeExecutors("errors", (open) => {
   });
 });
 
+describeExecutors("mischief", (open) => {
+  it("what a task posts to its thread's port harms nobody", async () => {
+    const executor = await open();
+    const posted = executor.submit(async () => {
+      const { parentPort } = await import("node:worker_threads");
+      for (const message of [null, 5, "flush", { kind: "flush", lease: 1, from: -1, bodies: 3 }]) {
+        parentPort?.postMessage(message);
+      }
+      return "posted";
+    });
+    expect(await posted).toBe("posted");
+    expect(await executor.map((n: number) => n, [1, 2, 3])).toEqual([1, 2, 3]);
+  });
+
+  it("a function of more text than can travel is refused at the call", async () => {
+    const executor = await open();
+    const large = new Function(`return ${JSON.stringify("x".repeat(5_000_000))}.length;`) as () => number;
+    expect(() => executor.submit(large)).toThrow(ShippingError);
+    expect(() => executor.submit(() => 1, [], { name: "n".repeat(201) })).toThrow(
+      "name has 201 characters; it may have 200.",
+    );
+  });
+});
+
 describeExecutors("futures", (open) => {
   it("know their state", async () => {
     const executor = await open();

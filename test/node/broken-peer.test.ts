@@ -30,6 +30,7 @@ const wrong: [string, object][] = [
   ["a hash that is none", { t: "needCode", hash: "../../secret" }],
   ["slots that are no list", { t: "credit", slots: 3, busyElsewhere: 0, window: 1, bytes: 1 }],
   ["more slots than a number can count", { t: "credit", slots: [1e300], busyElsewhere: 0, window: 1, bytes: 1 }],
+  ["more slots than any tree has", { t: "credit", slots: [2 ** 40], busyElsewhere: 0, window: 1, bytes: 1 }],
   ["an answer to nobody's question", { t: "answer", id: "x", value: 1 }],
 ];
 
@@ -62,6 +63,8 @@ describe("a broken peer loses its own link and disturbs nobody", () => {
   it.each<[string, "node" | "executor", Uint8Array]>([
     ...wrong.map(([what, frame]): [string, "node" | "executor", Uint8Array] => [what, "executor", bytes(frame)]),
     ["no frame at all", "node", Uint8Array.of(1, 2, 3)],
+    ["code under another's hash", "executor", bytes({ t: "code", hash: HASH, text: "{}" })],
+    ["an executor's word on who is above", "executor", bytes({ t: "ancestry", chain: [], settled: true })],
     ["tasks without bodies", "executor", bytes({ t: "tasks", lease: 1, head })],
     ["results that are no bodies", "node", bytes({ t: "results", lease: 1, from: 0, node: "n", hops: 0, attempt: 1 })],
   ])("%s", async (_what, role, message) => {

@@ -26,6 +26,8 @@ export const Outcome = {
 } as const;
 
 const KIND_MASK = 0x0f;
+/** A task returned, threw, or was cancelled: one of them. */
+const OUTCOMES: ReadonlySet<number> = new Set([0, Outcome.Failed, Outcome.Cancelled]);
 const COMMA = 0x2c;
 const HEADER_BYTES = 16;
 const encoder = new TextEncoder();
@@ -257,6 +259,10 @@ export function unpackBodies(packed: Uint8Array): Bodies {
   }
   if (count > 0 ? last !== length : length !== 0) throw malformed("the last body does not end with the bytes");
   const kinds = flags & ALL_PLAIN ? new Uint8Array(count) : packed.subarray(at, at + count);
+  for (const kind of kinds) {
+    if ((kind & KIND_MASK) > Kind.Undefined || !OUTCOMES.has(kind & ~KIND_MASK))
+      throw malformed(`a body of kind ${kind}`);
+  }
   return { kinds, ends, times, bytes: length === 0 ? nothing : packed.subarray(offset) };
 }
 

@@ -16,4 +16,5 @@ export {
 } from "./node/cluster-node.js";
 export { defaultWorkers, describeNode, type NodeInfo, toNodeInfos } from "./node/description.js";
 export { openDoorway } from "./node/doorway.js";
+export { reachableAddress } from "./node/reachable.js";
 export { VERSION } from "./version.js";

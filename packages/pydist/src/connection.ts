@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { ConnectionError, ShutdownError } from "@pydist/protocol";
 import {
   DEFAULT_CLUSTER,
@@ -9,6 +10,12 @@ import {
   VERSION,
 } from "pydist-node";
 import type { ExecutorOptions } from "./options.js";
+
+/** A link that lasts this long, in milliseconds, is no reason to hesitate when it breaks. */
+const HEALTHY = 1000;
+/** Milliseconds before a broken link is made again: doubled while links do not last. */
+const FIRST_PAUSE = 10;
+const LONGEST_PAUSE = 2000;
 
 export interface ConnectionEvents {
   connected(address: string, again: boolean): void;
@@ -35,6 +42,7 @@ export class Connection {
   /** Keeps connecting until closed, or until the cluster is not found within `connectTimeout`. */
   async keep(): Promise<void> {
     let again = false;
+    let pause = FIRST_PAUSE;
     try {
       while (!this.#closed.signal.aborted) {
         const link = await this.#dial();
@@ -46,8 +54,12 @@ export class Connection {
         this.#engine.addChild(link, { id, name, role });
         this.#events.connected(link.remoteAddress, again);
         again = true;
+        const since = performance.now();
         const { kind, detail } = await link.closed;
         if (!this.#closed.signal.aborted) this.#events.disconnected(detail === "" ? kind : `${kind}: ${detail}`);
+        // A link that breaks as soon as it is there would be made again without end.
+        pause = performance.now() - since < HEALTHY ? Math.min(2 * pause, LONGEST_PAUSE) : FIRST_PAUSE;
+        await sleep(pause, undefined, { signal: this.#closed.signal, ref: false });
       }
     } catch (error) {
       const { aborted, reason } = this.#closed.signal;

@@ -14,7 +14,7 @@ import type { Engine, Submitter } from "pydist-node";
 import type { Future } from "./future.js";
 import { KeepAlive } from "./keep-alive.js";
 import type { MapFeed, MapHost } from "./map-run.js";
-import type { SubmitOptions } from "./options.js";
+import { LONGEST_NAME, type SubmitOptions } from "./options.js";
 import type { Statistics } from "./statistics.js";
 import { FutureSink, type Sink } from "./submissions.js";
 
@@ -166,7 +166,7 @@ export class Dispatcher implements Submitter {
     this.#engine.addCode(code.hash, code.text);
     const head: BatchHeader = {
       code: code.hash,
-      name: options?.name ?? code.name,
+      name: options?.name ?? code.name.slice(0, LONGEST_NAME),
       executor: this.#engine.options.id,
       batch: lease,
       first: 0,

@@ -76,6 +76,15 @@ function ofType(type: string): Check {
   };
 }
 
+/** Names travel with every batch. */
+export const LONGEST_NAME = 200;
+
+const shortText: Check = (name, value) => {
+  ofType("string")(name, value);
+  const { length } = value as string;
+  if (length > LONGEST_NAME) throw new RangeError(`${name} has ${length} characters; it may have ${LONGEST_NAME}.`);
+};
+
 const milliseconds: Check = (name, value) => {
   if (typeof value !== "number") throw new TypeError(`${name} is ${inspect(value)}; it must be a number.`);
   if (!(value >= 0)) throw new RangeError(`${name} is ${inspect(value)}; it must be milliseconds of at least 0.`);
@@ -97,7 +106,7 @@ const SUBMIT: Readonly<Record<string, Check>> = {
   priority: integer(Number.MIN_SAFE_INTEGER),
   hopLimit: integer(0),
   attempts: integer(1),
-  name: ofType("string"),
+  name: shortText,
 };
 
 const MAP: Readonly<Record<string, Check>> = {
@@ -114,11 +123,11 @@ const EXECUTOR: Readonly<Record<string, Check>> = {
   listen: ofType("string"),
   secret: ofType("string"),
   secretFile: ofType("string"),
-  cluster: ofType("string"),
+  cluster: shortText,
   hopLimit: integer(0),
   attempts: integer(1),
   connectTimeout: milliseconds,
-  name: ofType("string"),
+  name: shortText,
   logger,
 };
 

@@ -30,7 +30,7 @@ export function grant(state: State, now: number): number {
     const credit: Credit = {
       slots: capacity.byDepth,
       busyElsewhere,
-      window: capacity.total * WINDOW_PER_SLOT,
+      window: Math.min(capacity.total * WINDOW_PER_SLOT, Number.MAX_SAFE_INTEGER),
       bytes: WINDOW_BYTES,
     };
     upstream.granted = { capacity, busyElsewhere, at: now };

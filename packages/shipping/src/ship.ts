@@ -158,8 +158,18 @@ function shipReference(reference: TaskFunction, target: TaskTarget, what: string
   return result;
 }
 
+/** Code travels in one piece; what is larger than this is data that was pasted in. */
+const MOST_CHARACTERS = 4 * 1024 * 1024;
+
 function shipped(code: Code, name: string): ShippedCode {
   const text = codeText(code);
+  if (text.length > MOST_CHARACTERS) {
+    const remedy = "Pass the data in it as arguments, or read it from a file inside the function.";
+    throw new ShippingError(
+      `Function "${name}" has ${text.length} characters; ${MOST_CHARACTERS} can travel. ${remedy}`,
+      { remedy },
+    );
+  }
   return { hash: sha256(text), text, name: name === "" ? "anonymous" : name };
 }
 

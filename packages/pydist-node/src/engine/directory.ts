@@ -12,10 +12,6 @@ export class Directory {
     return this.#entries.size;
   }
 
-  has(id: string): boolean {
-    return this.#entries.has(id);
-  }
-
   get(id: string): NodeDescription | undefined {
     return this.#entries.get(id)?.node;
   }

@@ -12,11 +12,12 @@ import {
   unpackBodies,
 } from "@pydist/protocol";
 import { POOL, Scheduler, type SchedulerAction, type SchedulerEvent } from "@pydist/scheduler";
+import { sha256 } from "@pydist/shipping/runtime";
 import { EventEmitter } from "eventemitter3";
 import type { CloseReason, LinkLike } from "../links/link-like.js";
 import { type Logger, silent } from "../logger.js";
 import { CodeExchange } from "./code-exchange.js";
-import { checkFrame } from "./frame-schema.js";
+import { checkFrame, malformed, NODES_PER_FRAME } from "./frame-schema.js";
 import { type DownPeer, type PeerInfo, Peers, SUBMITTER, type UpPeer } from "./peer.js";
 import { Roll } from "./roll.js";
 import { Workshop } from "./workshop.js";
@@ -60,6 +61,12 @@ export interface EngineEvents {
 
 function describe({ kind, detail }: CloseReason): string {
   return detail === "" ? kind : `${kind}: ${detail}`;
+}
+
+/** Clients only ask; only a parent has ancestors to tell of. */
+function mayTell(peer: UpPeer | DownPeer, frame: Frame): boolean {
+  if (peer.info.role === "client") return frame.t === "ask";
+  return frame.t !== "ancestry" || peer.info.role === "node";
 }
 
 /**
@@ -151,8 +158,14 @@ export class Engine extends EventEmitter<EngineEvents> {
     link.on("drain", () => this.#measureFlow(peer));
     if (info.role === "client") return;
     const self = this.options.self?.();
-    if (self !== undefined) this.#peers.send(peer, { t: "nodeJoined", nodes: [self, ...this.#roll.directory.nodes] });
+    if (self !== undefined) this.#introduce(peer, [self, ...this.#roll.directory.nodes]);
     this.#handle({ type: "upstreamJoined", upstream: peer.key, own: false });
+  }
+
+  #introduce(peer: UpPeer, nodes: readonly NodeDescription[]): void {
+    for (let from = 0; from < nodes.length; from += NODES_PER_FRAME) {
+      this.#peers.send(peer, { t: "nodeJoined", nodes: nodes.slice(from, from + NODES_PER_FRAME) });
+    }
   }
 
   /** A child, or the node that this executor is attached to, may now be handed tasks. */
@@ -194,6 +207,8 @@ export class Engine extends EventEmitter<EngineEvents> {
       const { frame: arrived, payload } = decodeFrame(bytes);
       const frame = checkFrame(arrived);
       if (frame === undefined) return;
+      if (!mayTell(peer, frame))
+        throw malformed(`"${frame.t}" from ${peer.info.role === "node" ? "a" : "an"} ${peer.info.role}`);
       if (peer.direction === "up") this.#fromAbove(peer, frame, payload);
       else this.#fromBelow(peer, frame, payload);
     } catch (error) {
@@ -215,6 +230,8 @@ export class Engine extends EventEmitter<EngineEvents> {
       case "recall":
         return this.#handle({ type: "recall", upstream, max: frame.max });
       case "code":
+        // Under another's hash it would be run for everybody who names that hash.
+        if (sha256(frame.text) !== frame.hash) throw malformed('"code": the text has another hash');
         return this.#codes.add(frame.hash, frame.text);
       case "noCode":
         return this.#codes.missing(frame.hash, upstream, frame.why);

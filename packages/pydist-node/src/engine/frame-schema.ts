@@ -11,6 +11,10 @@ const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 const text = v.pipe(v.string(), v.maxLength(64 * 1024));
 const hash = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/));
 const FARTHEST = 10_000;
+/** A peer's directory comes in portions. */
+export const NODES_PER_FRAME = 500;
+/** Slots that one depth of a tree may have; beyond, a number is a mistake. */
+const MOST_SLOTS = 2 ** 20;
 
 /** Ascending, half-open, flattened; in bounds only the scheduler can tell. */
 const ranges = v.pipe(
@@ -71,14 +75,14 @@ const schemas: Readonly<Record<Frame["t"], v.GenericSchema<unknown, Frame>>> = {
   recalled: v.object({ t: v.literal("recalled") }),
   credit: v.object({
     t: v.literal("credit"),
-    slots: v.pipe(v.array(count), v.maxLength(FARTHEST)),
+    slots: v.pipe(v.array(v.pipe(count, v.maxValue(MOST_SLOTS))), v.maxLength(FARTHEST)),
     busyElsewhere: count,
     window: count,
     bytes: count,
   }),
   needCode: v.object({ t: v.literal("needCode"), hash }),
   answer: v.object({ t: v.literal("answer"), id: count, value: v.unknown() }),
-  nodeJoined: v.object({ t: v.literal("nodeJoined"), nodes: v.array(node) }),
+  nodeJoined: v.object({ t: v.literal("nodeJoined"), nodes: v.pipe(v.array(node), v.maxLength(NODES_PER_FRAME)) }),
   nodeLost: v.object({ t: v.literal("nodeLost"), ids: v.array(text), cause: text }),
 };
 
@@ -91,7 +95,10 @@ export function checkFrame(frame: Frame): Frame | undefined {
   const checked = v.safeParse(schemas[frame.t], frame, { abortEarly: true });
   if (checked.success) return checked.output;
   const [issue] = checked.issues;
-  throw new SerializationError(`Malformed frame "${frame.t}": ${v.getDotPath(issue) ?? "it"}: ${issue.message}`, {
-    path: "",
-  });
+  throw malformed(`"${frame.t}": ${v.getDotPath(issue) ?? "it"}: ${issue.message}`);
+}
+
+/** Whoever sent such a frame loses its link. */
+export function malformed(what: string): SerializationError {
+  return new SerializationError(`Malformed frame ${what}`, { path: "" });
 }

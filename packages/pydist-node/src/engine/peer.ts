@@ -26,6 +26,8 @@ export interface DownPeer {
   readonly key: number;
   readonly link: LinkLike;
   readonly info: PeerInfo;
+  /** Whether it has told that it is in the tree; until then it looks for its own way up. */
+  standing: "joining" | "member";
   /** Questions that it has not answered yet. */
   readonly asked: Map<number, (answer: unknown) => void>;
 }
@@ -43,7 +45,14 @@ export class Peers {
   }
 
   addDown(link: LinkLike, info: PeerInfo): DownPeer {
-    const peer: DownPeer = { direction: "down", key: ++this.#lastKey, link, info, asked: new Map() };
+    const peer: DownPeer = {
+      direction: "down",
+      key: ++this.#lastKey,
+      link,
+      info,
+      standing: "joining",
+      asked: new Map(),
+    };
     this.down.set(peer.key, peer);
     return peer;
   }

@@ -1,10 +1,15 @@
 import type { NodeDescription } from "@pydist/protocol";
 import type { Logger } from "../logger.js";
 import { Directory } from "./directory.js";
+import { malformed } from "./frame-schema.js";
 import type { DownPeer, Peers } from "./peer.js";
 
 /** How long, in milliseconds, a peer below has to answer a question. */
 const ANSWER_TIME = 5000;
+/** More nodes than this below one are no tree but a mistake. */
+const MOST_NODES = 100_000;
+/** The same for one that may have joined at this moment, but has not said so. */
+const NEWCOMER_ANSWER_TIME = 250;
 
 export interface RollListener {
   nodeJoined(node: NodeDescription): void;
@@ -29,8 +34,10 @@ export class Roll {
   }
 
   joined(nodes: readonly NodeDescription[], via: DownPeer): void {
+    via.standing = "member";
     const fresh = this.directory.add(nodes, via.key);
-    this.#peers.tellAbove({ t: "nodeJoined", nodes });
+    if (this.directory.size > MOST_NODES) throw malformed(`"nodeJoined": more than ${MOST_NODES} nodes are below`);
+    if (fresh.length > 0) this.#peers.tellAbove({ t: "nodeJoined", nodes: fresh });
     for (const node of fresh) {
       this.#logger.info({ node: node.id, name: node.name, address: node.address }, "Node joined");
       this.#listener.nodeJoined(node);
@@ -64,7 +71,8 @@ export class Roll {
   #askPeer(peer: DownPeer, what: string): Promise<unknown> {
     const id = ++this.#lastQuestion;
     return new Promise((resolve) => {
-      const late = setTimeout(() => answer(undefined), ANSWER_TIME);
+      const patience = peer.standing === "member" ? ANSWER_TIME : NEWCOMER_ANSWER_TIME;
+      const late = setTimeout(() => answer(undefined), patience);
       const answer = (value: unknown): void => {
         clearTimeout(late);
         peer.asked.delete(id);

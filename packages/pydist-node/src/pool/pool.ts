@@ -75,7 +75,7 @@ export class Pool {
       // With "sync", a thread between tasks hears no timer, and an error left behind hits the next task.
       atomics: "disabled",
     });
-    this.#piscina.on("message", (message: Flush | Stray) => this.#receive(message));
+    this.#piscina.on("message", (message: unknown) => this.#receive(message));
     this.#piscina.on("error", (error) => listener.stray("", String(error)));
     this.#look = setInterval(() => this.#reportStarted(), LOOK_INTERVAL).unref();
   }
@@ -174,10 +174,17 @@ export class Pool {
     if (this.#holders.size > MOST_CODES) this.#holders.delete(this.#holders.keys().next().value as string);
   }
 
-  #receive(message: Flush | Stray): void {
-    if (message.kind === "stray") return this.#listener.stray(message.name, message.message);
-    // It comes through another port than the reply, so its run may be over.
-    this.#deliver(this.#runs.get(message.lease), message);
+  /** The port is the thread's own: a task may post there whatever it likes, which must harm nobody. */
+  #receive(posted: unknown): void {
+    const message = posted as Partial<Flush | Stray> | null;
+    if (message?.kind === "stray") return this.#listener.stray(String(message.name), String(message.message));
+    try {
+      if (message?.kind !== "flush") throw new TypeError("results are returned, not posted");
+      // It comes through another port than the reply, so its run may be over.
+      this.#deliver(this.#runs.get((message as Flush).lease), message as Flush);
+    } catch (error) {
+      this.#listener.stray("", `A task posted a message to its node, which was passed over: ${String(error)}`);
+    }
   }
 
   #deliver(run: Run | undefined, { lease, from, bodies: arrived }: Results): void {

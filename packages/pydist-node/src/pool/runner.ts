@@ -33,7 +33,12 @@ let running = "";
 
 /** An error that nobody awaited must not hit whichever innocent task runs now. */
 function reportStray(error: unknown): void {
-  const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  let message = "a value that cannot be read";
+  try {
+    message = error instanceof Error ? `${error.stack ?? error.message}` : String(error);
+  } catch {
+    // It has no text, or its text throws; an error here would end the thread.
+  }
   post({ kind: "stray", name: running, message });
 }
 process.on("uncaughtException", reportStray);

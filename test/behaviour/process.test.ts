@@ -58,6 +58,10 @@ describe("a program", () => {
     expect(await run("shutdown-at-once")).toEqual({ code: 0, stdout: "over\n", stderr: "" });
   });
 
+  it("that names a function of itself by task() is told so, and makes no executor in each worker", async () => {
+    expect(await run("task-of-itself")).toEqual({ code: 0, stdout: "PYDIST_E_SHIPPING\n", stderr: "" });
+  });
+
   it("whose listeners throw is told so, and gets every result", async () => {
     const { code, stdout } = await run("throwing-listeners");
     expect(stdout).toBe(

@@ -17,6 +17,9 @@ const HEALTHY = 1000;
 const FIRST_PAUSE = 10;
 const LONGEST_PAUSE = 2000;
 
+/** After this time, in milliseconds, a program that waits for its cluster is told why, once. */
+const PATIENCE = 2000;
+
 export interface ConnectionEvents {
   connected(address: string, again: boolean): void;
   disconnected(cause: string): void;
@@ -71,7 +74,14 @@ export class Connection {
     const { secret, secretFile, cluster = DEFAULT_CLUSTER } = this.#options;
     const found = await resolveSecret({ secret, secretFile, env: process.env, mayGenerate: false });
     const { id, name } = this.#engine.options;
+    const since = performance.now();
+    let told = false;
     return dialUntil(this.#addresses, {
+      onRetry: (error) => {
+        if (told || performance.now() - since < PATIENCE) return;
+        told = true;
+        process.emitWarning(`Still looking for the cluster: ${error.message}`, "PydistWarning");
+      },
       key: found.key,
       secretSource: found.source,
       hello: { version: VERSION, role: "executor", id, name, cluster, session: id, workers: 0 },

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { inspect } from "node:util";
-import { type NodeDescription, ShutdownError, TimeoutError } from "@pydist/protocol";
+import { type NodeDescription, ShippingError, ShutdownError, TimeoutError } from "@pydist/protocol";
 import { ship } from "@pydist/shipping";
 import { EventEmitter } from "eventemitter3";
 import {
@@ -11,6 +11,7 @@ import {
   type NodeInfo,
   parseAddress,
   toNodeInfos,
+  WORKER_MARK,
 } from "pydist-node";
 import { Connection } from "./connection.js";
 import { Dispatcher, type TaskSettled } from "./dispatcher.js";
@@ -53,6 +54,12 @@ type State =
 // biome-ignore lint/suspicious/noExplicitAny: only `any` accepts every function's parameters.
 type AnyFunction = (...args: any[]) => unknown;
 
+/** `submit`'s arguments after the function: `args` may be left out only if the function can be called without any. */
+export type SubmitRest<F extends AnyFunction> =
+  [] extends Parameters<F>
+    ? [args?: Readonly<Parameters<F>>, options?: SubmitOptions]
+    : [args: Readonly<Parameters<F>>, options?: SubmitOptions];
+
 /**
  * `concurrent.futures.Executor` for a machine or a tree of machines.
  *
@@ -75,6 +82,7 @@ export class ClusterExecutor extends EventEmitter<ExecutorEvents> {
   constructor(address: string | readonly string[], options?: ExecutorOptions);
   constructor(first?: string | readonly string[] | ExecutorOptions, second?: ExecutorOptions) {
     super();
+    refuseInWorker();
     const { addresses, options } = readArguments(first, second);
     checkExecutorOptions(options, addresses.length > 0);
     const attached = addresses.length > 0;
@@ -172,11 +180,8 @@ export class ClusterExecutor extends EventEmitter<ExecutorEvents> {
    * @throws TypeError or RangeError for a wrong argument; ShippingError if the function uses what cannot follow it;
    *   SerializationError if an argument cannot travel, naming it by its path; ShutdownError after `shutdown`
    */
-  submit<F extends AnyFunction>(
-    fn: F,
-    args?: Readonly<Parameters<F>>,
-    options?: SubmitOptions,
-  ): Future<Awaited<ReturnType<F>>> {
+  submit<F extends AnyFunction>(fn: F, ...rest: SubmitRest<F>): Future<Awaited<ReturnType<F>>> {
+    const [args, options] = rest;
     this.#checkRunning();
     const given: unknown = args ?? [];
     if (!Array.isArray(given)) {
@@ -206,13 +211,29 @@ export class ClusterExecutor extends EventEmitter<ExecutorEvents> {
     c: AnyIterable<C>,
     options?: MapOptions,
   ): MapResult<Awaited<R>>;
-  map<R>(fn: AnyFunction & ((...args: never[]) => R), ...rest: unknown[]): MapResult<Awaited<R>>;
+  map<A, B, C, D, R>(
+    fn: (a: A, b: B, c: C, d: D) => R,
+    a: AnyIterable<A>,
+    b: AnyIterable<B>,
+    c: AnyIterable<C>,
+    d: AnyIterable<D>,
+    options?: MapOptions,
+  ): MapResult<Awaited<R>>;
+  map<A, B, C, D, E, R>(
+    fn: (a: A, b: B, c: C, d: D, e: E) => R,
+    a: AnyIterable<A>,
+    b: AnyIterable<B>,
+    c: AnyIterable<C>,
+    d: AnyIterable<D>,
+    e: AnyIterable<E>,
+    options?: MapOptions,
+  ): MapResult<Awaited<R>>;
   map(fn: AnyFunction, ...rest: unknown[]): MapResult<unknown> {
     this.#checkRunning();
     const { iterables, options } = splitMapArguments(rest);
     checkMapOptions(options as MapOptions);
     const { chunksize = "auto", buffersize, ordered = true, progress, ...submitOptions } = options as MapOptions;
-    const code = ship(checkFunction("map", fn));
+    const code = ship(checkFunction("map", fn), "map");
     const host: MapHost = this.#dispatcher.mapHost(code, submitOptions);
     const run: MapRun = new MapRun(host, sourceOf(iterables), {
       chunksize,
@@ -352,4 +373,19 @@ function readArguments(
   if (given && addresses.length === 0) throw new TypeError("ClusterExecutor was given an empty list of addresses.");
   for (const address of addresses) parseAddress(address);
   return { addresses: addresses.map((address) => address.trim()), options };
+}
+
+/**
+ * A `task()` reference to a function of the program itself makes each worker import the program, which would make an
+ * executor, whose workers import the program ...
+ */
+function refuseInWorker(): void {
+  if (!(WORKER_MARK in globalThis)) return;
+  const remedy =
+    'Put the function into a module of its own and submit task(new URL("./that-module.mjs", import.meta.url).href, "name").';
+  throw new ShippingError(
+    `A ClusterExecutor was made inside a worker of pydist: a task() names a function of a module that makes one, most ` +
+      `likely the program itself. ${remedy}`,
+    { remedy },
+  );
 }

@@ -38,6 +38,9 @@ export type RunReply =
   | { readonly kind: "done"; readonly thread: number; readonly last: Results | undefined }
   | { readonly kind: "needCode" };
 
+/** A property of `globalThis` that only worker threads of pydist have, whichever copy of the package looks for it. */
+export const WORKER_MARK = Symbol.for("pydist.worker");
+
 /**
  * What became of a task of a run. Worker and node race for it with one compare-and-exchange, so a task that was taken
  * back or cancelled has certainly not begun, and one that has begun is certainly not taken back.

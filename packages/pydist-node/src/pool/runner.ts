@@ -19,7 +19,7 @@ import {
 } from "@pydist/protocol";
 import { type Callable, CodeCache } from "@pydist/shipping/runtime";
 import { move, transferableSymbol, valueSymbol } from "piscina";
-import { type Flush, Mark, type Results, type RunReply, type RunRequest, type Stray } from "./messages.js";
+import { type Flush, Mark, type Results, type RunReply, type RunRequest, type Stray, WORKER_MARK } from "./messages.js";
 
 /** Results wait at most for this much work, in milliseconds, before they leave the thread. */
 const FLUSH_INTERVAL = 5;
@@ -27,6 +27,8 @@ const FLUSH_INTERVAL = 5;
 const LARGE = 64 * 1024;
 /** Flushed earlier when they weigh this much. */
 const FLUSH_BYTES = 1024 * 1024;
+
+Object.defineProperty(globalThis, WORKER_MARK, { value: true });
 
 let cache: CodeCache | undefined;
 let running = "";

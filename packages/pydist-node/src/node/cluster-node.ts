@@ -3,13 +3,14 @@ import { hostname } from "node:os";
 import type { Ancestor } from "@pydist/protocol";
 import { EventEmitter } from "eventemitter3";
 import { Engine } from "../engine/engine.js";
-import { formatAddress, type HelloInput, type Listener, resolveSecret } from "../links/index.js";
+import { type HelloInput, type Listener, resolveSecret } from "../links/index.js";
 import { type Logger, silent } from "../logger.js";
 import { VERSION } from "../version.js";
 import { defaultWorkers, describeNode, type Identity, type NodeInfo, toNodeInfos } from "./description.js";
 import { openDoorway } from "./doorway.js";
 import { Lineage } from "./lineage.js";
 import { Parenthood } from "./parenthood.js";
+import { reachableAddress } from "./reachable.js";
 
 export const DEFAULT_CLUSTER = "default";
 export const DEFAULT_HOP_LIMIT = 16;
@@ -42,7 +43,7 @@ export interface ClusterNodeOptions {
 }
 
 export interface ClusterNodeEvents {
-  /** The node cannot go on: its tree became a circle, or the parent came back as a stranger. */
+  /** The node cannot go on: its parent came back with another secret, in another cluster, or too old or too new. */
   failed: (error: Error) => void;
 }
 
@@ -84,7 +85,7 @@ export class ClusterNode extends EventEmitter<ClusterNodeEvents> {
       logger,
       dial: () => ({ key, secretSource, hello: this.#hello() }),
       onLineage: () => this.#tellLineage(),
-      onCycle: (error) => this.emit("failed", error),
+      onFailed: (error) => this.emit("failed", error),
     });
   }
 
@@ -114,9 +115,7 @@ export class ClusterNode extends EventEmitter<ClusterNodeEvents> {
   get address(): string {
     if (this.#options.advertise !== undefined) return this.#options.advertise;
     if (this.#listener === undefined) return "";
-    const { host, port } = this.#listener.address;
-    // "Every address of this machine" is none that another machine could dial; its name mostly is one.
-    return formatAddress({ host: host === "0.0.0.0" || host === "::" ? hostname() : host, port });
+    return reachableAddress(this.#listener.address);
   }
 
   /** This node and all below it. */

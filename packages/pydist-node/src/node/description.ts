@@ -16,8 +16,6 @@ export interface NodeInfo extends NodeDescription {
   readonly failed: number;
   /** Milliseconds that its workers spent in calls. */
   readonly busyMs: number;
-  readonly bytesIn: number;
-  readonly bytesOut: number;
 }
 
 export interface Identity {

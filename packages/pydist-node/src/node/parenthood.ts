@@ -1,7 +1,17 @@
-import { type Ancestor, ConnectionError, decodeFrame } from "@pydist/protocol";
+import {
+  type Ancestor,
+  ConnectionError,
+  CycleError,
+  decodeFrame,
+  encodeFrame,
+  type Frame,
+  ShutdownError,
+} from "@pydist/protocol";
 import type { Engine } from "../engine/engine.js";
+import { checkFrame } from "../engine/frame-schema.js";
 import { type DialOptions, dialUntil, type LinkLike } from "../links/index.js";
 import type { Logger } from "../logger.js";
+import { Backoff } from "./backoff.js";
 import type { Lineage } from "./lineage.js";
 
 export interface ParenthoodOptions {
@@ -13,8 +23,8 @@ export interface ParenthoodOptions {
   readonly logger: Logger;
   /** What is known of the way up has changed; children have to hear of it. */
   readonly onLineage: () => void;
-  /** The node cannot stay: its way up would lead round in a circle. */
-  readonly onCycle: (error: Error) => void;
+  /** The node cannot go on: its parent came back with another secret, or too old or new. */
+  readonly onFailed: (error: Error) => void;
 }
 
 type State =
@@ -30,6 +40,9 @@ export class Parenthood {
   readonly #lineage: Lineage;
   readonly #options: ParenthoodOptions;
   readonly #gone = new AbortController();
+  readonly #backoff = new Backoff();
+  /** Which of the parents is dialled first. */
+  #first = 0;
   #state: State = { is: "apart" };
 
   constructor(engine: Engine, lineage: Lineage, options: ParenthoodOptions) {
@@ -50,10 +63,11 @@ export class Parenthood {
    */
   async join(): Promise<void> {
     const deadline = performance.now() + this.#options.connectTimeout;
+    const left = (): number => deadline - performance.now();
     for (;;) {
-      const outcome = await this.#attempt(deadline - performance.now());
-      if (outcome === "joined") return;
-      if (performance.now() >= deadline) throw this.#tooLate();
+      if ((await this.#attempt(left(), left())) === "joined") return;
+      await this.#backoff.pause(this.#gone.signal, left());
+      if (left() <= 0) throw this.#tooLate();
     }
   }
 
@@ -66,45 +80,79 @@ export class Parenthood {
     );
   }
 
-  async #attempt(timeout: number): Promise<"joined" | "again"> {
+  /** @param patience milliseconds for a parent that was found to find its own way to a root */
+  async #attempt(timeout: number, patience: number): Promise<"joined" | "again"> {
     const { dial, parents, logger } = this.#options;
-    const link = await dialUntil(parents, {
-      ...dial(),
-      timeout,
-      signal: this.#gone.signal,
-      onRetry: (error) => logger.debug({ address: error.address }, `No parent yet: ${error.message}`),
-    });
-    this.#state = { is: "joining", link };
-    return this.#followAncestry(link, timeout);
+    const order = [...parents.slice(this.#first), ...parents.slice(0, this.#first)];
+    let answering = this.#first;
+    let outcome: "joined" | "again" = "again";
+    try {
+      const link = await dialUntil(order, {
+        ...dial(),
+        timeout,
+        signal: this.#gone.signal,
+        onRetry: (error) => {
+          answering = (answering + 1) % parents.length;
+          logger.debug({ address: error.address }, `No parent yet: ${error.message}`);
+        },
+      });
+      if (this.#gone.signal.aborted) {
+        link.terminate("leaving");
+        throw this.#gone.signal.reason;
+      }
+      this.#state = { is: "joining", link };
+      outcome = await this.#followAncestry(link, patience);
+      return outcome;
+    } finally {
+      // Unless it came to a join, the next one has its turn: this one may be a way round a circle.
+      this.#first = outcome === "joined" ? answering : (answering + 1) % parents.length;
+    }
   }
 
   /** Listens to what the parent says of its own way up, until that is settled. */
-  #followAncestry(link: LinkLike, timeout: number): Promise<"joined" | "again"> {
+  #followAncestry(link: LinkLike, patience: number): Promise<"joined" | "again"> {
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => link.terminate("the parent did not join its own parent in time"), timeout);
+      const late = (): void => link.terminate("the parent did not join its own parent in time");
+      // setTimeout takes what is longer, and Infinity, for 1 ms.
+      const timer = patience < 2 ** 31 ? setTimeout(late, patience) : undefined;
       const over = (): void => {
         clearTimeout(timer);
         link.off("message", onMessage);
         link.off("close", onClose);
       };
-      const onClose = (): void => {
+      const apart = (): void => {
         over();
         if (this.#state.is !== "left") this.#state = { is: "apart" };
+        this.#forgetLineage();
+      };
+      const onClose = (): void => {
+        apart();
         resolve("again");
       };
       const onMessage = (bytes: Uint8Array): void => {
-        const { frame } = decodeFrame(bytes);
-        if (frame.t !== "ancestry") return;
         try {
-          this.#lineage.above(frame.chain, frame.settled);
+          const frame = checkFrame(decodeFrame(bytes).frame);
+          // Whoever counts the nodes need not wait for one that is not in the tree yet.
+          if (frame?.t === "ask") link.send(encodeFrame({ t: "answer", id: frame.id, value: [] }));
+          if (frame?.t === "ancestry") onAncestry(frame);
         } catch (error) {
-          over();
+          const { logger } = this.#options;
+          logger.error({ peer: link.peer.id, error }, "A parent sent what cannot be understood; its link is closed");
+          apart();
+          void link.close("a frame could not be understood");
+          resolve("again");
+        }
+      };
+      const onAncestry = ({ chain, settled }: Extract<Frame, { t: "ancestry" }>): void => {
+        try {
+          this.#lineage.above(chain, settled);
+        } catch (error) {
+          apart();
           void link.close((error as Error).message);
           reject(error);
           return;
-        } finally {
-          this.#options.onLineage();
         }
+        this.#options.onLineage();
         if (!this.#lineage.settled) return;
         over();
         this.#joined(link);
@@ -117,10 +165,16 @@ export class Parenthood {
 
   #joined(link: LinkLike): void {
     const { id, name, role } = link.peer;
+    const since = performance.now();
     this.#state = { is: "joined", link };
     this.#engine.addUpstream(link, { id, name, role });
     this.#options.logger.info({ parent: id, name, address: link.remoteAddress }, "Joined parent");
-    link.on("close", (reason) => this.#lost(reason.detail));
+    link.on("close", (reason) => {
+      if (performance.now() - since >= Backoff.lasting) this.#backoff.reset();
+      // Whom this node turned its back on comes last.
+      this.#first = reason.kind === "local" ? (this.#first + 1) % this.#options.parents.length : 0;
+      this.#lost(reason.detail);
+    });
   }
 
   /** What the parent says later on: it moved itself. */
@@ -128,27 +182,42 @@ export class Parenthood {
     try {
       this.#lineage.above(chain, settled);
     } catch (error) {
-      this.#options.onCycle(error as Error);
+      // The one above looks for a new way up, too, and found this node. Somebody has to let go, and this is who.
+      if (this.#state.is === "joined") void this.#state.link.close((error as Error).message);
     }
+    this.#options.onLineage();
+  }
+
+  #forgetLineage(): void {
+    this.#lineage.lost();
     this.#options.onLineage();
   }
 
   /** The tasks that came from the parent are void; the node itself, and what is below it, stays. */
   #lost(cause: string): void {
     if (this.#state.is === "left") return;
-    const { logger, onLineage, onCycle } = this.#options;
+    const { logger, onFailed } = this.#options;
     this.#state = { is: "apart" };
     logger.warn({ cause }, "Parent lost; looking for it again");
-    this.#lineage.lost();
-    onLineage();
+    this.#forgetLineage();
     void this.#rejoin().catch((error: Error) => {
-      if (!this.#gone.signal.aborted) onCycle(error);
+      if (!this.#gone.signal.aborted) onFailed(error);
     });
   }
 
   async #rejoin(): Promise<void> {
-    while (!this.#gone.signal.aborted) {
-      if ((await this.#attempt(Number.POSITIVE_INFINITY).catch(rethrowUnlessConnection)) === "joined") return;
+    const { parents, connectTimeout, logger } = this.#options;
+    // With one parent there is nothing better to do than to wait for it.
+    const patience = parents.length > 1 ? connectTimeout : Number.POSITIVE_INFINITY;
+    for (;;) {
+      // A parent may let a node in and turn it out again, over and over.
+      await this.#backoff.pause(this.#gone.signal);
+      try {
+        if ((await this.#attempt(Number.POSITIVE_INFINITY, patience)) === "joined") return;
+      } catch (error) {
+        if (!mends(error)) throw error;
+        if (!this.#gone.signal.aborted) logger.warn({ cause: (error as Error).message }, "No parent; trying again");
+      }
     }
   }
 
@@ -160,7 +229,7 @@ export class Parenthood {
   }
 }
 
-function rethrowUnlessConnection(error: unknown): "again" {
-  if (error instanceof ConnectionError) return "again";
-  throw error;
+/** Whether waiting can help. A circle among nodes that have lost their root ends when it is back. */
+function mends(error: unknown): boolean {
+  return error instanceof ConnectionError || error instanceof CycleError || error instanceof ShutdownError;
 }

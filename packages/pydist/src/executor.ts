@@ -1,18 +1,10 @@
 import { randomUUID } from "node:crypto";
 import { inspect } from "node:util";
-import { type NodeDescription, ShippingError, ShutdownError, TimeoutError } from "@pydist/protocol";
+import { type NodeDescription, ShutdownError, TimeoutError } from "@pydist/protocol";
 import { ship } from "@pydist/shipping";
 import { EventEmitter } from "eventemitter3";
-import {
-  DEFAULT_HOP_LIMIT,
-  defaultWorkers,
-  describeNode,
-  Engine,
-  type NodeInfo,
-  parseAddress,
-  toNodeInfos,
-  WORKER_MARK,
-} from "pydist-node";
+import { DEFAULT_HOP_LIMIT, defaultWorkers, describeNode, Engine, type NodeInfo, toNodeInfos } from "pydist-node";
+import { checkFunction, readArguments, refuseInWorker } from "./arguments.js";
 import { Connection } from "./connection.js";
 import { Dispatcher, type TaskSettled } from "./dispatcher.js";
 import type { Future } from "./future.js";
@@ -351,41 +343,4 @@ export class ClusterExecutor extends EventEmitter<ExecutorEvents> {
       keepAlive.remove(1);
     }
   }
-}
-
-function checkFunction<F>(where: string, fn: F): F {
-  if (typeof fn !== "function" && !(typeof fn === "object" && fn !== null)) {
-    throw new TypeError(`${where}'s fn is ${inspect(fn)}; it must be a function or a task() reference.`);
-  }
-  return fn;
-}
-
-function readArguments(
-  first: string | readonly string[] | ExecutorOptions | undefined,
-  second: ExecutorOptions | undefined,
-): { addresses: readonly string[]; options: ExecutorOptions } {
-  const given = typeof first === "string" || Array.isArray(first);
-  const options = (given ? second : (first as ExecutorOptions | undefined)) ?? {};
-  let addresses: readonly string[] = [];
-  if (given) addresses = typeof first === "string" ? first.split(",") : (first as readonly string[]);
-  else if (options.listen === undefined && process.env.PYDIST_ADDRESS)
-    addresses = process.env.PYDIST_ADDRESS.split(",");
-  if (given && addresses.length === 0) throw new TypeError("ClusterExecutor was given an empty list of addresses.");
-  for (const address of addresses) parseAddress(address);
-  return { addresses: addresses.map((address) => address.trim()), options };
-}
-
-/**
- * A `task()` reference to a function of the program itself makes each worker import the program, which would make an
- * executor, whose workers import the program ...
- */
-function refuseInWorker(): void {
-  if (!(WORKER_MARK in globalThis)) return;
-  const remedy =
-    'Put the function into a module of its own and submit task(new URL("./that-module.mjs", import.meta.url).href, "name").';
-  throw new ShippingError(
-    `A ClusterExecutor was made inside a worker of pydist: a task() names a function of a module that makes one, most ` +
-      `likely the program itself. ${remedy}`,
-    { remedy },
-  );
 }

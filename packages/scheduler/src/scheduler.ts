@@ -1,16 +1,9 @@
-import {
-  countOf,
-  encodeFailure,
-  NodeLostError,
-  Outcome,
-  type ResultInfo,
-  repeatBody,
-  sliceBodies,
-} from "@pydist/protocol";
+import { countOf, Outcome, type ResultInfo, sliceBodies } from "@pydist/protocol";
 import { type Batch, type History, type Lease, QUEUED, SETTLED } from "./batch.js";
 import { POOL, type SchedulerAction, type SchedulerConfig, type SchedulerEvent } from "./events.js";
 import { fill } from "./fill.js";
 import { grant } from "./grant.js";
+import { countLoss } from "./loss.js";
 import { appendIndex, eachIndex } from "./ranges.js";
 import { answerRecall, noteReturn, recallForIdleSlots, recallOver } from "./recall.js";
 import { Receiver } from "./receiver.js";
@@ -226,38 +219,10 @@ export class Scheduler {
         if (batch.owner[index] !== lease.id) continue;
         state.release(lease, index);
         if (!running.has(index) || batch.orphan || batch.cancelled.has(index)) again.push(index);
-        else if (this.#countLoss(batch, index, { node, cause }, histories)) again.push(index);
+        else if (countLoss(state, batch, index, { node, cause }, histories)) again.push(index);
       }
       state.requeue(batch, again, running);
     }
-  }
-
-  /** @returns whether the task has an attempt left; if not, it has failed. */
-  #countLoss(
-    batch: Batch,
-    index: number,
-    loss: { node: string; cause: string },
-    histories: Map<History | undefined, History>,
-  ): boolean {
-    const state = this.#state;
-    const before = batch.historyOf(index);
-    const losses = [...batch.lossesOf(index), loss];
-    const attempt = batch.attemptOf(index);
-    if (attempt < batch.head.attempts) {
-      const shared = histories.get(before) ?? { attempt: attempt + 1, losses };
-      histories.set(before, shared);
-      batch.setHistory(index, shared);
-      return true;
-    }
-    const told = losses.map((each) => `${each.node} (${each.cause})`).join(", ");
-    const error = new NodeLostError(
-      `Task "${batch.head.name}" was running on ${losses.length === 1 ? "a node" : `${losses.length} nodes`} that ` +
-        `went away, and "attempts" allows no more: ${told}. Look at those nodes' logs, or raise "attempts".`,
-      { nodes: losses.map((each) => each.node), causes: losses.map((each) => each.cause), attempts: attempt },
-    );
-    const info = { node: loss.node, hops: batch.head.travelled, attempt };
-    state.report(batch, index, repeatBody(encodeFailure(error), 1, Outcome.Failed), info);
-    return false;
   }
 
   #leaseOf(receiver: number, id: number): Lease | undefined {

@@ -29,7 +29,8 @@ export type TaskReference<F extends TaskFunction = TaskFunction> = F & { readonl
  * @param exportName The exported name; `default` for the default export.
  * @throws TypeError when the module is no file or the name is empty.
  */
-export function task<F extends TaskFunction = TaskFunction>(
+// biome-ignore lint/suspicious/noExplicitAny: a reference without a type fits wherever a function does
+export function task<F extends TaskFunction = (...args: any[]) => any>(
   module: string | URL,
   exportName: string,
 ): TaskReference<F> {

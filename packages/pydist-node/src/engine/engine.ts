@@ -14,11 +14,11 @@ import {
 import { POOL, Scheduler, type SchedulerAction, type SchedulerEvent } from "@pydist/scheduler";
 import { sha256 } from "@pydist/shipping/runtime";
 import { EventEmitter } from "eventemitter3";
-import type { CloseReason, LinkLike } from "../links/link-like.js";
+import type { LinkLike } from "../links/link-like.js";
 import { type Logger, silent } from "../logger.js";
 import { CodeExchange } from "./code-exchange.js";
 import { checkFrame, malformed, NODES_PER_FRAME } from "./frame-schema.js";
-import { type DownPeer, type PeerInfo, Peers, SUBMITTER, type UpPeer } from "./peer.js";
+import { type DownPeer, describe, mayTell, type PeerInfo, Peers, SUBMITTER, type UpPeer } from "./peer.js";
 import { Roll } from "./roll.js";
 import { Workshop } from "./workshop.js";
 
@@ -57,16 +57,6 @@ export interface EngineEvents {
   ancestry: (chain: readonly Ancestor[], settled: boolean) => void;
   /** A task left something behind that threw after it was over. */
   stray: (name: string, message: string) => void;
-}
-
-function describe({ kind, detail }: CloseReason): string {
-  return detail === "" ? kind : `${kind}: ${detail}`;
-}
-
-/** Clients only ask; only a parent has ancestors to tell of. */
-function mayTell(peer: UpPeer | DownPeer, frame: Frame): boolean {
-  if (peer.info.role === "client") return frame.t === "ask";
-  return frame.t !== "ancestry" || peer.info.role === "node";
 }
 
 /**

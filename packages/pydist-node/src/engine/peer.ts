@@ -1,5 +1,5 @@
 import { type Bodies, encodeFrame, type Frame } from "@pydist/protocol";
-import type { LinkLike } from "../links/link-like.js";
+import type { CloseReason, LinkLike } from "../links/link-like.js";
 
 /** The upstream that is the executor in this process. */
 export const SUBMITTER = 1;
@@ -80,4 +80,15 @@ export class Peers {
     this.down.clear();
     await Promise.all(all.map((peer) => peer.link.close(reason)));
   }
+}
+
+/** Clients only ask; only a parent has ancestors to tell of. */
+export function mayTell(peer: UpPeer | DownPeer, frame: Frame): boolean {
+  if (peer.info.role === "client") return frame.t === "ask";
+  return frame.t !== "ancestry" || peer.info.role === "node";
+}
+
+/** Why a link ended, in a line. */
+export function describe({ kind, detail }: CloseReason): string {
+  return detail === "" ? kind : `${kind}: ${detail}`;
 }

@@ -24,11 +24,11 @@ async function* contents() {
   for (const paths of portions) yield await Promise.all(paths.map((path) => readFile(path, "utf8")));
 }
 
-const countFiles = task(new URL("./count.mjs", import.meta.url), "countFiles");
+const filesTask = task(new URL("./count.mjs", import.meta.url), "countFiles");
 const executor = new ClusterExecutor();
 try {
   const started = performance.now();
-  const results = values.send ? executor.map(countTexts, contents()) : executor.map(countFiles, portions);
+  const results = values.send ? executor.map(countTexts, contents()) : executor.map(filesTask, portions);
   const total = new Map();
   for await (const counts of results) add(total, counts);
   const seconds = ((performance.now() - started) / 1000).toFixed(1);

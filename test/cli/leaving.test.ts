@@ -54,18 +54,16 @@ describe("a node that lost its parent", () => {
     await nodeJoined(again, child.id);
   });
 
-  it("stops, with the reason, when what comes back is below it", async () => {
+  it("stays when what comes back is below it, which cannot join; and joins the root that comes then", async () => {
     const root = await spawnNode({ name: "r" });
     const child = await spawnNode({ parent: root.address, name: "a" });
     const port = Number(root.address.split(":")[1]);
     root.kill();
     await child.logged((line) => line.includes("Parent lost"));
-    const below = launchNode({ port, parent: child.address, name: "b", args: ["--connect-timeout", "5000"] });
-    const ends = await Promise.race([
-      child.exited.then((exit) => ({ exit, of: child })),
-      below.exited.then((exit) => ({ exit, of: below })),
-    ]);
-    expect(ends.exit.code).toBe(1);
-    expect(ends.of.stderr).toContain("pydist-node: Joining would create a cycle: ");
+    const below = launchNode({ port, parent: child.address, name: "b", args: ["--connect-timeout", "3000"] });
+    // Who gives way is a matter of ids: b at once, or a again and again until b's time is over.
+    expect([1, 3]).toContain((await below.exited).code);
+    const again = await spawnNode({ port, name: "r" });
+    await nodeJoined(again, child.id);
   });
 });

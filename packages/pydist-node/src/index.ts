@@ -17,5 +17,4 @@ export {
 export { defaultWorkers, describeNode, type NodeInfo, toNodeInfos } from "./node/description.js";
 export { openDoorway } from "./node/doorway.js";
 export { reachableAddress } from "./node/reachable.js";
-export { WORKER_MARK } from "./pool/messages.js";
 export { VERSION } from "./version.js";

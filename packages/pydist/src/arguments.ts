@@ -1,7 +1,10 @@
 import { inspect } from "node:util";
 import { ShippingError } from "@pydist/protocol";
-import { parseAddress, WORKER_MARK } from "pydist-node";
+import { parseAddress } from "pydist-node";
 import type { ExecutorOptions } from "./options.js";
+
+/** The threads of a pool have it on `globalThis`; see pydist-node's pool/messages.ts. */
+const WORKER_MARK = Symbol.for("pydist.worker");
 
 /** @throws TypeError naming the call */
 export function checkFunction<F>(where: string, fn: F): F {

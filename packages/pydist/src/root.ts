@@ -1,9 +1,9 @@
 import {
   DEFAULT_CLUSTER,
   type Engine,
-  formatAddress,
   openDoorway,
   parseAddress,
+  reachableAddress,
   resolveSecret,
   silent,
   VERSION,
@@ -26,7 +26,7 @@ export class Root {
   }
 
   get address(): string {
-    return this.#listener === undefined ? "" : formatAddress(this.#listener.address);
+    return this.#listener === undefined ? "" : reachableAddress(this.#listener.address);
   }
 
   open(): Promise<void> {

@@ -58,6 +58,10 @@ describe("a program", () => {
     expect(await run("shutdown-at-once")).toEqual({ code: 0, stdout: "over\n", stderr: "" });
   });
 
+  it("survives executors that are shut down while their threads start", async () => {
+    expect(await run("short-lives")).toEqual({ code: 0, stdout: "survived\n", stderr: "" });
+  });
+
   it("that names a function of itself by task() is told so, and makes no executor in each worker", async () => {
     expect(await run("task-of-itself")).toEqual({ code: 0, stdout: "PYDIST_E_SHIPPING\n", stderr: "" });
   });

@@ -66,7 +66,7 @@ export class Pool {
     this.#options = options;
     this.#listener = listener;
     this.#piscina = new Piscina({
-      filename: fileURLToPath(new URL("./runner.js", import.meta.url)),
+      filename: fileURLToPath(new URL("./entry.cjs", import.meta.url)),
       name: "run",
       minThreads: options.workers,
       maxThreads: options.workers,

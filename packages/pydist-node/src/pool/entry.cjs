@@ -1,0 +1,17 @@
+// What piscina loads. It would load an ES module by require(), and Node 20 aborts the whole process when a thread is
+// ended in the middle of that, as by a shutdown right after the start. import() can be interrupted at any time.
+const loading = import("./runner.js");
+// Whoever asks for a run hears of a failure; before that it must not end the thread.
+loading.catch(() => {});
+
+/** @type {import("./runner.js").run | undefined} */
+let run;
+
+/** @param {import("./messages.js").RunRequest} request */
+exports.run = (request) => {
+  if (run !== undefined) return run(request);
+  return loading.then((runner) => {
+    run = runner.run;
+    return run(request);
+  });
+};

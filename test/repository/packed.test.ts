@@ -76,7 +76,8 @@ describe.each(packages.map(({ name, folder }) => ({ name, folder })))("the tarba
   it("holds the program, its types, its sources and the licence, and nothing else", () => {
     const files = filesOf(name);
     expect(files).toEqual(expect.arrayContaining(["LICENSE", "package.json", "dist/index.js", "dist/index.d.ts"]));
-    const expected = /^(?:LICENSE|README\.md|package\.json|src\/.+\.ts|dist\/.+\.(?:js|d\.ts)(?:\.map)?)$/;
+    const expected =
+      /^(?:LICENSE|README\.md|package\.json|src\/.+\.(?:ts|cjs)|dist\/.+\.(?:js|d\.ts|cjs|d\.cts)(?:\.map)?)$/;
     expect(files.filter((file) => !expected.test(file) || /\.(?:test|bench)\./.test(file))).toEqual([]);
   });
 

@@ -99,7 +99,8 @@ function sendAhead(state: State, children: readonly Receiver[], totalSlots: numb
     const ahead = Math.floor(Math.min(full, fairShare / 2));
     const missing = reach * chunk + ahead - child.tasks;
     // In portions: topping up after each result would cost a message per task.
-    if (ahead > 0 && missing >= Math.max(1, full / REFILLS)) {
+    // Where others keep every slot busy, whoever has nothing there waits in its queue for a turn.
+    if ((ahead > 0 || child.tasks === 0) && missing >= Math.max(1, full / REFILLS)) {
       const slotsWorth = Math.ceil(missing / chunk);
       send(state, child, slotsWorth, missing, totalSlots, now);
     }

@@ -163,7 +163,7 @@ describe("docs/architecture.md", () => {
           .filter((file) => /\bdecode(?:Bodies|Value|Failure)\b/.test(readFileSync(join(path, "src", file), "utf8")))
           .map((file) => `${folder}/src/${file.replaceAll("\\", "/")}`),
       );
-    expect(callers.sort()).toEqual(["pydist-node/src/pool/runner.ts", "pydist/src/submissions.ts"]);
+    expect(callers.sort()).toEqual(["futures/src/submissions.ts", "pydist-node/src/pool/runner.ts"]);
   });
 });
 

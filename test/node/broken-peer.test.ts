@@ -19,6 +19,8 @@ const head = {
   priority: 0,
   attempts: 3,
   attempt: 1,
+  depth: 0,
+  grace: 1000,
 };
 
 const wrong: [string, object][] = [

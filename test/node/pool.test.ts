@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { Pool } from "../../packages/pydist-node/dist/pool/pool.js";
 
 const { hash, text } = ship((n: number) => n + 1);
-const limits = { hops: 1, travelled: 0, priority: 0, attempts: 3, attempt: 1 };
+const limits = { hops: 1, travelled: 0, priority: 0, attempts: 3, attempt: 1, depth: 0, grace: 1000 };
 const head = { code: hash, name: "addOne", executor: "e", batch: 1, first: 0, ...limits };
 
 function calls(count: number): Bodies {

@@ -66,7 +66,7 @@ export async function rawPeer(address: string, secretFile: string, role: "node" 
       const { hash, text } = ship(fn);
       const bodies = new BodiesBuilder();
       for (let n = 0; n < count; n++) bodies.add(encodeArguments([n]));
-      const limits = { hops: 16, travelled: 0, priority: 0, attempts: 3, attempt: 1 };
+      const limits = { hops: 16, travelled: 0, priority: 0, attempts: 3, attempt: 1, depth: 0, grace: 1000 };
       const head = { code: hash, name: "f", executor: id, batch: lease, first: 0, ...limits };
       link.send(encodeFrame({ t: "tasks", lease, head }, bodies.build()));
       return { hash, text };

@@ -27,7 +27,17 @@ beforeEach(() => {
 
 function head(fields: Partial<BatchHeader> = {}): BatchHeader {
   const identity = { code: "c", name: "f", executor: "e1", batch: 1, first: 0 };
-  return { ...identity, hops: 16, travelled: 0, priority: 0, attempts: 3, attempt: 1, ...fields };
+  return {
+    ...identity,
+    hops: 16,
+    travelled: 0,
+    priority: 0,
+    attempts: 3,
+    attempt: 1,
+    depth: 0,
+    grace: 1000,
+    ...fields,
+  };
 }
 
 function bodies(count: number, text = "[1]"): Bodies {

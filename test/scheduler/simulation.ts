@@ -189,6 +189,8 @@ export class Simulation {
           priority: Math.floor(this.#draw() * 3),
           attempts: 3,
           attempt: 1,
+          depth: 0,
+          grace: 1000,
         };
         const bodies = builder.build();
         this.#handle(executor, { type: "accept", upstream: SUBMITTER, lease: first, head, bodies });

@@ -33,7 +33,50 @@ export interface BatchHeader {
   readonly attempt: number;
   /** The nodes that earlier attempts were lost with. */
   readonly losses?: readonly Loss[];
+  /**
+   * Levels of tasks that these were submitted from; 0 for a program's own. Of one priority, deeper ones go first: what a
+   * waiting task needs must not queue behind more that will wait.
+   */
+  readonly depth: number;
+  /** Most milliseconds that one attempt of one task may run. */
+  readonly timeout?: number;
+  /** Milliseconds between asking a task to stop and ending its thread. */
+  readonly grace: number;
+  /** Code, by its hash, that each worker runs once before the first task of this executor. */
+  readonly initializer?: string;
 }
+
+/** How tasks that have begun are stopped. */
+export interface Stop {
+  /** Milliseconds that a task has, from the moment its signal is aborted, before its thread is ended. */
+  readonly grace: number;
+  /** One body: the reason that its signal is given. Only the worker decodes it. */
+  readonly reason: Bodies;
+}
+
+/** What a task that submits tasks of its own sets for a batch of them; the rest of the header is its executor's. */
+export type NestedHeader = Pick<
+  BatchHeader,
+  "code" | "name" | "hops" | "priority" | "attempts" | "attempt" | "depth" | "timeout" | "grace"
+>;
+
+/** What a running task says to the executor that owns it. Batches are numbered by the task itself. */
+export type UpNote =
+  /** Submits a batch; the bodies are its arguments, `text` is its code. */
+  | { readonly kind: "submit"; readonly batch: number; readonly head: NestedHeader; readonly text: string }
+  /** Cancels tasks that have not begun; with `grace`, also stops those that have, and the body is the reason. */
+  | { readonly kind: "cancel"; readonly batch: number; readonly ranges: Ranges; readonly grace?: number }
+  | { readonly kind: "log"; readonly level: "debug" | "info" | "warn" | "error"; readonly text: string }
+  /** How far the task is, from 0 to 1. */
+  | { readonly kind: "progress"; readonly fraction: number };
+
+/** What an executor says to a running task: news of a batch that the task submitted. */
+export type DownNote =
+  /** The bodies are the results of the tasks from `from` on. */
+  | ({ readonly kind: "results"; readonly batch: number; readonly from: number } & ResultInfo)
+  | { readonly kind: "started"; readonly batch: number; readonly ranges: Ranges }
+  /** Tasks that had begun have lost their node and wait again. */
+  | { readonly kind: "waiting"; readonly batch: number; readonly ranges: Ranges };
 
 /** Where and how a range of results came about. */
 export interface ResultInfo {
@@ -80,10 +123,22 @@ export interface NodeDescription {
   readonly host: string;
 }
 
+/** A note from or to a running task. Its bodies, if it has any, are the frame's payload. */
+export interface Mail<Note> {
+  readonly lease: number;
+  readonly index: number;
+  /** Names one execution of the task. */
+  readonly call: string;
+  readonly note: Note;
+}
+
 /** Frames from a submitter towards the workers. */
 export type DownFrame =
   | { readonly t: "tasks"; readonly lease: number; readonly head: BatchHeader }
-  | { readonly t: "cancel"; readonly lease: number; readonly ranges: Ranges }
+  /** With `grace`, tasks that have begun are stopped, too; the payload is the reason. */
+  | { readonly t: "cancel"; readonly lease: number; readonly ranges: Ranges; readonly grace?: number }
+  /** For one running task; `call` names its execution, so that a later one does not take it for its own. */
+  | ({ readonly t: "told" } & Mail<DownNote>)
   | { readonly t: "recall"; readonly max: number }
   | { readonly t: "ask"; readonly id: number; readonly what: string }
   | { readonly t: "code"; readonly hash: string; readonly text: string }
@@ -95,6 +150,11 @@ export type UpFrame =
   | ({ readonly t: "results"; readonly lease: number; readonly from: number } & ResultInfo)
   | { readonly t: "started"; readonly lease: number; readonly ranges: Ranges }
   | { readonly t: "waiting"; readonly lease: number; readonly ranges: Ranges }
+  /** Tasks that wait for tasks of their own have given their slots back. */
+  | { readonly t: "suspended"; readonly lease: number; readonly ranges: Ranges }
+  /** ... and have slots again. */
+  | { readonly t: "resumed"; readonly lease: number; readonly ranges: Ranges }
+  | ({ readonly t: "said" } & Mail<UpNote>)
   | { readonly t: "returned"; readonly lease: number; readonly ranges: Ranges }
   | { readonly t: "recalled" }
   | ({ readonly t: "credit" } & Credit)

@@ -1,9 +1,4 @@
-export {
-  Engine,
-  type EngineEvents,
-  type EngineOptions,
-  type Submitter,
-} from "./engine/engine.js";
+export { Engine, type EngineEvents, type EngineOptions } from "./engine/engine.js";
 export { dial, dialUntil, formatAddress, type LinkLike, parseAddress, resolveSecret } from "./links/index.js";
 export { type Logger, silent } from "./logger.js";
 export {

@@ -1,18 +1,9 @@
-import { inspect } from "node:util";
 import { ShippingError } from "@pydist/protocol";
 import { parseAddress } from "pydist-node";
 import type { ExecutorOptions } from "./options.js";
 
 /** The threads of a pool have it on `globalThis`; see pydist-node's pool/messages.ts. */
 const WORKER_MARK = Symbol.for("pydist.worker");
-
-/** @throws TypeError naming the call */
-export function checkFunction<F>(where: string, fn: F): F {
-  if (typeof fn !== "function" && !(typeof fn === "object" && fn !== null)) {
-    throw new TypeError(`${where}'s fn is ${inspect(fn)}; it must be a function or a task() reference.`);
-  }
-  return fn;
-}
 
 /** Tells `new ClusterExecutor`'s forms apart; PYDIST_ADDRESS counts where no address was given. @throws TypeError or RangeError */
 export function readArguments(

@@ -1,31 +1,17 @@
 import { randomUUID } from "node:crypto";
 import { inspect } from "node:util";
+import { after, callUser, Dispatcher, Executor, Statistics, type Stats, type TaskSettled } from "@pydist/futures";
 import { type NodeDescription, ShutdownError, TimeoutError } from "@pydist/protocol";
-import { ship } from "@pydist/shipping";
-import { EventEmitter } from "eventemitter3";
+import type { EventEmitter } from "eventemitter3";
 import { DEFAULT_HOP_LIMIT, defaultWorkers, describeNode, Engine, type NodeInfo, toNodeInfos } from "pydist-node";
-import { checkFunction, readArguments, refuseInWorker } from "./arguments.js";
+import { readArguments, refuseInWorker } from "./arguments.js";
 import { Connection } from "./connection.js";
-import { Dispatcher, type TaskSettled } from "./dispatcher.js";
-import type { Future } from "./future.js";
-import { callUser } from "./listeners.js";
-import { MapResult } from "./map-result.js";
-import { type MapHost, MapRun } from "./map-run.js";
-import { type AnyIterable, sourceOf, splitMapArguments } from "./map-source.js";
-import {
-  checkExecutorOptions,
-  checkMapOptions,
-  checkSubmitOptions,
-  type ExecutorOptions,
-  type MapOptions,
-  type SubmitOptions,
-} from "./options.js";
+import { checkExecutorOptions, type ExecutorOptions } from "./options.js";
 import { Root } from "./root.js";
-import { Statistics, type Stats } from "./statistics.js";
-import { after } from "./timer.js";
 
 /** Times, in milliseconds, and counts that hold unless told otherwise. */
 const DEFAULT_ATTEMPTS = 3;
+const DEFAULT_ABORT_GRACE = 1000;
 
 export interface ExecutorEvents {
   nodeJoined: (node: NodeDescription) => void;
@@ -43,24 +29,15 @@ type State =
   | { readonly is: "broken"; readonly error: Error }
   | { readonly is: "shutdown"; readonly over: Promise<void> };
 
-// biome-ignore lint/suspicious/noExplicitAny: only `any` accepts every function's parameters.
-type AnyFunction = (...args: any[]) => unknown;
-
-/** `submit`'s arguments after the function: `args` may be left out only if the function can be called without any. */
-export type SubmitRest<F extends AnyFunction> =
-  [] extends Parameters<F>
-    ? [args?: Readonly<Parameters<F>>, options?: SubmitOptions]
-    : [args: Readonly<Parameters<F>>, options?: SubmitOptions];
-
 /**
  * `concurrent.futures.Executor` for a machine or a tree of machines.
  *
  * Without an address it is embedded: its tasks run on this machine's cores. With one, or with PYDIST_ADDRESS set, they
  * run on the node there and on all nodes below it.
  */
-export class ClusterExecutor extends EventEmitter<ExecutorEvents> {
+export class ClusterExecutor extends Executor<ExecutorEvents> {
   readonly #engine: Engine;
-  readonly #dispatcher: Dispatcher;
+  protected override readonly dispatcher: Dispatcher;
   readonly #statistics = new Statistics();
   readonly #connection: Connection | undefined;
   readonly #root: Root | undefined;
@@ -89,9 +66,10 @@ export class ClusterExecutor extends EventEmitter<ExecutorEvents> {
       ...(options.logger === undefined ? {} : { logger: options.logger }),
       ...(attached ? {} : { self: () => describeNode(identity, this.#root?.address ?? "", null) }),
     });
-    this.#dispatcher = new Dispatcher(this.#engine, {
+    this.dispatcher = new Dispatcher(this.#engine, {
       hopLimit: options.hopLimit ?? DEFAULT_HOP_LIMIT,
       attempts: options.attempts ?? DEFAULT_ATTEMPTS,
+      abortGrace: options.abortGrace ?? DEFAULT_ABORT_GRACE,
       statistics: this.#statistics,
       onSettled: () => {
         if (this.listenerCount("taskSettled") === 0) return undefined;
@@ -151,7 +129,7 @@ export class ClusterExecutor extends EventEmitter<ExecutorEvents> {
     // During a shutdown the state stays: it waits for the futures, and they are about to fail.
     if (this.#state.is === "running") this.#state = { is: "broken", error };
     this.#ended.abort(error);
-    this.#dispatcher.abandonAll(error);
+    this.dispatcher.abandonAll(error);
   }
 
   /**
@@ -165,78 +143,6 @@ export class ClusterExecutor extends EventEmitter<ExecutorEvents> {
   /** `host:port` at which nodes can join, with the option `listen`; else undefined. */
   get address(): string | undefined {
     return this.#root?.address || undefined;
-  }
-
-  /**
-   * Runs `fn(...args)` somewhere in the tree.
-   * @throws TypeError or RangeError for a wrong argument; ShippingError if the function uses what cannot follow it;
-   *   SerializationError if an argument cannot travel, naming it by its path; ShutdownError after `shutdown`
-   */
-  submit<F extends AnyFunction>(fn: F, ...rest: SubmitRest<F>): Future<Awaited<ReturnType<F>>> {
-    const [args, options] = rest;
-    this.#checkRunning();
-    const given: unknown = args ?? [];
-    if (!Array.isArray(given)) {
-      throw new TypeError(`submit's args is ${inspect(given)}; it must be the array of the function's arguments.`);
-    }
-    if (options !== undefined) checkSubmitOptions(options);
-    const code = ship(checkFunction("submit", fn));
-    return this.#dispatcher.submit(code, given, options) as Future<Awaited<ReturnType<F>>>;
-  }
-
-  /**
-   * Calls `fn` with the items of the iterables, zipped as Python's `map`; the shortest ends it. Await the answer for an
-   * array in input order, or iterate over it. Work begins at once.
-   * @throws as `submit`
-   */
-  map<A, R>(fn: (a: A) => R, a: AnyIterable<A>, options?: MapOptions): MapResult<Awaited<R>>;
-  map<A, B, R>(
-    fn: (a: A, b: B) => R,
-    a: AnyIterable<A>,
-    b: AnyIterable<B>,
-    options?: MapOptions,
-  ): MapResult<Awaited<R>>;
-  map<A, B, C, R>(
-    fn: (a: A, b: B, c: C) => R,
-    a: AnyIterable<A>,
-    b: AnyIterable<B>,
-    c: AnyIterable<C>,
-    options?: MapOptions,
-  ): MapResult<Awaited<R>>;
-  map<A, B, C, D, R>(
-    fn: (a: A, b: B, c: C, d: D) => R,
-    a: AnyIterable<A>,
-    b: AnyIterable<B>,
-    c: AnyIterable<C>,
-    d: AnyIterable<D>,
-    options?: MapOptions,
-  ): MapResult<Awaited<R>>;
-  map<A, B, C, D, E, R>(
-    fn: (a: A, b: B, c: C, d: D, e: E) => R,
-    a: AnyIterable<A>,
-    b: AnyIterable<B>,
-    c: AnyIterable<C>,
-    d: AnyIterable<D>,
-    e: AnyIterable<E>,
-    options?: MapOptions,
-  ): MapResult<Awaited<R>>;
-  map(fn: AnyFunction, ...rest: unknown[]): MapResult<unknown> {
-    this.#checkRunning();
-    const { iterables, options } = splitMapArguments(rest);
-    checkMapOptions(options as MapOptions);
-    const { chunksize = "auto", buffersize, ordered = true, progress, ...submitOptions } = options as MapOptions;
-    const code = ship(checkFunction("map", fn), "map");
-    const host: MapHost = this.#dispatcher.mapHost(code, submitOptions);
-    const run: MapRun = new MapRun(host, sourceOf(iterables), {
-      chunksize,
-      buffersize,
-      ordered,
-      onSettled:
-        progress &&
-        (() => callUser("progress callback", () => progress({ done: run.done, total: run.total, failed: run.failed }))),
-    });
-    this.#dispatcher.addMap(run);
-    return new MapResult(run);
   }
 
   /** The node that this executor is attached to, or is, and all below it. */
@@ -310,12 +216,12 @@ export class ClusterExecutor extends EventEmitter<ExecutorEvents> {
       const failed = this.#state.is === "broken";
       this.#state = { is: "shutdown", over: this.#close(failed) };
     }
-    if (cancelFutures) this.#dispatcher.cancelAll();
+    if (cancelFutures) this.dispatcher.cancelAll();
     if (wait) await this.#alive(this.#state.over);
   }
 
   async #close(failed: boolean): Promise<void> {
-    if (!failed) await this.#dispatcher.idle();
+    if (!failed) await this.dispatcher.idle();
     this.#connection?.close();
     await this.#root?.close();
     await this.#engine.close("the executor was shut down");
@@ -327,7 +233,7 @@ export class ClusterExecutor extends EventEmitter<ExecutorEvents> {
     await this.shutdown();
   }
 
-  #checkRunning(): void {
+  protected override checkOpen(): void {
     if (this.#state.is === "running") return;
     if (this.#state.is === "broken") throw this.#state.error;
     throw new ShutdownError("The executor was shut down; it takes no new tasks. Make a new one.");
@@ -335,7 +241,7 @@ export class ClusterExecutor extends EventEmitter<ExecutorEvents> {
 
   /** Holds the process while somebody waits. */
   async #alive<T>(promise: Promise<T>): Promise<T> {
-    const { keepAlive } = this.#dispatcher;
+    const { keepAlive } = this.dispatcher;
     keepAlive.add(1);
     try {
       return await promise;

@@ -1,4 +1,21 @@
 export {
+  type AnyIterable,
+  asCompleted,
+  Executor,
+  Future,
+  type FutureState,
+  type MapOptions,
+  MapResult,
+  type NodeStats,
+  type Progress,
+  type ReturnWhen,
+  type Stats,
+  type SubmitOptions,
+  type TaskSettled,
+  type WaitOptions,
+  wait,
+} from "@pydist/futures";
+export {
   AuthenticationError,
   BrokenExecutorError,
   CancelledError,
@@ -19,11 +36,5 @@ export {
 } from "@pydist/protocol";
 export { task } from "@pydist/shipping";
 export type { Logger, NodeInfo } from "pydist-node";
-export type { TaskSettled } from "./dispatcher.js";
 export { ClusterExecutor, type ExecutorEvents } from "./executor.js";
-export { Future, type FutureState } from "./future.js";
-export { MapResult } from "./map-result.js";
-export type { AnyIterable } from "./map-source.js";
-export type { ExecutorOptions, MapOptions, Progress, SubmitOptions } from "./options.js";
-export type { NodeStats, Stats } from "./statistics.js";
-export { asCompleted, type ReturnWhen, type WaitOptions, wait } from "./wait.js";
+export type { ExecutorOptions } from "./options.js";

@@ -1,4 +1,4 @@
-import type { BatchHeader, Bodies, Credit, Ranges, ResultInfo } from "@pydist/protocol";
+import type { BatchHeader, Bodies, Credit, DownNote, Mail, Ranges, ResultInfo, Stop, UpNote } from "@pydist/protocol";
 
 /** A peer that hands tasks down to this scheduler: a link to a parent or an executor, or the executor in this process. */
 export type UpstreamId = number;
@@ -6,6 +6,11 @@ export type UpstreamId = number;
 export type ReceiverId = number;
 /** The receiver that is this node's own worker pool. */
 export const POOL: ReceiverId = 0;
+
+/** A note from or to a running task, with its bodies. The scheduler only leads it to where the task is. */
+export interface Letter<Note> extends Mail<Note> {
+  readonly bodies: Bodies | undefined;
+}
 
 /** All that can happen to a scheduler. Ranges and `from` count from the first task of the batch as it was handed over. */
 export type SchedulerEvent =
@@ -23,7 +28,16 @@ export type SchedulerEvent =
       /** Tasks that nobody wants any more by now: they are never handed out. */
       readonly cancelled?: Ranges;
     }
-  | { readonly type: "cancel"; readonly upstream: UpstreamId; readonly lease: number; readonly ranges: Ranges }
+  /** With `stop`, tasks that have begun are stopped, too. */
+  | {
+      readonly type: "cancel";
+      readonly upstream: UpstreamId;
+      readonly lease: number;
+      readonly ranges: Ranges;
+      readonly stop?: Stop;
+    }
+  /** For one task that was handed down, wherever it runs now. */
+  | ({ readonly type: "told"; readonly upstream: UpstreamId } & Letter<DownNote>)
   | { readonly type: "recall"; readonly upstream: UpstreamId; readonly max: number }
   | {
       readonly type: "childJoined";
@@ -44,6 +58,13 @@ export type SchedulerEvent =
   | { readonly type: "started"; readonly receiver: ReceiverId; readonly lease: number; readonly ranges: Ranges }
   /** Tasks that had begun have lost their node and wait again. */
   | { readonly type: "waiting"; readonly receiver: ReceiverId; readonly lease: number; readonly ranges: Ranges }
+  /** Tasks that wait for tasks of their own have given their slots back. */
+  | { readonly type: "suspended"; readonly receiver: ReceiverId; readonly lease: number; readonly ranges: Ranges }
+  /** Tasks below have their slots again. */
+  | { readonly type: "resumed"; readonly receiver: ReceiverId; readonly lease: number; readonly ranges: Ranges }
+  /** A suspended task of the pool could go on, and wants a slot. */
+  | { readonly type: "ready"; readonly lease: number; readonly index: number }
+  | ({ readonly type: "said"; readonly receiver: ReceiverId } & Letter<UpNote>)
   | { readonly type: "returned"; readonly receiver: ReceiverId; readonly lease: number; readonly ranges: Ranges }
   | { readonly type: "recalled"; readonly receiver: ReceiverId }
   /** The time that an earlier `wake` asked for has come. */
@@ -60,7 +81,16 @@ export type SchedulerAction =
       /** Where the batch came from, so that its code can be asked for there. */
       readonly upstream: UpstreamId;
     }
-  | { readonly type: "cancelAt"; readonly receiver: ReceiverId; readonly lease: number; readonly ranges: Ranges }
+  | {
+      readonly type: "cancelAt";
+      readonly receiver: ReceiverId;
+      readonly lease: number;
+      readonly ranges: Ranges;
+      readonly stop?: Stop;
+    }
+  /** A suspended task of the pool has a slot again. */
+  | { readonly type: "resumeAt"; readonly lease: number; readonly index: number }
+  | ({ readonly type: "tell"; readonly receiver: ReceiverId } & Letter<DownNote>)
   | { readonly type: "recallFrom"; readonly receiver: ReceiverId; readonly max: number }
   | ({
       readonly type: "report";
@@ -71,6 +101,9 @@ export type SchedulerAction =
     } & ResultInfo)
   | { readonly type: "reportStarted"; readonly upstream: UpstreamId; readonly lease: number; readonly ranges: Ranges }
   | { readonly type: "reportWaiting"; readonly upstream: UpstreamId; readonly lease: number; readonly ranges: Ranges }
+  | { readonly type: "reportSuspended"; readonly upstream: UpstreamId; readonly lease: number; readonly ranges: Ranges }
+  | { readonly type: "reportResumed"; readonly upstream: UpstreamId; readonly lease: number; readonly ranges: Ranges }
+  | ({ readonly type: "say"; readonly upstream: UpstreamId } & Letter<UpNote>)
   | { readonly type: "giveBack"; readonly upstream: UpstreamId; readonly lease: number; readonly ranges: Ranges }
   | { readonly type: "recallDone"; readonly upstream: UpstreamId }
   | ({ readonly type: "grant"; readonly upstream: UpstreamId } & Credit)

@@ -100,6 +100,11 @@ export class Scheduler {
         if (receiver !== undefined) recallOver(this.#state, receiver, now);
         return;
       }
+      case "told":
+      case "said":
+      case "suspended":
+      case "resumed":
+      case "ready":
       case "tick":
         return;
     }

@@ -37,8 +37,13 @@ export class CodeExchange {
     this.#answer(hash, { text });
   }
 
-  /** This upstream sent tasks of this code. */
-  namedBy(hash: string, upstream: number): void {
+  /** This upstream sent tasks that need these codes. */
+  namedBy({ code, initializer }: BatchHeader, upstream: number): void {
+    this.#namedBy(code, upstream);
+    if (initializer !== undefined) this.#namedBy(initializer, upstream);
+  }
+
+  #namedBy(hash: string, upstream: number): void {
     const sources = this.#sources.get(hash) ?? new Set();
     if (!sources.has(upstream)) this.#sources.set(hash, sources.add(upstream));
     if (this.#sources.size > MOST_SOURCES) this.#sources.delete(this.#sources.keys().next().value as string);
@@ -49,7 +54,7 @@ export class CodeExchange {
 
   /** The code of a batch that is to run here. @throws ShippingError if nobody who sent tasks of it has it. */
   async obtain({ code, name }: BatchHeader, upstream: number): Promise<string> {
-    this.namedBy(code, upstream);
+    this.#namedBy(code, upstream);
     const answer = await new Promise<Answer>((resolve) => this.#find(code, resolve));
     if ("text" in answer) return answer.text;
     throw new ShippingError(`The code of "${name}" could not be had: ${answer.why}. Submit the task again.`, {});

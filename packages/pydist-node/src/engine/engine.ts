@@ -1,15 +1,15 @@
+import type { Port, Submitter } from "@pydist/futures";
 import {
   type Ancestor,
   type BatchHeader,
   type Bodies,
-  type Credit,
   countOf,
+  type DownNote,
   decodeFrame,
   type Frame,
   type NodeDescription,
   type Ranges,
-  type ResultInfo,
-  unpackBodies,
+  type Stop,
 } from "@pydist/protocol";
 import { POOL, Scheduler, type SchedulerAction, type SchedulerEvent } from "@pydist/scheduler";
 import { sha256 } from "@pydist/shipping/runtime";
@@ -20,6 +20,7 @@ import { CodeExchange } from "./code-exchange.js";
 import { checkFrame, malformed, NODES_PER_FRAME } from "./frame-schema.js";
 import { type DownPeer, describe, mayTell, type PeerInfo, Peers, SUBMITTER, type UpPeer } from "./peer.js";
 import { Roll } from "./roll.js";
+import { eventFromAbove, eventFromBelow, frameOf, type Outgoing, withStop } from "./translate.js";
 import { Workshop } from "./workshop.js";
 
 /** While this many bytes of results wait for an upstream, none of its tasks are started. */
@@ -41,15 +42,6 @@ export interface EngineOptions {
   readonly logger?: Logger;
 }
 
-/** What comes back to the executor in this process. */
-export interface Submitter {
-  report(lease: number, from: number, bodies: Bodies, info: ResultInfo): void;
-  started(lease: number, ranges: Ranges): void;
-  /** Tasks that had begun have lost their node and wait again. */
-  waiting(lease: number, ranges: Ranges): void;
-  granted(credit: Credit): void;
-}
-
 export interface EngineEvents {
   nodeJoined: (node: NodeDescription) => void;
   nodeLost: (node: NodeDescription, cause: string) => void;
@@ -63,7 +55,9 @@ export interface EngineEvents {
  * Drives one scheduler: turns frames and the pool's news into its events, and its actions into frames and runs.
  * The same engine is in every node and in every executor; what differs is who is above and below (design decision 13).
  */
-export class Engine extends EventEmitter<EngineEvents> {
+export class Engine extends EventEmitter<EngineEvents> implements Port {
+  /** What is submitted in this process is the program's own. */
+  readonly depth = 0;
   readonly options: EngineOptions;
   readonly #peers = new Peers();
   readonly #codes = new CodeExchange(this.#peers);
@@ -119,7 +113,15 @@ export class Engine extends EventEmitter<EngineEvents> {
 
   // ---- the executor in this process
 
-  attachSubmitter(submitter: Submitter): void {
+  get executor(): string {
+    return this.options.id;
+  }
+
+  get queued(): number {
+    return this.load.queued;
+  }
+
+  attach(submitter: Submitter): void {
     this.#submitter = submitter;
     this.#handle({ type: "upstreamJoined", upstream: SUBMITTER, own: true });
   }
@@ -134,8 +136,13 @@ export class Engine extends EventEmitter<EngineEvents> {
     this.#handle({ type: "accept", upstream: SUBMITTER, lease, head, bodies, cancelled });
   }
 
-  cancel(lease: number, ranges: Ranges): void {
-    this.#handle({ type: "cancel", upstream: SUBMITTER, lease, ranges });
+  cancel(lease: number, ranges: Ranges, stop?: Stop): void {
+    this.#handle({ type: "cancel", upstream: SUBMITTER, lease, ranges, ...withStop(stop) });
+  }
+
+  /** Tells a running task of this process's executor something. */
+  tell(lease: number, index: number, call: string, note: DownNote, bodies?: Bodies): void {
+    this.#handle({ type: "told", upstream: SUBMITTER, lease, index, call, note, bodies });
   }
 
   // ---- peers
@@ -208,23 +215,18 @@ export class Engine extends EventEmitter<EngineEvents> {
   }
 
   #fromAbove(peer: UpPeer, frame: Frame, payload: Uint8Array): void {
-    const upstream = peer.key;
+    const event = eventFromAbove(frame, payload, peer.key);
+    if (event !== undefined) {
+      if (event.type === "accept") this.#codes.namedBy(event.head, peer.key);
+      return this.#handle(event);
+    }
     switch (frame.t) {
-      case "tasks": {
-        const { lease, head } = frame;
-        this.#codes.namedBy(head.code, upstream);
-        return this.#handle({ type: "accept", upstream, lease, head, bodies: unpackBodies(payload) });
-      }
-      case "cancel":
-        return this.#handle({ type: "cancel", upstream, lease: frame.lease, ranges: frame.ranges });
-      case "recall":
-        return this.#handle({ type: "recall", upstream, max: frame.max });
       case "code":
         // Under another's hash it would be run for everybody who names that hash.
         if (sha256(frame.text) !== frame.hash) throw malformed('"code": the text has another hash');
         return this.#codes.add(frame.hash, frame.text);
       case "noCode":
-        return this.#codes.missing(frame.hash, upstream, frame.why);
+        return this.#codes.missing(frame.hash, peer.key, frame.why);
       case "ask":
         void this.ask(frame.what).then((value) => this.#peers.send(peer, { t: "answer", id: frame.id, value }));
         return;
@@ -234,25 +236,9 @@ export class Engine extends EventEmitter<EngineEvents> {
   }
 
   #fromBelow(peer: DownPeer, frame: Frame, payload: Uint8Array): void {
-    const receiver = peer.key;
+    const event = eventFromBelow(frame, payload, peer.key);
+    if (event !== undefined) return this.#handle(event);
     switch (frame.t) {
-      case "results": {
-        const { lease, from, node, hops, attempt } = frame;
-        const bodies = unpackBodies(payload);
-        return this.#handle({ type: "results", receiver, lease, from, bodies, node, hops, attempt });
-      }
-      case "started":
-        return this.#handle({ type: "started", receiver, lease: frame.lease, ranges: frame.ranges });
-      case "waiting":
-        return this.#handle({ type: "waiting", receiver, lease: frame.lease, ranges: frame.ranges });
-      case "returned":
-        return this.#handle({ type: "returned", receiver, lease: frame.lease, ranges: frame.ranges });
-      case "recalled":
-        return this.#handle({ type: "recalled", receiver });
-      case "credit": {
-        const { slots, busyElsewhere, window, bytes } = frame;
-        return this.#handle({ type: "credit", child: receiver, slots, busyElsewhere, window, bytes });
-      }
       case "needCode":
         return this.#codes.give(peer, frame.hash);
       case "answer":
@@ -294,47 +280,37 @@ export class Engine extends EventEmitter<EngineEvents> {
   }
 
   #perform(action: SchedulerAction): void {
+    if (action.type === "wake") {
+      clearTimeout(this.#wake);
+      this.#wake = setTimeout(() => this.#handle({ type: "tick" }), Math.max(0, action.at - performance.now()));
+      this.#wake.unref();
+    } else if (action.type === "resumeAt") this.#workshop?.perform(action);
+    else if ("receiver" in action) {
+      if (action.receiver === POOL) return this.#workshop?.perform(action);
+      this.#send(action.receiver, action);
+    } else if (action.upstream === SUBMITTER) this.#tellSubmitter(action);
+    else this.#send(action.upstream, action);
+  }
+
+  #tellSubmitter(action: Extract<SchedulerAction, { readonly upstream: number }>): void {
     switch (action.type) {
-      case "dispatch":
-        if (action.receiver === POOL) return this.#workshop?.run(action);
-        this.#codes.namedBy(action.head.code, action.upstream);
-        return this.#tell(action.receiver, { t: "tasks", lease: action.lease, head: action.head }, action.bodies);
-      case "cancelAt":
-        if (action.receiver === POOL) return this.#workshop?.cancel(action);
-        return this.#tell(action.receiver, { t: "cancel", lease: action.lease, ranges: action.ranges });
-      case "recallFrom":
-        if (action.receiver === POOL) return this.#workshop?.recall(action.max);
-        return this.#tell(action.receiver, { t: "recall", max: action.max });
-      case "report": {
-        const { upstream, lease, from, bodies, node, hops, attempt } = action;
-        if (upstream === SUBMITTER) return this.#submitter?.report(lease, from, bodies, { node, hops, attempt });
-        return this.#tell(upstream, { t: "results", lease, from, node, hops, attempt }, bodies);
-      }
+      case "report":
+        return this.#submitter?.report(action.lease, action.from, action.bodies, action);
       case "reportStarted":
-        if (action.upstream === SUBMITTER) return this.#submitter?.started(action.lease, action.ranges);
-        return this.#tell(action.upstream, { t: "started", lease: action.lease, ranges: action.ranges });
+        return this.#submitter?.started(action.lease, action.ranges);
       case "reportWaiting":
-        if (action.upstream === SUBMITTER) return this.#submitter?.waiting(action.lease, action.ranges);
-        return this.#tell(action.upstream, { t: "waiting", lease: action.lease, ranges: action.ranges });
-      case "giveBack":
-        return this.#tell(action.upstream, { t: "returned", lease: action.lease, ranges: action.ranges });
-      case "recallDone":
-        return this.#tell(action.upstream, { t: "recalled" });
-      case "grant": {
-        const { slots, busyElsewhere, window, bytes } = action;
-        if (action.upstream === SUBMITTER) return this.#submitter?.granted({ slots, busyElsewhere, window, bytes });
-        return this.#tell(action.upstream, { t: "credit", slots, busyElsewhere, window, bytes });
-      }
-      case "wake":
-        clearTimeout(this.#wake);
-        this.#wake = setTimeout(() => this.#handle({ type: "tick" }), Math.max(0, action.at - performance.now()));
-        this.#wake.unref();
+        return this.#submitter?.waiting(action.lease, action.ranges);
+      case "say":
+        return this.#submitter?.said(action.lease, action.index, action.call, action.note, action.bodies);
+      case "grant":
+        return this.#submitter?.granted(action);
     }
   }
 
-  #tell(key: number, frame: Frame, bodies?: Bodies): void {
+  #send(key: number, action: Outgoing): void {
     const peer = this.#peers.up.get(key) ?? this.#peers.down.get(key);
     if (peer === undefined) return;
+    const { frame, bodies } = frameOf(action);
     this.#peers.send(peer, frame, bodies);
     if (peer.direction === "up") this.#measureFlow(peer);
   }

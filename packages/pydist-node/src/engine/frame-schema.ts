@@ -9,6 +9,7 @@ import * as v from "valibot";
 
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 const text = v.pipe(v.string(), v.maxLength(64 * 1024));
+const milliseconds = v.pipe(v.number(), v.minValue(0));
 const hash = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/));
 const FARTHEST = 10_000;
 /** A peer's directory comes in portions. */
@@ -37,7 +38,36 @@ const head = v.object({
   attempts: count,
   attempt: count,
   losses: v.exactOptional(v.array(v.object({ node: text, cause: text }))),
+  depth: count,
+  timeout: v.exactOptional(milliseconds),
+  grace: milliseconds,
+  initializer: v.exactOptional(hash),
 });
+
+const nestedHead = v.pick(head, [
+  "code",
+  "name",
+  "hops",
+  "priority",
+  "attempts",
+  "attempt",
+  "depth",
+  "timeout",
+  "grace",
+]);
+
+const upNote = v.variant("kind", [
+  v.object({ kind: v.literal("submit"), batch: count, head: nestedHead, text: v.string() }),
+  v.object({ kind: v.literal("cancel"), batch: count, ranges, grace: v.exactOptional(milliseconds) }),
+  v.object({ kind: v.literal("log"), level: v.picklist(["debug", "info", "warn", "error"]), text }),
+  v.object({ kind: v.literal("progress"), fraction: v.pipe(v.number(), v.minValue(0), v.maxValue(1)) }),
+]);
+
+const downNote = v.variant("kind", [
+  v.object({ kind: v.literal("results"), batch: count, from: count, node: text, hops: count, attempt: count }),
+  v.object({ kind: v.literal("started"), batch: count, ranges }),
+  v.object({ kind: v.literal("waiting"), batch: count, ranges }),
+]);
 
 const node = v.object({
   id: text,
@@ -58,7 +88,8 @@ const ancestor = v.object({ id: text, name: text, address: text });
 
 const schemas: Readonly<Record<Frame["t"], v.GenericSchema<unknown, Frame>>> = {
   tasks: v.object({ t: v.literal("tasks"), lease: count, head }),
-  cancel: v.object({ t: v.literal("cancel"), lease: count, ranges }),
+  cancel: v.object({ t: v.literal("cancel"), lease: count, ranges, grace: v.exactOptional(milliseconds) }),
+  told: v.object({ t: v.literal("told"), lease: count, index: count, call: text, note: downNote }),
   recall: v.object({ t: v.literal("recall"), max: count }),
   ask: v.object({ t: v.literal("ask"), id: count, what: text }),
   code: v.object({ t: v.literal("code"), hash, text: v.string() }),
@@ -71,6 +102,9 @@ const schemas: Readonly<Record<Frame["t"], v.GenericSchema<unknown, Frame>>> = {
   results: v.object({ t: v.literal("results"), lease: count, from: count, node: text, hops: count, attempt: count }),
   started: v.object({ t: v.literal("started"), lease: count, ranges }),
   waiting: v.object({ t: v.literal("waiting"), lease: count, ranges }),
+  suspended: v.object({ t: v.literal("suspended"), lease: count, ranges }),
+  resumed: v.object({ t: v.literal("resumed"), lease: count, ranges }),
+  said: v.object({ t: v.literal("said"), lease: count, index: count, call: text, note: upNote }),
   returned: v.object({ t: v.literal("returned"), lease: count, ranges }),
   recalled: v.object({ t: v.literal("recalled") }),
   credit: v.object({

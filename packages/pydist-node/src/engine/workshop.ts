@@ -18,7 +18,8 @@ export interface WorkshopOptions extends PoolOptions {
   readonly stray: (name: string, message: string) => void;
 }
 
-type Dispatch = Extract<SchedulerAction, { type: "dispatch" }>;
+/** Actions for the receiver that is this node's pool. */
+export type PoolAction = Extract<SchedulerAction, { readonly receiver: number } | { readonly type: "resumeAt" }>;
 
 /** The pool as the scheduler's receiver: a run for each lease, and its news as events. */
 export class Workshop {
@@ -37,18 +38,25 @@ export class Workshop {
     });
   }
 
-  run({ lease, head, bodies, upstream }: Dispatch): void {
+  /** Carries out what the scheduler wants of this node's own pool. */
+  perform(action: PoolAction): void {
+    switch (action.type) {
+      case "dispatch":
+        return this.#run(action);
+      case "cancelAt":
+        return this.#pool.cancel(action.lease, action.ranges);
+      case "recallFrom":
+        this.#pool.recall(action.max);
+        return this.#options.handle({ type: "recalled", receiver: POOL });
+      case "tell":
+      case "resumeAt":
+        return;
+    }
+  }
+
+  #run({ lease, head, bodies, upstream }: Extract<PoolAction, { type: "dispatch" }>): void {
     const { codes } = this.#options;
     this.#pool.start(lease, head, bodies, codes.get(head.code) ?? codes.obtain(head, upstream));
-  }
-
-  cancel({ lease, ranges }: Extract<SchedulerAction, { type: "cancelAt" }>): void {
-    this.#pool.cancel(lease, ranges);
-  }
-
-  recall(max: number): void {
-    this.#pool.recall(max);
-    this.#options.handle({ type: "recalled", receiver: POOL });
   }
 
   #results(lease: number, from: number, bodies: Bodies): void {

@@ -10,11 +10,11 @@ import {
   type ResultInfo,
 } from "@pydist/protocol";
 import type { ShippedCode } from "@pydist/shipping";
-import type { Engine, Submitter } from "pydist-node";
 import type { Future } from "./future.js";
 import { KeepAlive } from "./keep-alive.js";
 import type { MapFeed, MapHost } from "./map-run.js";
 import { LONGEST_NAME, type SubmitOptions } from "./options.js";
+import type { Port, Submitter } from "./port.js";
 import type { Statistics } from "./statistics.js";
 import { FutureSink, type Sink } from "./submissions.js";
 
@@ -36,6 +36,8 @@ export interface TaskSettled {
 }
 
 export interface DispatcherOptions {
+  /** Milliseconds between asking a task to stop and ending its thread. */
+  readonly abortGrace: number;
   readonly hopLimit: number;
   readonly attempts: number;
   readonly statistics: Statistics;
@@ -58,9 +60,9 @@ interface Gathering {
   readonly options: SubmitOptions | undefined;
 }
 
-/** The executor's end of the engine: makes batches, and leads results to whoever waits for them. */
+/** Makes batches, and leads results to whoever waits for them. */
 export class Dispatcher implements Submitter {
-  readonly #engine: Engine;
+  readonly #port: Port;
   readonly #options: DispatcherOptions;
   readonly #entries = new Map<number, Entry>();
   readonly #gathering = new Map<string, Gathering>();
@@ -72,10 +74,10 @@ export class Dispatcher implements Submitter {
   #slots = 0;
   #idle: (() => void)[] = [];
 
-  constructor(engine: Engine, options: DispatcherOptions) {
-    this.#engine = engine;
+  constructor(port: Port, options: DispatcherOptions) {
+    this.#port = port;
     this.#options = options;
-    engine.attachSubmitter(this);
+    port.attach(this);
   }
 
   get keepAlive(): KeepAlive {
@@ -118,7 +120,7 @@ export class Dispatcher implements Submitter {
     const { sink, code, options } = gathering;
     if (sink.count === 0) return;
     const lease = ++this.#lastBatch;
-    const bodies = sink.seal((ranges) => this.#engine.cancel(lease, ranges));
+    const bodies = sink.seal((ranges) => this.#port.cancel(lease, ranges));
     this.#enter(lease, sink, bodies, code, options, sink.takeCancelled());
   }
 
@@ -130,11 +132,11 @@ export class Dispatcher implements Submitter {
         const lease = ++dispatcher.#lastBatch;
         dispatcher.#keepAlive.add(sink.count);
         dispatcher.#enter(lease, sink, bodies, code, options);
-        return { cancelAt: (ranges) => dispatcher.#engine.cancel(lease, ranges) };
+        return { cancelAt: (ranges) => dispatcher.#port.cancel(lease, ranges) };
       },
       get wantsMore() {
         const most = WAITING_PER_SLOT * Math.max(1, dispatcher.#slots);
-        return dispatcher.#openBytes < BYTES_UNDER_WAY && dispatcher.#engine.load.queued < most;
+        return dispatcher.#openBytes < BYTES_UNDER_WAY && dispatcher.#port.queued < most;
       },
       get slots() {
         return dispatcher.#slots;
@@ -163,11 +165,11 @@ export class Dispatcher implements Submitter {
     options: SubmitOptions | undefined,
     cancelled: Ranges = [],
   ): void {
-    this.#engine.addCode(code.hash, code.text);
+    this.#port.addCode(code.hash, code.text);
     const head: BatchHeader = {
       code: code.hash,
       name: options?.name ?? code.name.slice(0, LONGEST_NAME),
-      executor: this.#engine.options.id,
+      executor: this.#port.executor,
       batch: lease,
       first: 0,
       hops: options?.hopLimit ?? this.#options.hopLimit,
@@ -175,10 +177,12 @@ export class Dispatcher implements Submitter {
       priority: options?.priority ?? 0,
       attempts: options?.attempts ?? this.#options.attempts,
       attempt: 1,
+      depth: this.#port.depth,
+      grace: this.#options.abortGrace,
     };
     this.#entries.set(lease, { sink, bodies, head, open: sink.count });
     this.#openBytes += bodies.bytes.length;
-    this.#engine.submit(lease, head, bodies, cancelled);
+    this.#port.submit(lease, head, bodies, cancelled);
   }
 
   report(lease: number, from: number, bodies: Bodies, info: ResultInfo): void {
@@ -222,6 +226,8 @@ export class Dispatcher implements Submitter {
     this.#slots = credit.slots.reduce((sum, slots) => sum + slots, 0);
     this.#feedMaps();
   }
+
+  said(): void {}
 
   #feedMaps(): void {
     for (const map of this.#maps) map.feed();

@@ -1,0 +1,111 @@
+import { inspect } from "node:util";
+import { ship } from "@pydist/shipping";
+import { EventEmitter } from "eventemitter3";
+import type { Dispatcher } from "./dispatcher.js";
+import type { Future } from "./future.js";
+import { callUser } from "./listeners.js";
+import { MapResult } from "./map-result.js";
+import { type MapHost, MapRun } from "./map-run.js";
+import { type AnyIterable, sourceOf, splitMapArguments } from "./map-source.js";
+import { checkMapOptions, checkSubmitOptions, type MapOptions, type SubmitOptions } from "./options.js";
+
+// biome-ignore lint/suspicious/noExplicitAny: only `any` accepts every function's parameters.
+export type AnyFunction = (...args: any[]) => unknown;
+
+/** `submit`'s arguments after the function: `args` may be left out only if the function can be called without any. */
+export type SubmitRest<F extends AnyFunction> =
+  [] extends Parameters<F>
+    ? [args?: Readonly<Parameters<F>>, options?: SubmitOptions]
+    : [args: Readonly<Parameters<F>>, options?: SubmitOptions];
+
+/**
+ * Whatever runs calls: `concurrent.futures.Executor`. The program's own is `ClusterExecutor`; a running task is handed
+ * another, which leads to the same tree.
+ */
+export abstract class Executor<Events extends EventEmitter.ValidEventTypes = string> extends EventEmitter<Events> {
+  /** Where calls go. */
+  protected abstract readonly dispatcher: Dispatcher;
+
+  /** @throws when no more calls are taken */
+  protected abstract checkOpen(): void;
+
+  /**
+   * Runs `fn(...args)` somewhere in the tree.
+   * @throws TypeError or RangeError for a wrong argument; ShippingError if the function uses what cannot follow it;
+   *   SerializationError if an argument cannot travel, naming it by its path; ShutdownError after `shutdown`
+   */
+  submit<F extends AnyFunction>(fn: F, ...rest: SubmitRest<F>): Future<Awaited<ReturnType<F>>> {
+    const [args, options] = rest;
+    this.checkOpen();
+    const given: unknown = args ?? [];
+    if (!Array.isArray(given)) {
+      throw new TypeError(`submit's args is ${inspect(given)}; it must be the array of the function's arguments.`);
+    }
+    if (options !== undefined) checkSubmitOptions(options);
+    const code = ship(checkFunction("submit", fn));
+    return this.dispatcher.submit(code, given, options) as Future<Awaited<ReturnType<F>>>;
+  }
+
+  /**
+   * Calls `fn` with the items of the iterables, zipped as Python's `map`; the shortest ends it. Await the answer for an
+   * array in input order, or iterate over it. Work begins at once.
+   * @throws as `submit`
+   */
+  map<A, R>(fn: (a: A) => R, a: AnyIterable<A>, options?: MapOptions): MapResult<Awaited<R>>;
+  map<A, B, R>(
+    fn: (a: A, b: B) => R,
+    a: AnyIterable<A>,
+    b: AnyIterable<B>,
+    options?: MapOptions,
+  ): MapResult<Awaited<R>>;
+  map<A, B, C, R>(
+    fn: (a: A, b: B, c: C) => R,
+    a: AnyIterable<A>,
+    b: AnyIterable<B>,
+    c: AnyIterable<C>,
+    options?: MapOptions,
+  ): MapResult<Awaited<R>>;
+  map<A, B, C, D, R>(
+    fn: (a: A, b: B, c: C, d: D) => R,
+    a: AnyIterable<A>,
+    b: AnyIterable<B>,
+    c: AnyIterable<C>,
+    d: AnyIterable<D>,
+    options?: MapOptions,
+  ): MapResult<Awaited<R>>;
+  map<A, B, C, D, E, R>(
+    fn: (a: A, b: B, c: C, d: D, e: E) => R,
+    a: AnyIterable<A>,
+    b: AnyIterable<B>,
+    c: AnyIterable<C>,
+    d: AnyIterable<D>,
+    e: AnyIterable<E>,
+    options?: MapOptions,
+  ): MapResult<Awaited<R>>;
+  map(fn: AnyFunction, ...rest: unknown[]): MapResult<unknown> {
+    this.checkOpen();
+    const { iterables, options } = splitMapArguments(rest);
+    checkMapOptions(options as MapOptions);
+    const { chunksize = "auto", buffersize, ordered = true, progress, ...submitOptions } = options as MapOptions;
+    const code = ship(checkFunction("map", fn), "map");
+    const host: MapHost = this.dispatcher.mapHost(code, submitOptions);
+    const run: MapRun = new MapRun(host, sourceOf(iterables), {
+      chunksize,
+      buffersize,
+      ordered,
+      onSettled:
+        progress &&
+        (() => callUser("progress callback", () => progress({ done: run.done, total: run.total, failed: run.failed }))),
+    });
+    this.dispatcher.addMap(run);
+    return new MapResult(run);
+  }
+}
+
+/** @throws TypeError naming the call */
+function checkFunction<F>(where: string, fn: F): F {
+  if (typeof fn !== "function" && !(typeof fn === "object" && fn !== null)) {
+    throw new TypeError(`${where}'s fn is ${inspect(fn)}; it must be a function or a task() reference.`);
+  }
+  return fn;
+}

@@ -1,0 +1,22 @@
+export { Dispatcher, type TaskSettled } from "./dispatcher.js";
+export { type AnyFunction, Executor, type SubmitRest } from "./executor.js";
+export { Future, type FutureState } from "./future.js";
+export type { KeepAlive } from "./keep-alive.js";
+export { callUser } from "./listeners.js";
+export { MapResult } from "./map-result.js";
+export type { AnyIterable } from "./map-source.js";
+export {
+  type Check,
+  checkOptions,
+  integer,
+  type MapOptions,
+  milliseconds,
+  ofType,
+  type Progress,
+  type SubmitOptions,
+  shortText,
+} from "./options.js";
+export type { Port, Submitter } from "./port.js";
+export { type NodeStats, Statistics, type Stats } from "./statistics.js";
+export { after } from "./timer.js";
+export { asCompleted, type ReturnWhen, type WaitOptions, wait } from "./wait.js";

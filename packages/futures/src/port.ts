@@ -1,0 +1,28 @@
+import type { BatchHeader, Bodies, Credit, Ranges, ResultInfo, Stop, UpNote } from "@pydist/protocol";
+
+/** What comes back to whoever submitted. Leases are the submitter's own numbers; ranges count from the batch's first task. */
+export interface Submitter {
+  report(lease: number, from: number, bodies: Bodies, info: ResultInfo): void;
+  started(lease: number, ranges: Ranges): void;
+  /** Tasks that had begun have lost their node or thread and wait again. */
+  waiting(lease: number, ranges: Ranges): void;
+  granted(credit: Credit): void;
+  /** A running task says something to its executor. `call` names the one execution of the task that says it. */
+  said(lease: number, index: number, call: string, note: UpNote, bodies: Bodies | undefined): void;
+}
+
+/** Where batches of tasks go: the engine of this process or, inside a task, the way to the executor that owns the task. */
+export interface Port {
+  /** Id of the executor that the tasks belong to. */
+  readonly executor: string;
+  /** Levels of tasks above those that are submitted here: 0 for a program's own. */
+  readonly depth: number;
+  /** Tasks that went in here and that nobody has taken over yet. */
+  readonly queued: number;
+  attach(submitter: Submitter): void;
+  /** The text of a code that tasks are about to name. */
+  addCode(hash: string, text: string): void;
+  submit(lease: number, head: BatchHeader, bodies: Bodies, cancelled?: Ranges): void;
+  /** Tasks that have not begun never will; with `stop`, those that have are stopped. */
+  cancel(lease: number, ranges: Ranges, stop?: Stop): void;
+}

@@ -1,0 +1,106 @@
+import { type Bodies, type Frame, type Stop, unpackBodies } from "@pydist/protocol";
+import type { ReceiverId, SchedulerAction, SchedulerEvent, UpstreamId } from "@pydist/scheduler";
+
+/** What an upstream's frame means to the scheduler; undefined for one that is not the scheduler's business. */
+export function eventFromAbove(frame: Frame, payload: Uint8Array, upstream: UpstreamId): SchedulerEvent | undefined {
+  switch (frame.t) {
+    case "tasks":
+      return { type: "accept", upstream, lease: frame.lease, head: frame.head, bodies: unpackBodies(payload) };
+    case "cancel": {
+      const { lease, ranges, grace } = frame;
+      const stop = grace === undefined ? undefined : { grace, reason: unpackBodies(payload) };
+      return { type: "cancel", upstream, lease, ranges, ...withStop(stop) };
+    }
+    case "told": {
+      const { lease, index, call, note } = frame;
+      return { type: "told", upstream, lease, index, call, note, bodies: bodiesOf(payload) };
+    }
+    case "recall":
+      return { type: "recall", upstream, max: frame.max };
+    default:
+      return undefined;
+  }
+}
+
+/** What a receiver's frame means to the scheduler; undefined for one that is not the scheduler's business. */
+export function eventFromBelow(frame: Frame, payload: Uint8Array, receiver: ReceiverId): SchedulerEvent | undefined {
+  switch (frame.t) {
+    case "results": {
+      const { lease, from, node, hops, attempt } = frame;
+      return { type: "results", receiver, lease, from, bodies: unpackBodies(payload), node, hops, attempt };
+    }
+    case "started":
+    case "waiting":
+    case "suspended":
+    case "resumed":
+    case "returned":
+      return { type: frame.t, receiver, lease: frame.lease, ranges: frame.ranges };
+    case "said": {
+      const { lease, index, call, note } = frame;
+      return { type: "said", receiver, lease, index, call, note, bodies: bodiesOf(payload) };
+    }
+    case "recalled":
+      return { type: "recalled", receiver };
+    case "credit": {
+      const { slots, busyElsewhere, window, bytes } = frame;
+      return { type: "credit", child: receiver, slots, busyElsewhere, window, bytes };
+    }
+    default:
+      return undefined;
+  }
+}
+
+/** An action that leaves for a peer, as the frame that carries it. */
+export function frameOf(action: Outgoing): { readonly frame: Frame; readonly bodies?: Bodies | undefined } {
+  switch (action.type) {
+    case "dispatch":
+      return { frame: { t: "tasks", lease: action.lease, head: action.head }, bodies: action.bodies };
+    case "cancelAt": {
+      const { lease, ranges, stop } = action;
+      if (stop === undefined) return { frame: { t: "cancel", lease, ranges } };
+      return { frame: { t: "cancel", lease, ranges, grace: stop.grace }, bodies: stop.reason };
+    }
+    case "recallFrom":
+      return { frame: { t: "recall", max: action.max } };
+    case "tell": {
+      const { lease, index, call, note, bodies } = action;
+      return { frame: { t: "told", lease, index, call, note }, bodies };
+    }
+    case "report": {
+      const { lease, from, bodies, node, hops, attempt } = action;
+      return { frame: { t: "results", lease, from, node, hops, attempt }, bodies };
+    }
+    case "reportStarted":
+      return { frame: { t: "started", lease: action.lease, ranges: action.ranges } };
+    case "reportWaiting":
+      return { frame: { t: "waiting", lease: action.lease, ranges: action.ranges } };
+    case "reportSuspended":
+      return { frame: { t: "suspended", lease: action.lease, ranges: action.ranges } };
+    case "reportResumed":
+      return { frame: { t: "resumed", lease: action.lease, ranges: action.ranges } };
+    case "say": {
+      const { lease, index, call, note, bodies } = action;
+      return { frame: { t: "said", lease, index, call, note }, bodies };
+    }
+    case "giveBack":
+      return { frame: { t: "returned", lease: action.lease, ranges: action.ranges } };
+    case "recallDone":
+      return { frame: { t: "recalled" } };
+    case "grant": {
+      const { slots, busyElsewhere, window, bytes } = action;
+      return { frame: { t: "credit", slots, busyElsewhere, window, bytes } };
+    }
+  }
+}
+
+/** Actions for a receiver or an upstream. */
+export type Outgoing = Extract<SchedulerAction, { readonly receiver: number } | { readonly upstream: number }>;
+
+/** With the key left out where there is nothing to stop. */
+export function withStop(stop: Stop | undefined): { readonly stop?: Stop } {
+  return stop === undefined ? {} : { stop };
+}
+
+function bodiesOf(payload: Uint8Array): Bodies | undefined {
+  return payload.length === 0 ? undefined : unpackBodies(payload);
+}

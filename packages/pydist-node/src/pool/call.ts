@@ -46,6 +46,8 @@ export interface CallSite {
   readonly node: string;
   readonly shared: SharedRun;
   readonly results: Gathering;
+  /** How often its calls have said something. */
+  said: number;
 }
 
 /** One execution of a task that may ask for its context. */
@@ -118,6 +120,7 @@ export class Call {
 
   say(note: UpNote, bodies?: Bodies): void {
     if (this.#state === "over") return;
+    this.site.said++;
     const packed = bodies === undefined ? undefined : packBodies(bodies);
     const message = { kind: "said", lease: this.site.lease, index: this.#index, call: this.#name, note } as const;
     post({ ...message, bodies: packed }, packed === undefined ? [] : [packed.buffer]);

@@ -63,13 +63,18 @@ export type Control =
       readonly notes: readonly Note<DownNote>[];
     };
 
-/**
- * How a run ended. The last results come along, which spares short runs a message of their own. A thread that is worn
- * has run as many tasks as it may; what the run had left has not begun.
- */
-export type RunReply =
-  | { readonly kind: "done"; readonly thread: "fresh" | "worn"; readonly last: Results | undefined }
-  | { readonly kind: "needTexts" };
+/** How a run ended. */
+export type RunReply = Done | { readonly kind: "needTexts" };
+
+export interface Done {
+  readonly kind: "done";
+  /** A thread that is worn has run as many tasks as it may; what the run had left has not begun. */
+  readonly thread: "fresh" | "worn";
+  /** The last results come along, which spares short runs a message of their own. */
+  readonly last: Results | undefined;
+  /** How often its tasks said something: posts come another way than this, and count before it. */
+  readonly said: number;
+}
 
 /** A property of `globalThis` that only worker threads of pydist have, whichever copy of the package looks for it. */
 export const WORKER_MARK = Symbol.for("pydist.worker");

@@ -16,7 +16,7 @@ import {
 } from "@pydist/protocol";
 import { appendIndex, eachIndex } from "@pydist/scheduler";
 import { faultOf, noThread, overtimeOf } from "./faults.js";
-import { Mark, type Post, type Results, type RunReply, type Texts } from "./messages.js";
+import { type Done, Mark, type Post, type Results, type RunReply, type Texts } from "./messages.js";
 import { Run } from "./run.js";
 import { Stopper } from "./stopper.js";
 import { Thread } from "./thread.js";
@@ -123,9 +123,10 @@ export class Pool {
   }
 
   async #carryOut(run: Run, thread: Thread, bodies: Bodies, texts: Texts): Promise<void> {
-    let reply: Extract<RunReply, { kind: "done" }>;
+    let reply: Done;
     try {
       reply = await this.#request(run, thread, bodies, texts);
+      if (reply.said > run.said) await run.heard(reply.said);
     } catch (error) {
       return this.#threadDied(run, thread, error);
     }
@@ -174,8 +175,10 @@ export class Pool {
           return this.#suspend(this.#runs.get(post.lease), post.index, post.seen);
         case "said": {
           const { lease, index, call, note, bodies } = post;
-          if (!this.#runs.has(lease)) return;
-          return this.#listener.said(lease, index, call, note, bodies === undefined ? undefined : unpackBodies(bodies));
+          const run = this.#runs.get(lease);
+          if (run === undefined) return;
+          this.#listener.said(lease, index, call, note, bodies === undefined ? undefined : unpackBodies(bodies));
+          return run.hear();
         }
         default:
           throw new TypeError("results are returned, not posted");

@@ -30,6 +30,9 @@ export class Run {
   /** Notes that wake a task, sent so far to the one that runs. */
   woken = { index: 0, notes: 0 };
   stopping: Stopping | undefined;
+  /** How often its tasks have said something, and who waits for more of it. */
+  said = 0;
+  #whenSaid: { readonly count: number; readonly resolve: () => void } | undefined;
   /** Looks at the time that its tasks take. */
   watch: NodeJS.Timeout | undefined;
 
@@ -47,6 +50,19 @@ export class Run {
 
   wakesSentTo(index: number): number {
     return this.woken.index === index ? this.woken.notes : 0;
+  }
+
+  hear(): void {
+    this.said++;
+    if (this.#whenSaid !== undefined && this.said >= this.#whenSaid.count) this.#whenSaid.resolve();
+  }
+
+  /** Resolves when everything that its tasks said has come. */
+  async heard(count: number): Promise<void> {
+    if (this.said >= count) return;
+    await new Promise<void>((resolve) => {
+      this.#whenSaid = { count, resolve };
+    });
   }
 
   get waiting(): boolean {

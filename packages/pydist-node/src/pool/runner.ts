@@ -16,7 +16,7 @@ import {
 } from "@pydist/protocol";
 import { type Callable, CodeCache, needsContext } from "@pydist/shipping/runtime";
 import { move, transferableSymbol, valueSymbol } from "piscina";
-import { Call, currentCall, loadContext } from "./call.js";
+import { Call, type CallSite, currentCall, loadContext } from "./call.js";
 import { overtimeOf } from "./faults.js";
 import { bufferOf, Gathering } from "./gathering.js";
 import { hasInitialized, initialize } from "./initializers.js";
@@ -62,8 +62,8 @@ class DecodeFailure {
 }
 
 /** What a run ends with; its bytes move to the node's thread. */
-function done(results: Gathering, thread: "fresh" | "worn"): RunReply {
-  const reply: RunReply = { kind: "done", thread, last: results.take() };
+function done(results: Gathering, thread: "fresh" | "worn", said: number): RunReply {
+  const reply: RunReply = { kind: "done", thread, last: results.take(), said };
   if (reply.last === undefined) return reply;
   const buffer = bufferOf(reply.last);
   // piscina's way to say what is transferred. It types it as the value itself, which is what arrives.
@@ -109,19 +109,18 @@ export async function run(request: RunRequest): Promise<RunReply> {
   }
   runStarted(shared, head.name);
   try {
-    const worn = await goThrough(args, callable, { lease: request.lease, head, node, shared, results }, maxTasks);
-    return done(results, worn);
+    const site = { lease: request.lease, head, node, shared, results, said: 0 };
+    const thread = await goThrough(args, callable, site, maxTasks);
+    return done(results, thread, site.said);
   } finally {
     runEnded(shared);
   }
 }
 
-type Site = ConstructorParameters<typeof Call>[0];
-
 async function goThrough(
   args: (unknown[] | DecodeFailure)[],
   callable: Callable,
-  site: Site,
+  site: CallSite,
   maxTasks: number,
 ): Promise<"fresh" | "worn"> {
   const { shared, results, head } = site;
@@ -173,7 +172,7 @@ async function goThrough(
 async function settled(
   value: PromiseLike<unknown>,
   call: Call | undefined,
-  { results, shared }: Site,
+  { results, shared }: CallSite,
 ): Promise<unknown> {
   synchronous(undefined);
   call?.becameAsynchronous();
@@ -194,5 +193,5 @@ function failAll(results: Gathering, { marks }: SharedRun, error: unknown, flags
     if (Atomics.compareExchange(marks, i, Mark.Waiting, Mark.Ended) !== Mark.Waiting) continue;
     results.add(i, encoded, Outcome.Failed | flags, 0, now);
   }
-  return done(results, "fresh");
+  return done(results, "fresh", 0);
 }

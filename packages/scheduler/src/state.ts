@@ -5,6 +5,7 @@ import {
   countOf,
   emptyBodies,
   Outcome,
+  type Ranges,
   type ResultInfo,
   sliceBodies,
 } from "@pydist/protocol";
@@ -28,6 +29,9 @@ export interface Upstream {
   /** The most tasks that it was ever allowed to have here. */
   highestWindow: number;
 }
+
+/** News of tasks that stay open. */
+type RangesReport = Extract<SchedulerAction["type"], "reportStarted" | "reportWaiting">;
 
 /** A recall that an upstream waits for. */
 export interface Owing {
@@ -97,6 +101,16 @@ export class State {
   /** A receiver joined, left or told other slots. */
   capacityChanged(): void {
     this.#capacity = undefined;
+  }
+
+  batchOf(upstream: UpstreamId, lease: number): Batch | undefined {
+    return this.upstreams.get(upstream)?.batches.get(lease);
+  }
+
+  /** A lease, if it is this receiver's: no peer can speak of another's tasks. */
+  leaseOf(receiver: ReceiverId, id: number): Lease | undefined {
+    const lease = this.leases.get(id);
+    return lease?.receiver === receiver ? lease : undefined;
   }
 
   /** Takes a batch into the queue. */
@@ -187,6 +201,12 @@ export class State {
     this.report(batch, from, emptyBodies(to - from, Outcome.Cancelled), info);
   }
 
+  /** Tells the upstream what became of tasks that stay open; nothing if there are none, or nobody to tell. */
+  reportRanges(type: RangesReport, batch: Batch, ranges: Ranges): void {
+    if (ranges.length === 0 || batch.orphan) return;
+    this.out.push({ type, upstream: batch.upstream, lease: batch.upstreamLease, ranges });
+  }
+
   /** Gives runs that are in no queue and under no lease back to their upstream. */
   giveBack(batch: Batch, from: number, to: number): void {
     for (let i = from; i < to; i++) this.settle(batch, i);
@@ -210,10 +230,7 @@ export class State {
         if (begun.has(index)) appendIndex(waiting, index);
       }
     }
-    if (waiting.length > 0) {
-      const { upstream, upstreamLease: lease } = batch;
-      this.out.push({ type: "reportWaiting", upstream, lease, ranges: waiting });
-    }
+    this.reportRanges("reportWaiting", batch, waiting);
     const owing = this.owing.get(batch.upstream);
     for (let r = runs.length - 2; r >= 0; r -= 2) {
       const from = runs[r] as number;

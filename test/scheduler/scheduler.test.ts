@@ -139,6 +139,30 @@ describe("order", () => {
     expect(order).toEqual(["high", "middle", "middle too", "low"]);
   });
 
+  it("of one priority, deeper first: somebody waits for them", () => {
+    const subject = new Subject({ slots: 1 });
+    let [running] = dispatches(subject.accept(1, { name: "first" }));
+    subject.accept(1, { name: "outer" });
+    subject.accept(1, { name: "deepest", depth: 2, hops: 9 });
+    subject.accept(1, { name: "inner", depth: 1 });
+    subject.accept(1, { name: "inner, few hops", depth: 1, hops: 2 });
+    subject.accept(1, { name: "urgent", priority: 1 });
+    const order: (string | undefined)[] = [];
+    for (let i = 0; i < 5; i++) {
+      [running] = dispatches(subject.finish(running));
+      order.push(running?.head.name);
+    }
+    expect(order).toEqual(["urgent", "deepest", "inner, few hops", "inner", "outer"]);
+  });
+
+  it("a recall takes the shallowest, which would have run last", () => {
+    const subject = new Subject({ slots: 1 });
+    subject.accept(1);
+    subject.accept(1);
+    subject.accept(1, { depth: 1 });
+    expect(of(subject.handle({ type: "recall", upstream: 1, max: 1 }), "giveBack")).toMatchObject([{ lease: 2 }]);
+  });
+
   it("tasks of an upstream whose way back is clogged wait, others go on", () => {
     const subject = new Subject({ slots: 1 });
     subject.handle({ type: "upstreamJoined", upstream: 2, own: false });

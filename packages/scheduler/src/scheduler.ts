@@ -5,6 +5,7 @@ import { type EventOf, POOL, type SchedulerAction, type SchedulerConfig, type Sc
 import { fill } from "./fill.js";
 import { grant } from "./grant.js";
 import { countLoss } from "./loss.js";
+import { said, told } from "./mail.js";
 import { appendIndex, eachIndex } from "./ranges.js";
 import { answerRecall, noteReturn, recallForIdleSlots, recallOver } from "./recall.js";
 import { Receiver } from "./receiver.js";
@@ -99,8 +100,10 @@ export class Scheduler {
         if (receiver !== undefined) recallOver(this.#state, receiver, now);
         return;
       }
-      case "told":
       case "said":
+        return said(this.#state, event);
+      case "told":
+        return told(this.#state, event);
       case "suspended":
       case "resumed":
       case "ready":

@@ -11,7 +11,7 @@ describe("slots", () => {
       [POOL, 1],
       [POOL, 1],
     ]);
-    expect(subject.scheduler.load).toEqual({ running: 2, queued: 8 });
+    expect(subject.scheduler.load).toEqual({ running: 2, suspended: 0, queued: 8 });
   });
 
   it("once run times are known, a chunk is about ten milliseconds of work", () => {

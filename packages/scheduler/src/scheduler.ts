@@ -11,6 +11,7 @@ import { answerRecall, noteReturn, recallForIdleSlots, recallOver } from "./reca
 import { Receiver } from "./receiver.js";
 import { refuseStuck } from "./refuse.js";
 import { State } from "./state.js";
+import { ready, resumed, suspended } from "./suspend.js";
 
 /**
  * Where a task goes next: the same state machine at the executor, at every node, and in the simulation.
@@ -30,9 +31,10 @@ export class Scheduler {
     return this.#state;
   }
 
-  /** Runs under way on this node's own slots, and tasks that wait here. */
-  get load(): { readonly running: number; readonly queued: number } {
-    return { running: this.#state.pool.leases.size, queued: this.#state.queue.count };
+  /** Runs that hold slots of this node, tasks of its pool that gave theirs back, and tasks that wait here. */
+  get load(): { readonly running: number; readonly suspended: number; readonly queued: number } {
+    const { pool, queue } = this.#state;
+    return { running: pool.running, suspended: pool.suspended, queued: queue.count };
   }
 
   /** What results of a run on this node's pool say of themselves; undefined once the lease is over. */
@@ -105,8 +107,11 @@ export class Scheduler {
       case "told":
         return told(this.#state, event);
       case "suspended":
+        return suspended(this.#state, event);
       case "resumed":
+        return resumed(this.#state, event);
       case "ready":
+        return ready(this.#state, event);
       case "tick":
         return;
     }
@@ -118,6 +123,8 @@ export class Scheduler {
       own,
       batches: new Map(),
       held: 0,
+      suspended: 0,
+      mostSuspended: 0,
       granted: undefined,
       highestWindow: 0,
     });
@@ -227,14 +234,17 @@ export class Scheduler {
 
   /** Further down, tasks that had begun lost their node. */
   #waiting({ receiver, lease: id, ranges }: EventOf<"waiting">): void {
-    const lease = this.#state.leaseOf(receiver, id);
+    const state = this.#state;
+    const lease = state.leaseOf(receiver, id);
     if (lease === undefined) return;
     const { batch } = lease;
     const told: number[] = [];
     eachIndex(ranges, lease.to - lease.from, (offset) => {
-      if (lease.started.delete(lease.from + offset)) appendIndex(told, lease.from + offset);
+      const index = lease.from + offset;
+      state.resume(lease, index);
+      if (lease.started.delete(index)) appendIndex(told, index);
     });
-    this.#state.reportRanges("reportWaiting", batch, told);
+    state.reportRanges("reportWaiting", batch, told);
   }
 
   #returned({ receiver, lease: id, ranges }: EventOf<"returned">): void {

@@ -25,13 +25,26 @@ export interface Upstream {
   readonly batches: Map<number, Batch>;
   /** Tasks accepted from it and not yet reported or given back. */
   held: number;
+  /** Those of them that wait for tasks of their own. */
+  suspended: number;
+  /** The most that ever did at one time: for each of them it was allowed one more. */
+  mostSuspended: number;
   granted: { capacity: Capacity; busyElsewhere: number; at: number } | undefined;
   /** The most tasks that it was ever allowed to have here. */
   highestWindow: number;
 }
 
 /** News of tasks that stay open. */
-type RangesReport = Extract<SchedulerAction["type"], "reportStarted" | "reportWaiting">;
+type RangesReport = Extract<
+  SchedulerAction["type"],
+  "reportStarted" | "reportWaiting" | "reportSuspended" | "reportResumed"
+>;
+
+/** A suspended task of the pool that could go on. */
+interface Ready {
+  readonly lease: Lease;
+  readonly index: number;
+}
 
 /** A recall that an upstream waits for. */
 export interface Owing {
@@ -60,6 +73,10 @@ function capacityOf(receivers: Iterable<Receiver>, hopLimit: number): Capacity {
   return { byDepth, total };
 }
 
+function nameOf(lease: Lease, index: number): string {
+  return `${lease.id}/${index}`;
+}
+
 /** The pool holds what its node holds. */
 const NO_LIMIT = Number.MAX_SAFE_INTEGER;
 
@@ -76,6 +93,8 @@ export class State {
   readonly leases = new Map<number, Lease>();
   readonly clogged = new Set<UpstreamId>();
   readonly owing = new Map<UpstreamId, Owing>();
+  /** In the order in which they became ready. */
+  readonly ready = new Map<string, Ready>();
   readonly pool: Receiver;
   out: SchedulerAction[] = [];
   #lastLease = 0;
@@ -134,6 +153,7 @@ export class State {
       since: now,
       open: to - from,
       started: new Set(),
+      suspended: new Set(),
     };
     batch.owner.fill(id, from, to);
     this.leases.set(id, lease);
@@ -161,9 +181,46 @@ export class State {
     });
   }
 
+  /** A task gives its slot back. It has begun, of course. */
+  suspend(lease: Lease, index: number): void {
+    lease.started.add(index);
+    lease.suspended.add(index);
+    const receiver = this.receivers.get(lease.receiver);
+    if (receiver !== undefined) {
+      if (lease.suspended.size === 1) receiver.paused++;
+      receiver.suspended++;
+      receiver.suspendedBytes += lease.batch.bytesOf(index);
+    }
+    const upstream = this.upstreams.get(lease.batch.upstream);
+    if (upstream === undefined) return;
+    upstream.suspended++;
+    upstream.mostSuspended = Math.max(upstream.mostSuspended, upstream.suspended);
+  }
+
+  /** It has a slot again, or needs none any more. @returns false if it was not suspended */
+  resume(lease: Lease, index: number): boolean {
+    if (!lease.suspended.delete(index)) return false;
+    this.ready.delete(nameOf(lease, index));
+    const receiver = this.receivers.get(lease.receiver);
+    if (receiver !== undefined) {
+      if (lease.suspended.size === 0) receiver.paused--;
+      receiver.suspended--;
+      receiver.suspendedBytes -= lease.batch.bytesOf(index);
+    }
+    const upstream = this.upstreams.get(lease.batch.upstream);
+    if (upstream !== undefined) upstream.suspended--;
+    return true;
+  }
+
+  /** A suspended task waits in line for a slot from now on. */
+  makeReady(lease: Lease, index: number): void {
+    if (lease.suspended.has(index)) this.ready.set(nameOf(lease, index), { lease, index });
+  }
+
   /** A receiver no longer owns a task; the caller decides at once who does. */
   release(lease: Lease, index: number): void {
     const receiver = this.receivers.get(lease.receiver);
+    this.resume(lease, index);
     lease.open--;
     lease.started.delete(index);
     if (receiver !== undefined) {

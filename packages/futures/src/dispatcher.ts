@@ -4,15 +4,19 @@ import {
   byteLengthOf,
   type Credit,
   countOf,
+  type NestedHeader,
   Outcome,
   outcomeAt,
   type Ranges,
   type ResultInfo,
+  type Stop,
+  type UpNote,
 } from "@pydist/protocol";
 import type { ShippedCode } from "@pydist/shipping";
 import type { Future } from "./future.js";
 import { KeepAlive } from "./keep-alive.js";
 import type { MapFeed, MapHost } from "./map-run.js";
+import { Offspring } from "./offspring.js";
 import { LONGEST_NAME, type SubmitOptions } from "./options.js";
 import type { Port, Submitter } from "./port.js";
 import type { Statistics } from "./statistics.js";
@@ -41,6 +45,8 @@ export interface DispatcherOptions {
   readonly hopLimit: number;
   readonly attempts: number;
   readonly statistics: Statistics;
+  /** A running task of this name logs something, or tells how far it is. */
+  readonly onNote: (task: string, note: Extract<UpNote, { readonly kind: "log" | "progress" }>) => void;
   /** Undefined while nobody listens. */
   readonly onSettled: () => ((task: TaskSettled) => void) | undefined;
 }
@@ -68,6 +74,7 @@ export class Dispatcher implements Submitter {
   readonly #gathering = new Map<string, Gathering>();
   readonly #maps = new Set<MapFeed>();
   readonly #keepAlive = new KeepAlive();
+  readonly #offspring: Offspring;
   #lastGathering: Gathering | undefined;
   #lastBatch = 0;
   #openBytes = 0;
@@ -77,6 +84,10 @@ export class Dispatcher implements Submitter {
   constructor(port: Port, options: DispatcherOptions) {
     this.#port = port;
     this.#options = options;
+    this.#offspring = new Offspring({
+      forward: (...batch) => this.forward(...batch),
+      tell: (...note) => port.tell(...note),
+    });
     port.attach(this);
   }
 
@@ -180,6 +191,10 @@ export class Dispatcher implements Submitter {
       depth: this.#port.depth,
       grace: this.#options.abortGrace,
     };
+    this.#send(lease, sink, head, bodies, cancelled);
+  }
+
+  #send(lease: number, sink: Sink, head: BatchHeader, bodies: Bodies, cancelled: Ranges = []): void {
     this.#entries.set(lease, { sink, bodies, head, open: sink.count });
     this.#openBytes += bodies.bytes.length;
     this.#port.submit(lease, head, bodies, cancelled);
@@ -192,6 +207,7 @@ export class Dispatcher implements Submitter {
     this.#options.statistics.record(bodies, info, byteLengthOf(entry.bodies, from, from + count));
     entry.open -= count;
     if (entry.open === 0) this.#forget(lease, entry);
+    this.#offspring.ended(lease, from, bodies);
     entry.sink.report(from, bodies, info);
     this.#keepAlive.remove(count);
     this.#tellSettled(entry.head.name, bodies, info);
@@ -219,6 +235,7 @@ export class Dispatcher implements Submitter {
   }
 
   waiting(lease: number, ranges: Ranges): void {
+    this.#offspring.stopped(lease, ranges);
     this.#entries.get(lease)?.sink.waiting(ranges);
   }
 
@@ -227,7 +244,30 @@ export class Dispatcher implements Submitter {
     this.#feedMaps();
   }
 
-  said(): void {}
+  /** Sends a batch whose bodies were encoded elsewhere. */
+  forward(
+    head: NestedHeader,
+    text: string,
+    bodies: Bodies,
+    sink: Sink,
+  ): { cancelAt(ranges: Ranges, stop?: Stop): void } {
+    const lease = ++this.#lastBatch;
+    this.#keepAlive.add(sink.count);
+    this.#port.addCode(head.code, text);
+    const { executor } = this.#port;
+    const hops = Math.min(head.hops, head.hops === Number.MAX_SAFE_INTEGER ? this.#options.hopLimit : head.hops);
+    this.#send(lease, sink, { ...head, hops, executor, batch: lease, first: 0, travelled: 0 }, bodies);
+    return { cancelAt: (ranges, stop) => this.#port.cancel(lease, ranges, stop) };
+  }
+
+  said(lease: number, index: number, call: string, note: UpNote, bodies: Bodies | undefined): void {
+    if (note.kind === "submit" && bodies !== undefined) this.#offspring.submit(lease, index, call, note, bodies);
+    else if (note.kind === "cancel") {
+      const { batch, ranges, grace } = note;
+      const stop = grace === undefined || bodies === undefined ? undefined : { grace, reason: bodies };
+      this.#offspring.cancel(lease, index, call, batch, ranges, stop);
+    } else if (note.kind !== "submit") this.#options.onNote(this.#entries.get(lease)?.head.name ?? "", note);
+  }
 
   #feedMaps(): void {
     for (const map of this.#maps) map.feed();

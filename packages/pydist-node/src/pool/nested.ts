@@ -75,6 +75,9 @@ export class NestedPort implements Port {
     else this.#host.say({ kind: "cancel", batch, ranges, grace: stop.grace }, stop.reason);
   }
 
+  /** Whatever a task submits is the executor's, not the task's: nobody submits by way of it. */
+  tell(): void {}
+
   told(note: DownNote, bodies: Bodies | undefined): void {
     const submitter = this.#submitter;
     if (note.kind === "started") return submitter?.started(note.batch, note.ranges);
@@ -104,6 +107,7 @@ export class TaskExecutor extends Executor {
       abortGrace: grace,
       statistics: new Statistics(),
       onSettled: () => undefined,
+      onNote: () => {},
     });
   }
 

@@ -257,7 +257,13 @@ export class Dispatcher implements Submitter {
     const { executor } = this.#port;
     const hops = Math.min(head.hops, head.hops === Number.MAX_SAFE_INTEGER ? this.#options.hopLimit : head.hops);
     this.#send(lease, sink, { ...head, hops, executor, batch: lease, first: 0, travelled: 0 }, bodies);
-    return { cancelAt: (ranges, stop) => this.#port.cancel(lease, ranges, stop) };
+    return { cancelAt: (ranges, stop) => this.#cancel(lease, ranges, stop) };
+  }
+
+  #cancel(lease: number, ranges: Ranges, stop?: Stop): void {
+    // First: what a stopped task waits for ends at once, so that it can end within its grace.
+    if (stop !== undefined) this.#offspring.stopped(lease, ranges);
+    this.#port.cancel(lease, ranges, stop);
   }
 
   said(lease: number, index: number, call: string, note: UpNote, bodies: Bodies | undefined): void {

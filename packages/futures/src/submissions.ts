@@ -13,6 +13,7 @@ import {
   type Ranges,
   type ResultInfo,
 } from "@pydist/protocol";
+import { relocate } from "@pydist/shipping";
 import { Future, type FutureOwner } from "./future.js";
 
 /** Settled results of consecutive tasks: values, or errors where a task failed or was cancelled. */
@@ -41,8 +42,11 @@ export function decodeResults(bodies: Bodies, node: string): Settled {
       continue;
     }
     try {
-      if (outcome & Outcome.Failed) errors.set(i, decodeFailure(kindAt(bodies, i), bodyAt(bodies, i), { node }));
-      else values[i] = decodeBodies(one(bodies, i))[0];
+      if (outcome & Outcome.Failed) {
+        const failure = decodeFailure(kindAt(bodies, i), bodyAt(bodies, i), { node });
+        relocate(failure);
+        errors.set(i, failure);
+      } else values[i] = decodeBodies(one(bodies, i))[0];
     } catch (error) {
       errors.set(i, error);
     }

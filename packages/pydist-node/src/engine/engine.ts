@@ -34,6 +34,8 @@ export interface EngineOptions {
   /** Worker threads; 0 for none. */
   readonly workers: number;
   readonly tasksPerWorker: number;
+  /** Tasks after which a worker thread is replaced; without it, a thread serves as long as the node. */
+  readonly maxTasksPerWorker?: number;
   readonly hopLimit: number;
   /** An attached executor: no slots, and its links cost no hop. */
   readonly routesOnly: boolean;

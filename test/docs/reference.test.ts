@@ -108,11 +108,14 @@ describe("docs/api.md", () => {
   ])("names every public member of %s", (_name, { prototype }) => {
     const internal = new Set([
       "constructor",
+      "checkOpen",
       "finish",
       "abandon",
       "markRunning",
       "markPending",
       "raised",
+      "look",
+      "adopt",
       "removeDoneCallback",
     ]);
     const members = Object.getOwnPropertyNames(prototype).filter((name) => !internal.has(name));
@@ -164,7 +167,7 @@ describe("docs/architecture.md", () => {
           .map((file) => `${folder}/src/${file.replaceAll("\\", "/")}`),
       );
     expect(callers.sort()).toEqual([
-      "futures/src/submissions.ts",
+      "futures/src/decoding.ts",
       // The rest runs in the worker.
       "pydist-node/src/pool/call.ts",
       "pydist-node/src/pool/initializers.ts",

@@ -3,11 +3,11 @@ import { ship } from "@pydist/shipping";
 import { EventEmitter } from "eventemitter3";
 import type { Dispatcher } from "./dispatcher.js";
 import type { Future } from "./future.js";
-import { callUser } from "./listeners.js";
 import { MapResult } from "./map-result.js";
-import { type MapHost, MapRun } from "./map-run.js";
+import { MapRun } from "./map-run.js";
 import { type AnyIterable, sourceOf, splitMapArguments } from "./map-source.js";
 import { checkMapOptions, checkSubmitOptions, type MapOptions, type SubmitOptions } from "./options.js";
+import { watcherOf } from "./progress.js";
 
 // biome-ignore lint/suspicious/noExplicitAny: only `any` accepts every function's parameters.
 export type AnyFunction = (...args: any[]) => unknown;
@@ -86,17 +86,23 @@ export abstract class Executor<Events extends EventEmitter.ValidEventTypes = str
     this.checkOpen();
     const { iterables, options } = splitMapArguments(rest);
     checkMapOptions(options as MapOptions);
-    const { chunksize = "auto", buffersize, ordered = true, progress, ...submitOptions } = options as MapOptions;
-    const code = ship(checkFunction("map", fn), "map");
-    const host: MapHost = this.dispatcher.mapHost(code, submitOptions);
-    const run: MapRun = new MapRun(host, sourceOf(iterables), {
-      chunksize,
+    const {
+      chunksize = "auto",
       buffersize,
-      ordered,
-      onSettled:
-        progress &&
-        (() => callUser("progress callback", () => progress({ done: run.done, total: run.total, failed: run.failed }))),
-    });
+      ordered = true,
+      progress,
+      timeout,
+      taskTimeout,
+      signal,
+      ...others
+    } = options as MapOptions;
+    const code = ship(checkFunction("map", fn), "map");
+    const host = this.dispatcher.mapHost(
+      code,
+      taskTimeout === undefined ? others : { ...others, timeout: taskTimeout },
+    );
+    const watcher = watcherOf(progress);
+    const run = new MapRun(host, sourceOf(iterables), { chunksize, buffersize, ordered, timeout, signal, watcher });
     this.dispatcher.addMap(run);
     return new MapResult(run);
   }

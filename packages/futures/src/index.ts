@@ -1,4 +1,4 @@
-export { Dispatcher, type TaskSettled } from "./dispatcher.js";
+export { type CodeText, Dispatcher, type DispatcherOptions, UNTOLD_HOPS } from "./dispatcher.js";
 export { type AnyFunction, Executor, type SubmitRest } from "./executor.js";
 export { Future, type FutureState } from "./future.js";
 export type { KeepAlive } from "./keep-alive.js";
@@ -12,11 +12,13 @@ export {
   type MapOptions,
   milliseconds,
   ofType,
-  type Progress,
   type SubmitOptions,
   shortText,
 } from "./options.js";
 export type { Port, Submitter } from "./port.js";
+export type { Progress } from "./progress.js";
+export type { TaskSettled } from "./settled.js";
+export type { Ending, Route, Sink } from "./sink.js";
 export { type NodeStats, Statistics, type Stats } from "./statistics.js";
 export { after } from "./timer.js";
 export { asCompleted, type ReturnWhen, type WaitOptions, wait } from "./wait.js";

@@ -12,17 +12,13 @@ import {
   repeatBody,
   type Stop,
 } from "@pydist/protocol";
-import type { Sink } from "./submissions.js";
+import type { CodeText } from "./dispatcher.js";
+import type { Route, Sink } from "./sink.js";
 
 /** What an executor does for tasks that submit tasks. */
 export interface OffspringHost {
   /** Sends a batch whose bodies were encoded elsewhere. */
-  forward(
-    head: NestedHeader,
-    text: string,
-    bodies: Bodies,
-    sink: Sink,
-  ): { cancelAt(ranges: Ranges, stop?: Stop): void };
+  forward(head: NestedHeader, code: CodeText, bodies: Bodies, sink: Sink): Route;
   /** To a running task, wherever it is; one that is over hears nothing. */
   tell(lease: number, index: number, call: string, note: DownNote, bodies: Bodies | undefined): void;
 }
@@ -59,7 +55,7 @@ export class Offspring {
     const tell = (note: DownNote, results?: Bodies): void => this.#host.tell(lease, index, call, note, results);
     const child = new Child(batch, countOf(bodies), tell, () => family.batches.delete(batch));
     family.batches.set(batch, child);
-    child.sent(this.#host.forward(head, text, bodies, child).cancelAt);
+    this.#host.forward(head, { hash: head.code, text }, bodies, child);
   }
 
   cancel(lease: number, index: number, call: string, batch: number, ranges: Ranges, stop: Stop | undefined): void {
@@ -119,7 +115,7 @@ class Child implements Sink {
   readonly #batch: number;
   readonly #tell: (note: DownNote, results?: Bodies) => void;
   readonly #over: () => void;
-  #cancelAt: (ranges: Ranges, stop?: Stop) => void = () => {};
+  #route: Route | undefined;
   #open: number;
 
   constructor(batch: number, count: number, tell: (note: DownNote, results?: Bodies) => void, over: () => void) {
@@ -130,8 +126,8 @@ class Child implements Sink {
     this.#over = over;
   }
 
-  sent(cancelAt: (ranges: Ranges, stop?: Stop) => void): void {
-    this.#cancelAt = cancelAt;
+  sent(route: Route): void {
+    this.#route = route;
   }
 
   report(from: number, bodies: Bodies, { node, hops, attempt }: ResultInfo): void {
@@ -149,15 +145,15 @@ class Child implements Sink {
   }
 
   cancelAt(ranges: Ranges, stop?: Stop): void {
-    this.#cancelAt(ranges, stop);
+    this.#route?.cancelAt(ranges, stop);
   }
 
   stop(stop: Stop): void {
-    this.#cancelAt([0, this.count], stop);
+    this.#route?.cancelAt([0, this.count], stop);
   }
 
   cancel(): void {
-    this.#cancelAt([0, this.count]);
+    this.#route?.cancelAt([0, this.count]);
   }
 
   abandon(): void {

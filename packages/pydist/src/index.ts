@@ -21,6 +21,7 @@ export {
   CancelledError,
   ConnectionError,
   CycleError,
+  DependencyError,
   HopLimitError,
   InvalidStateError,
   NodeLostError,

@@ -1,4 +1,4 @@
-import { Dispatcher, Executor, type Port, Statistics, type Submitter } from "@pydist/futures";
+import { Dispatcher, Executor, type Port, Statistics, type Submitter, UNTOLD_HOPS } from "@pydist/futures";
 import {
   type BatchHeader,
   type Bodies,
@@ -102,7 +102,7 @@ export class TaskExecutor extends Executor {
     super();
     this.dispatcher = new Dispatcher(port, {
       // Whoever owns the task knows how far its tasks may travel.
-      hopLimit: Number.MAX_SAFE_INTEGER,
+      hopLimit: UNTOLD_HOPS,
       attempts,
       abortGrace: grace,
       statistics: new Statistics(),

@@ -17,6 +17,8 @@ const runnerFrame = /[\\/]pydist-node[\\/](?:dist|src)[\\/]pool[\\/]/;
  * first time takes tens of milliseconds. Never throws: a stack that cannot be improved stays.
  */
 export function relocate(failure: unknown): void {
+  // In a worker all functions are texts that came from elsewhere: whoever submitted the task knows from where.
+  if (Symbol.for("pydist.worker") in globalThis) return;
   try {
     for (const error of errorsIn(failure)) relocateOne(error);
   } catch {

@@ -35,7 +35,8 @@ export {
   WorkerExitError,
   WorkerMemoryError,
 } from "@pydist/protocol";
-export { task } from "@pydist/shipping";
+export type { TaskLog } from "@pydist/shipping";
 export type { Logger, NodeInfo } from "pydist-node";
 export { ClusterExecutor, type ExecutorEvents } from "./executor.js";
 export type { ExecutorOptions } from "./options.js";
+export { type TaskContext, task } from "./task.js";

@@ -1,10 +1,16 @@
 import { Script } from "node:vm";
 import type { Callable, Helper, SourceCode } from "./code.js";
+import { currentContext, markAsking } from "./context.js";
 import { importOnNode } from "./import-on-node.js";
+
+// One for all functions of a thread: none can leave anything in it for the next.
+const task = Object.freeze({ context: currentContext });
 
 const helpers: Readonly<Record<Helper, unknown>> = {
   import: importOnNode,
   name: (fn: object, name: string) => Object.defineProperty(fn, "name", { value: name, configurable: true }),
+  task,
+  pydist: Object.freeze({ task }),
 };
 
 /**
@@ -23,6 +29,8 @@ export function loadSource(code: SourceCode, hash: string): Callable {
   if ((fn as Callable).name !== code.name) {
     Object.defineProperty(fn, "name", { value: code.name, configurable: true });
   }
+  if (Object.values(code.helpers).some((helper) => helper === "task" || helper === "pydist"))
+    markAsking(fn as Callable);
   return fn as Callable;
 }
 

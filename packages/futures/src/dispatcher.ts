@@ -1,6 +1,7 @@
 import {
   type BatchHeader,
   type Bodies,
+  BrokenExecutorError,
   byteLengthOf,
   CancelledError,
   type Credit,
@@ -127,10 +128,10 @@ export class Dispatcher implements Submitter {
    * Sends a batch that somebody else made: a running task's, whose executor this is.
    * @returns the way to its tasks, which the sink is given before, too
    */
-  forward(head: NestedHeader, code: CodeText, bodies: Bodies, sink: Sink): Route {
+  forward(head: NestedHeader, text: string, bodies: Bodies, sink: Sink): Route {
     this.#keepAlive.add(sink.count);
     const hops = head.hops === UNTOLD_HOPS ? this.#defaults.hopLimit : head.hops;
-    return this.#send(sink, bodies, { ...head, hops }, code.text, undefined);
+    return this.#send(sink, bodies, { ...head, hops }, text, undefined);
   }
 
   /** What a map needs to send its batches. */
@@ -294,20 +295,35 @@ export class Dispatcher implements Submitter {
     for (const sent of [...this.#sent.values()]) sent.sink.cancel();
   }
 
-  /** Nothing that is open will ever settle by itself: it fails with this error, each with a copy of its own. */
+  /** Nobody waits any more: everything that is open fails with copies of this error. What is in the tree goes on. */
   abandonAll(error: unknown): void {
     const copy = copiesOf(error);
-    this.endAll(() => copy(), this.#defaults.abortGrace, error);
+    this.#endAll(() => copy(), undefined);
   }
 
-  /** Ends everything now. What runs somewhere is stopped, with this grace and reason, and not waited for. */
-  endAll(ending: Ending, grace: number, reason: unknown): void {
+  /** As `abandonAll`; what is in the tree is cancelled, and stopped where it runs. */
+  breakAll(error: unknown): void {
+    const copy = copiesOf(error);
+    this.#endAll(() => copy(), stopWith(error, this.#defaults.abortGrace));
+  }
+
+  /** Ends everything now, without any grace. */
+  terminate(): void {
+    const why = "its executor was forcefully shut down";
+    const stopped = new BrokenExecutorError(`The task was stopped: ${why}.`);
+    const ending: Ending = (task) =>
+      task === "running"
+        ? new BrokenExecutorError(stopped.message)
+        : new CancelledError(`The task was cancelled before it ran: ${why}.`);
+    this.#endAll(ending, stopWith(stopped, 0));
+  }
+
+  #endAll(ending: Ending, stop: Stop | undefined): void {
     this.#failures = "are final";
     this.#calls.leaveAll();
     // Maps first: one that is still feeding would answer each settled batch with the next.
     for (const map of [...this.#maps]) map.abandon(ending);
     this.#dependents.end(ending);
-    const stop = stopWith(reason, grace);
     for (const sent of [...this.#sent.values()]) {
       const { open } = sent;
       // Done callbacks may have ended it meanwhile.
@@ -315,7 +331,7 @@ export class Dispatcher implements Submitter {
       this.#close(sent, open);
       this.#options.statistics.neverRan(open);
       this.#keepAlive.remove(open);
-      sent.cancelAt([0, countOf(sent.bodies)], stop);
+      if (stop !== undefined) sent.cancelAt([0, countOf(sent.bodies)], stop);
       sent.sink.abandon(ending);
     }
     this.#checkIdle();

@@ -12,13 +12,12 @@ import {
   repeatBody,
   type Stop,
 } from "@pydist/protocol";
-import type { CodeText } from "./dispatcher.js";
 import type { Route, Sink } from "./sink.js";
 
 /** What an executor does for tasks that submit tasks. */
 export interface OffspringHost {
   /** Sends a batch whose bodies were encoded elsewhere. */
-  forward(head: NestedHeader, code: CodeText, bodies: Bodies, sink: Sink): Route;
+  forward(head: NestedHeader, text: string, bodies: Bodies, sink: Sink): Route;
   /** To a running task, wherever it is; one that is over hears nothing. */
   tell(lease: number, index: number, call: string, note: DownNote, bodies: Bodies | undefined): void;
 }
@@ -55,7 +54,7 @@ export class Offspring {
     const tell = (note: DownNote, results?: Bodies): void => this.#host.tell(lease, index, call, note, results);
     const child = new Child(batch, countOf(bodies), tell, () => family.batches.delete(batch));
     family.batches.set(batch, child);
-    this.#host.forward(head, { hash: head.code, text }, bodies, child);
+    this.#host.forward(head, text, bodies, child);
   }
 
   cancel(lease: number, index: number, call: string, batch: number, ranges: Ranges, stop: Stop | undefined): void {

@@ -23,12 +23,12 @@ export const Outcome = {
   Failed: 0x10,
   /** The task was cancelled before it ran; the body is empty. */
   Cancelled: 0x20,
-  /** Beside Failed: the initializer of the task's executor failed, and no task of that executor can run. */
+  /** Beside `Failed`: the executor's initializer failed, so none of its tasks can run. */
   Broken: 0x40,
 } as const;
 
 const KIND_MASK = 0x0f;
-/** A task returned, threw, was cancelled, or found its executor broken: one of them. */
+/** A task returned, threw, was cancelled, or could not be called: one of them. */
 const OUTCOMES: ReadonlySet<number> = new Set([0, Outcome.Failed, Outcome.Cancelled, Outcome.Failed | Outcome.Broken]);
 const COMMA = 0x2c;
 const HEADER_BYTES = 16;

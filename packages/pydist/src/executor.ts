@@ -10,13 +10,7 @@ import {
   type Stats,
   type TaskSettled,
 } from "@pydist/futures";
-import {
-  BrokenExecutorError,
-  CancelledError,
-  type NodeDescription,
-  ShutdownError,
-  TimeoutError,
-} from "@pydist/protocol";
+import { BrokenExecutorError, type NodeDescription, ShutdownError, TimeoutError } from "@pydist/protocol";
 import type { EventEmitter } from "eventemitter3";
 import { DEFAULT_HOP_LIMIT, defaultWorkers, describeNode, Engine, type NodeInfo, toNodeInfos } from "pydist-node";
 import { readArguments, refuseInWorker } from "./arguments.js";
@@ -164,7 +158,7 @@ export class ClusterExecutor<I extends AnyFunction = AnyFunction> extends Execut
     // During a shutdown the state stays: it waits for the futures, and they are about to fail.
     if (this.#state.is === "running") this.#state = { is: "broken", error };
     this.#ended.abort(error);
-    this.dispatcher.abandonAll(error);
+    this.dispatcher.breakAll(error);
   }
 
   /**
@@ -261,14 +255,7 @@ export class ClusterExecutor<I extends AnyFunction = AnyFunction> extends Execut
    */
   async terminateWorkers(): Promise<void> {
     const over = this.shutdown();
-    this.dispatcher.endAll(
-      (task) =>
-        task === "running"
-          ? new BrokenExecutorError("The task was stopped: its executor was forcefully shut down.")
-          : new CancelledError("The task was cancelled before it ran: its executor was forcefully shut down."),
-      0,
-      new BrokenExecutorError("The executor was forcefully shut down."),
-    );
+    this.dispatcher.terminate();
     await over;
   }
 

@@ -115,8 +115,12 @@ describeExecutors("a task that submits tasks", (open) => {
     await executor.submit(async () => {
       void task.context().executor.submit(() => 1, [], { name: "left behind" });
     });
+    // One that is over before its submit has left.
+    await executor.submit(() => {
+      void task.context().executor.submit(() => 1, [], { name: "left at once" });
+    });
     await executor.shutdown();
-    expect(names).toContain("left behind");
+    expect(names).toEqual(expect.arrayContaining(["left behind", "left at once"]));
   });
 
   it("cannot submit once it is over", async () => {

@@ -347,8 +347,18 @@ export class Dispatcher implements Submitter {
     });
   }
 
+  /** Sends what has not left. @returns whether something is not settled */
+  leave(): "idle" | "busy" {
+    this.#calls.leaveAll();
+    return this.#isIdle ? "idle" : "busy";
+  }
+
+  get #isIdle(): boolean {
+    return this.#sent.size + this.#maps.size + this.#calls.gathering + this.#dependents.size === 0;
+  }
+
   #checkIdle(): void {
-    if (this.#sent.size > 0 || this.#maps.size > 0 || this.#calls.gathering > 0 || this.#dependents.size > 0) return;
+    if (!this.#isIdle) return;
     const idle = this.#idle;
     this.#idle = [];
     for (const resolve of idle) resolve();

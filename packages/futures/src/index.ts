@@ -1,5 +1,6 @@
+export type { AnyFunction, Given, GivenAll, Items, SubmitRest } from "./arguments.js";
 export { type CodeText, Dispatcher, type DispatcherOptions, UNTOLD_HOPS } from "./dispatcher.js";
-export { type AnyFunction, Executor, type SubmitRest } from "./executor.js";
+export { Executor } from "./executor.js";
 export { Future, type FutureState } from "./future.js";
 export type { KeepAlive } from "./keep-alive.js";
 export { callUser } from "./listeners.js";
@@ -21,4 +22,4 @@ export type { TaskSettled } from "./settled.js";
 export type { Ending, Route, Sink } from "./sink.js";
 export { type NodeStats, Statistics, type Stats } from "./statistics.js";
 export { after } from "./timer.js";
-export { asCompleted, type ReturnWhen, type WaitOptions, wait } from "./wait.js";
+export { asCompleted, type Completing, type ReturnWhen, type WaitOptions, wait } from "./wait.js";

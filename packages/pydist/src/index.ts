@@ -1,9 +1,13 @@
 export {
   type AnyIterable,
   asCompleted,
+  type Completing,
   Executor,
   Future,
   type FutureState,
+  type Given,
+  type GivenAll,
+  type Items,
   type MapOptions,
   MapResult,
   type NodeStats,

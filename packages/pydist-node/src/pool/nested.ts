@@ -116,10 +116,11 @@ export class TaskExecutor extends Executor {
     throw new ShutdownError("The task that this executor belongs to is over; it cannot schedule new futures.");
   }
 
-  /** The task is over: what it did not wait for will not be told to anyone. */
+  /** The task is over: what it did not wait for leaves, and will not be told to anyone. */
   close(): void {
     if (this.#state === "over") return;
     this.#state = "over";
+    if (this.dispatcher.leave() === "idle") return;
     this.dispatcher.abandonAll(
       new ShutdownError("The task that submitted this is over, so nobody is told what came of it."),
     );

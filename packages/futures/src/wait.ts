@@ -65,8 +65,8 @@ export function asCompleted<F extends AnyFuture>(
 }
 
 /**
- * Futures as they complete. The compiler believes that `for await` awaits each item, which for an async iterator it does
- * not: the loop is given futures, that awaiting them, which it allows, gives the values of.
+ * Futures as they complete. The compiler believes that `for await` awaits each item; of an async iterator it does not, so
+ * the loop is given futures. `await future` is right for both.
  */
 export interface Completing<F> {
   [Symbol.asyncIterator](): Completing<F>;

@@ -1,13 +1,6 @@
-import { spawn } from "node:child_process";
-import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
-import { fileHome, spawnNode } from "../support/processes.js";
-
-interface Ended {
-  readonly code: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
+import { spawnNode } from "../support/processes.js";
+import { type Ended, runProgram } from "../support/programs.js";
 
 function urlOf(program: string): string {
   return new URL(`../fixtures/programs/${program}.mjs`, import.meta.url).href;
@@ -20,16 +13,7 @@ function printed(stderr: string): string {
 
 /** Runs a program of `test/fixtures/programs` to its end. */
 function run(program: string, env: NodeJS.ProcessEnv = {}): Promise<Ended> {
-  const file = fileURLToPath(urlOf(program));
-  const child = spawn(process.execPath, [file], { env: { ...fileHome().env, ...env } });
-  let [stdout, stderr] = ["", ""];
-  child.stdout.on("data", (text) => {
-    stdout += text;
-  });
-  child.stderr.on("data", (text) => {
-    stderr += text;
-  });
-  return new Promise((resolve) => child.once("close", (code) => resolve({ code, stdout, stderr })));
+  return runProgram(new URL(urlOf(program)), { env });
 }
 
 describe.each([

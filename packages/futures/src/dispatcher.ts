@@ -17,6 +17,7 @@ import type { ShippedCode } from "@pydist/shipping";
 import { Calls } from "./calls.js";
 import { anyError, brokenBy, copiesOf, type KnownErrors } from "./decoding.js";
 import { Dependents } from "./dependents.js";
+import { type DispatcherOptions, UNTOLD_HOPS } from "./dispatcher-options.js";
 import type { Future } from "./future.js";
 import { type HeaderDefaults, headOf, nameOf } from "./header.js";
 import { KeepAlive } from "./keep-alive.js";
@@ -26,35 +27,13 @@ import type { SubmitOptions } from "./options.js";
 import type { Port, Submitter } from "./port.js";
 import { AgainSink, judge, oneLess, type Retry, retryOf } from "./retries.js";
 import { Sent } from "./sent.js";
-import { type TaskSettled, tellSettled } from "./settled.js";
+import { tellSettled } from "./settled.js";
 import { type Ending, type Route, type Sink, stopWith } from "./sink.js";
-import type { Statistics } from "./statistics.js";
 
 /** A map is fed until this many tasks for each slot wait here: enough that even the shortest make full chunks. */
 const WAITING_PER_SLOT = 4096;
 /** ... or until this many bytes of arguments are under way. */
 const BYTES_UNDER_WAY = 64 * 1024 * 1024;
-
-/** Hops of a batch whose submitter leaves them to the executor that owns it. */
-export const UNTOLD_HOPS = Number.MAX_SAFE_INTEGER;
-
-/** Code that travels: its hash and its text. */
-export interface CodeText {
-  readonly hash: string;
-  readonly text: string;
-}
-
-export interface DispatcherOptions extends Omit<HeaderDefaults, "depth"> {
-  readonly statistics: Statistics;
-  /** A running task of this name logs something, or tells how far it is. */
-  readonly onNote: (task: string, note: Extract<UpNote, { readonly kind: "log" | "progress" }>) => void;
-  /** Undefined while nobody listens. */
-  readonly onSettled: () => ((task: TaskSettled) => void) | undefined;
-  /** What each worker runs before the first task of this executor, if anything. */
-  readonly initializer?: CodeText | undefined;
-  /** The initializer failed somewhere: no task of this executor can run any more. */
-  readonly onBroken?: (error: unknown) => void;
-}
 
 /** Sends batches, and leads results to whoever waits for them. Of where they go it knows nothing but the port. */
 export class Dispatcher implements Submitter {
@@ -268,18 +247,8 @@ export class Dispatcher implements Submitter {
   said(lease: number, index: number, call: string, note: UpNote, bodies: Bodies | undefined): void {
     const sent = this.#sent.get(lease);
     if (sent === undefined) return;
-    switch (note.kind) {
-      case "submit":
-        if (bodies !== undefined) this.#offspring.submit(lease, index, call, note, bodies);
-        return;
-      case "cancel": {
-        const { batch, ranges, grace } = note;
-        const stop = grace === undefined || bodies === undefined ? undefined : { grace, reason: bodies };
-        return this.#offspring.cancel(lease, index, call, batch, ranges, stop);
-      }
-      default:
-        return this.#options.onNote(sent.head.name, note);
-    }
+    if (note.kind === "log" || note.kind === "progress") this.#options.onNote(sent.head.name, note);
+    else this.#offspring.said(lease, index, call, note, bodies);
   }
 
   #feedMaps(): void {

@@ -21,10 +21,12 @@ export class ProgressBar {
   }
 
   async #load(): Promise<void> {
-    const { Format, SingleBar } = await import("cli-progress");
+    // Node finds no names in this CommonJS module.
+    const { Format, SingleBar } = (await import("cli-progress")).default;
     this.#bar = new SingleBar({
       stream: this.#stream,
       format: (options, { progress }) => textOf(this.#news, Format.BarFormat(progress, options)),
+      barsize: 24,
       // Cut to the terminal's width, instead of telling the terminal to wrap no lines.
       linewrap: true,
       // Signals are the program's.
@@ -57,7 +59,7 @@ function textOf(news: Progress | undefined, bar: string): string {
   if (failed > 0) parts.push(`${failed} failed`);
   if (running > 0) parts.push(`${running} running`);
   parts.push(`${rate < 10 ? rate.toFixed(1) : Math.round(rate)} a second`);
-  if (eta !== undefined && eta > 0) parts.push(`${timeOf(eta)} left`);
+  if (eta !== undefined && eta >= 1000) parts.push(`${timeOf(eta)} left`);
   return parts.join(" | ");
 }
 

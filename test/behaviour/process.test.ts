@@ -2,9 +2,19 @@ import { describe, expect, it } from "vitest";
 import { spawnNode } from "../support/processes.js";
 import { type Ended, runProgram } from "../support/programs.js";
 
-/** Runs a program of `test/fixtures/programs` to its end. */
-function run(program: string, env: NodeJS.ProcessEnv = {}): Promise<Ended> {
-  return runProgram(new URL(`../fixtures/programs/${program}.mjs`, import.meta.url), { env });
+function urlOf(program: string): string {
+  return new URL(`../fixtures/programs/${program}.mjs`, import.meta.url).href;
+}
+
+/** What Node prints of an error that ends the process, but for its own version. */
+function printed(stderr: string): string {
+  return stderr.replace(/\n\nNode\.js v[\w.-]+\n$/, "").trimStart();
+}
+
+/** Runs a program of `test/fixtures/programs` to its end, with the arguments that stand behind its name. */
+function run(program: string, env: NodeJS.ProcessEnv = {}, flags: string[] = []): Promise<Ended> {
+  const [name = "", ...args] = program.split(" ");
+  return runProgram(new URL(urlOf(name)), { env, flags, args });
 }
 
 describe.each([
@@ -30,10 +40,32 @@ describe.each([
     expect(await run("held-failure", await where())).toEqual({ code: 0, stdout: "finished\n", stderr: "" });
   });
 
+  it("that waits for a call that waits for a future gets its result, and ends", async () => {
+    expect(await run("dependent-keeps-alive", await where())).toEqual({ code: 0, stdout: "apple pie\n", stderr: "" });
+  });
+
+  it("that submits when it has begun to exit is told that nothing will come of it (row 116)", async () => {
+    const told = "PYDIST_E_SHUTDOWN The executor cannot schedule new futures after the process has begun to exit.\n";
+    expect(await run("submit-at-exit", await where())).toEqual({ code: 0, stdout: `ran\n${told}${told}`, stderr: "" });
+  });
+
   it("is, as by any promise, by one made from it that nobody catches", async () => {
     const { code, stderr } = await run("derived-failure", await where());
     expect(code).toBe(1);
-    expect(stderr).toContain("somebody chained");
+    expect(printed(stderr)).toBe(`Error: somebody chained\n    at ${urlOf("derived-failure")}:6:11`);
+  });
+
+  // Row 39, for an error and its cause: of JavaScript's stacks the source lines are no part.
+  it("that does not catch a failure prints the user's functions and lines, and none of pydist's", async () => {
+    const { code, stderr } = await run("uncaught-failure", await where());
+    expect(code).toBe(1);
+    const url = urlOf("uncaught-failure");
+    expect(printed(stderr)).toBe(`RangeError: no values
+    at score (${url}:6:39) {
+  [cause]: TypeError: first has no weight
+      at weigh (${url}:10:12)
+      at score (${url}:6:76)
+}`);
   });
 });
 
@@ -57,5 +89,43 @@ describe("a program", () => {
         'A listener of "taskSettled" threw: Error: listener; A progress callback threw: Error: progress\n',
     );
     expect(code).toBe(0);
+  });
+});
+
+describe("what is not held any more", () => {
+  it("is collected: arguments, results that were given, futures, what a signal could have aborted (rows 24, 25, 112)", async () => {
+    const { stdout, stderr, code } = await run("references", {}, ["--expose-gc"]);
+    expect(stdout).toBe(
+      "argument: collected\nvalue: collected, error: collected\n2\n" +
+        "true false\nfuture: collected\nfollowed: collected\nfalse\n",
+    );
+    expect([code, stderr]).toEqual([0, ""]);
+  });
+
+  it("and failed, and nobody looked at, is warned of, and nothing else is", async () => {
+    const { stdout, stderr, code } = await run("unseen-failures", {}, ["--expose-gc"]);
+    expect(stdout).toMatch(
+      /^collected \[\]\n\[\n {2}'PydistWarning: A task failed, and nobody looked at its future: RangeError: (?:nobody|looked)'\n\]\n$/,
+    );
+    expect(stderr).toContain("(and 1 more)");
+    expect(code).toBe(0);
+  });
+});
+
+describe("progress: true", () => {
+  it("draws a bar on a terminal, and lets go of it when the map is over", async () => {
+    const { code, stdout, stderr } = await run("progress-bar terminal");
+    expect([code, stdout]).toEqual([0, "40\n20\n[]\n"]);
+    expect(stderr).toContain("======================== 100 % | 40 of 40");
+    expect(stderr).toContain("======================== 100 % | 20 of 20 | 1 failed");
+    // No colours: of escape sequences, only those that move the cursor and clear the line.
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what is looked for.
+    expect(stderr.match(/\x1b\[[\d;]*m/g)).toBe(null);
+  });
+
+  it("draws nothing elsewhere", async () => {
+    expect(await run("progress-bar")).toEqual({ code: 0, stdout: "40\n20\n[]\n", stderr: "" });
+    const dumb = await run("progress-bar terminal", { TERM: "dumb" });
+    expect(dumb).toEqual({ code: 0, stdout: "40\n20\n[]\n", stderr: "" });
   });
 });

@@ -14,7 +14,7 @@ describeExecutors("a program", (_open, place) => {
   row(116, "that has nothing left to do may go on submitting; after shutdown it is refused", async () => {
     expect(await run("before-exit")).toEqual({
       code: 0,
-      stdout: "beforeExit\nanswer 42\nThe executor was shut down; it takes no new tasks. Make a new one.\n",
+      stdout: "beforeExit\nanswer 42\nThe executor cannot schedule new futures after the process has begun to exit.\n",
       stderr: "",
     });
   });

@@ -83,6 +83,12 @@ describe("results", () => {
     );
   });
 
+  it("of a broken executor are failures all the same; broken alone is nothing", () => {
+    const failed = repeatBody(encodeFailure(new Error("no database")), 2, Outcome.Failed | Outcome.Broken);
+    expect(outcomeAt(unpackBodies(packBodies(failed)), 1)).toBe(Outcome.Failed | Outcome.Broken);
+    expect(() => unpackBodies(packBodies(emptyBodies(1, Outcome.Broken)))).toThrow(SerializationError);
+  });
+
   it("of tasks that were lost together are one error repeated", () => {
     const bodies = repeatBody(encodeFailure("gone"), 2, Outcome.Failed);
     expect([0, 1].map((i) => Buffer.from(bodyAt(bodies, i)).toString())).toEqual(['"gone"', '"gone"']);

@@ -12,6 +12,7 @@ const {
   CancelledError,
   ConnectionError,
   CycleError,
+  DependencyError,
   ERROR_CODES,
   HopLimitError,
   InvalidStateError,
@@ -41,6 +42,7 @@ const all: [error: protocol.PydistError, name: string, code: string, fields: Rec
   ],
   [new WorkerExitError("m", { cause, exitCode: 3 }), "WorkerExitError", "PYDIST_E_WORKER_EXIT", { exitCode: 3 }],
   [new WorkerMemoryError("m", { cause }), "WorkerMemoryError", "PYDIST_E_WORKER_MEMORY", {}],
+  [new DependencyError("m", { cause, path: "p" }), "DependencyError", "PYDIST_E_DEPENDENCY", { path: "p" }],
   [new SerializationError("m", { cause, path: "p" }), "SerializationError", "PYDIST_E_SERIALIZATION", { path: "p" }],
   [
     new ShippingError("m", { cause, path: "p", location: "f:1:2", remedy: "r", names: ["x"] }),

@@ -1,99 +1,7 @@
-import {
-  type BatchHeader,
-  type Bodies,
-  BodiesBuilder,
-  bodyAt,
-  decodeFailure,
-  kindAt,
-  NodeLostError,
-  Outcome,
-  outcomeAt,
-} from "@pydist/protocol";
-import {
-  POOL,
-  Scheduler,
-  type SchedulerAction,
-  type SchedulerConfig,
-  type SchedulerEvent,
-  validate,
-} from "@pydist/scheduler";
-import { beforeEach, describe, expect, it } from "vitest";
-
-const CREDIT = { busyElsewhere: 0, window: 1000, bytes: 1e6 };
-let now = 0;
-beforeEach(() => {
-  now = 0;
-});
-
-function head(fields: Partial<BatchHeader> = {}): BatchHeader {
-  const identity = { code: "c", name: "f", executor: "e1", batch: 1, first: 0 };
-  return {
-    ...identity,
-    hops: 16,
-    travelled: 0,
-    priority: 0,
-    attempts: 3,
-    attempt: 1,
-    depth: 0,
-    grace: 1000,
-    ...fields,
-  };
-}
-
-function bodies(count: number, text = "[1]"): Bodies {
-  const builder = new BodiesBuilder();
-  for (let i = 0; i < count; i++) builder.add({ kind: 0, text, bytes: undefined });
-  return builder.build(true);
-}
-
-/** A scheduler with one upstream (1), every step of it checked. */
-class Subject {
-  readonly scheduler: Scheduler;
-  #lease = 0;
-
-  constructor(config: Partial<SchedulerConfig> = {}, own = false) {
-    this.scheduler = new Scheduler({ node: "n", slots: 1, hopLimit: 16, ...config });
-    this.handle({ type: "upstreamJoined", upstream: 1, own });
-  }
-
-  handle(event: SchedulerEvent): SchedulerAction[] {
-    const actions = this.scheduler.handle(event, now);
-    validate(this.scheduler);
-    return actions;
-  }
-
-  accept(count: number, fields: Partial<BatchHeader> = {}, upstream = 1): SchedulerAction[] {
-    const lease = ++this.#lease;
-    return this.handle({ type: "accept", upstream, lease, head: head(fields), bodies: bodies(count) });
-  }
-
-  child(id: number, slots: readonly number[], attachment = false): SchedulerAction[] {
-    this.handle({ type: "childJoined", child: id, node: `n${id}`, attachment });
-    return this.handle({ type: "credit", child: id, slots, ...CREDIT });
-  }
-
-  finish(action: SchedulerAction | undefined, flags = 0): SchedulerAction[] {
-    if (action?.type !== "dispatch") throw new Error("not a dispatch");
-    const { receiver, lease, bodies: given } = action;
-    const done = {
-      ...given,
-      kinds: given.kinds.map((kind) => kind | flags),
-      times: new Float32Array(given.ends.length).fill(10),
-    };
-    return this.handle({ type: "results", receiver, lease, from: 0, bodies: done, node: "x", hops: 0, attempt: 1 });
-  }
-}
-
-function dispatches(actions: SchedulerAction[]): Extract<SchedulerAction, { type: "dispatch" }>[] {
-  return actions.filter((action) => action.type === "dispatch");
-}
-
-function of<T extends SchedulerAction["type"]>(
-  actions: SchedulerAction[],
-  type: T,
-): Extract<SchedulerAction, { type: T }>[] {
-  return actions.filter((action): action is Extract<SchedulerAction, { type: T }> => action.type === type);
-}
+import { type Bodies, bodyAt, decodeFailure, kindAt, NodeLostError, Outcome, outcomeAt } from "@pydist/protocol";
+import { POOL, type SchedulerAction } from "@pydist/scheduler";
+import { describe, expect, it } from "vitest";
+import { bodies, dispatches, head, of, Subject } from "./subject.js";
 
 describe("slots", () => {
   it("an unknown function is given out one task a slot, and never more runs than slots (I4)", () => {
@@ -103,7 +11,7 @@ describe("slots", () => {
       [POOL, 1],
       [POOL, 1],
     ]);
-    expect(subject.scheduler.load).toEqual({ running: 2, queued: 8 });
+    expect(subject.scheduler.load).toEqual({ running: 2, suspended: 0, queued: 8 });
   });
 
   it("once run times are known, a chunk is about ten milliseconds of work", () => {
@@ -229,6 +137,30 @@ describe("order", () => {
       order.push(running?.head.name);
     }
     expect(order).toEqual(["high", "middle", "middle too", "low"]);
+  });
+
+  it("of one priority, deeper first: somebody waits for them", () => {
+    const subject = new Subject({ slots: 1 });
+    let [running] = dispatches(subject.accept(1, { name: "first" }));
+    subject.accept(1, { name: "outer" });
+    subject.accept(1, { name: "deepest", depth: 2, hops: 9 });
+    subject.accept(1, { name: "inner", depth: 1 });
+    subject.accept(1, { name: "inner, few hops", depth: 1, hops: 2 });
+    subject.accept(1, { name: "urgent", priority: 1 });
+    const order: (string | undefined)[] = [];
+    for (let i = 0; i < 5; i++) {
+      [running] = dispatches(subject.finish(running));
+      order.push(running?.head.name);
+    }
+    expect(order).toEqual(["urgent", "deepest", "inner, few hops", "inner", "outer"]);
+  });
+
+  it("a recall takes the shallowest, which would have run last", () => {
+    const subject = new Subject({ slots: 1 });
+    subject.accept(1);
+    subject.accept(1);
+    subject.accept(1, { depth: 1 });
+    expect(of(subject.handle({ type: "recall", upstream: 1, max: 1 }), "giveBack")).toMatchObject([{ lease: 2 }]);
   });
 
   it("tasks of an upstream whose way back is clogged wait, others go on", () => {
@@ -374,10 +306,10 @@ describe("recall", () => {
       next !== undefined;
       next = dispatches(actions).find((each) => each.receiver === POOL)
     ) {
-      now += 20;
+      subject.now += 20;
       actions = subject.finish(next);
     }
-    now += 1000;
+    subject.now += 1000;
     const late = subject.handle({ type: "tick" });
     const asked = [...of(actions, "recallFrom"), ...of(late, "recallFrom")];
     expect(asked.map((each) => each.receiver)).toEqual([7]);

@@ -1,75 +1,55 @@
 import {
   type BatchHeader,
   type Bodies,
+  BrokenExecutorError,
   byteLengthOf,
+  CancelledError,
   type Credit,
   countOf,
-  Outcome,
-  outcomeAt,
+  type NestedHeader,
   type Ranges,
   type ResultInfo,
+  type Stop,
+  sliceBodies,
+  type UpNote,
 } from "@pydist/protocol";
 import type { ShippedCode } from "@pydist/shipping";
+import { Calls } from "./calls.js";
+import { anyError, brokenBy, copiesOf, type KnownErrors } from "./decoding.js";
+import { Dependents } from "./dependents.js";
+import { type DispatcherOptions, UNTOLD_HOPS } from "./dispatcher-options.js";
 import type { Future } from "./future.js";
+import { type HeaderDefaults, headOf, nameOf } from "./header.js";
 import { KeepAlive } from "./keep-alive.js";
 import type { MapFeed, MapHost } from "./map-run.js";
-import { LONGEST_NAME, type SubmitOptions } from "./options.js";
+import { Offspring } from "./offspring.js";
+import type { SubmitOptions } from "./options.js";
 import type { Port, Submitter } from "./port.js";
-import type { Statistics } from "./statistics.js";
-import { FutureSink, type Sink } from "./submissions.js";
+import { AgainSink, judge, oneLess, type Retry, retryOf } from "./retries.js";
+import { Sent } from "./sent.js";
+import { tellSettled } from "./settled.js";
+import { type Ending, type Route, type Sink, stopWith } from "./sink.js";
 
-/** Calls of one tick that share code and options travel together, up to this many and about this many bytes. */
-const BATCH = 4096;
-const BATCH_BYTES = 1024 * 1024;
 /** A map is fed until this many tasks for each slot wait here: enough that even the shortest make full chunks. */
 const WAITING_PER_SLOT = 4096;
 /** ... or until this many bytes of arguments are under way. */
 const BYTES_UNDER_WAY = 64 * 1024 * 1024;
 
-/** What a settled task is told by, when somebody listens. */
-export interface TaskSettled {
-  readonly name: string;
-  readonly node: string;
-  readonly outcome: "finished" | "failed" | "cancelled";
-  /** Milliseconds. */
-  readonly duration: number;
-}
-
-export interface DispatcherOptions {
-  /** Milliseconds between asking a task to stop and ending its thread. */
-  readonly abortGrace: number;
-  readonly hopLimit: number;
-  readonly attempts: number;
-  readonly statistics: Statistics;
-  /** Undefined while nobody listens. */
-  readonly onSettled: () => ((task: TaskSettled) => void) | undefined;
-}
-
-/** A batch that left and is not settled yet. */
-interface Entry {
-  readonly sink: Sink;
-  readonly bodies: Bodies;
-  readonly head: BatchHeader;
-  open: number;
-}
-
-/** A batch that is still being gathered. */
-interface Gathering {
-  readonly sink: FutureSink;
-  readonly code: ShippedCode;
-  readonly options: SubmitOptions | undefined;
-}
-
-/** Makes batches, and leads results to whoever waits for them. */
+/** Sends batches, and leads results to whoever waits for them. Of where they go it knows nothing but the port. */
 export class Dispatcher implements Submitter {
   readonly #port: Port;
   readonly #options: DispatcherOptions;
-  readonly #entries = new Map<number, Entry>();
-  readonly #gathering = new Map<string, Gathering>();
+  readonly #defaults: HeaderDefaults;
+  /** Batches that left and are not settled yet, by their lease. */
+  readonly #sent = new Map<number, Sent>();
+  readonly #calls: Calls;
+  readonly #offspring: Offspring;
+  readonly #dependents: Dependents;
   readonly #maps = new Set<MapFeed>();
   readonly #keepAlive = new KeepAlive();
-  #lastGathering: Gathering | undefined;
-  #lastBatch = 0;
+  /** What fails runs again where its options say so, until nothing new is to begin. */
+  #failures: "may run again" | "are final" = "may run again";
+  #lastLease = 0;
   #openBytes = 0;
   #slots = 0;
   #idle: (() => void)[] = [];
@@ -77,6 +57,32 @@ export class Dispatcher implements Submitter {
   constructor(port: Port, options: DispatcherOptions) {
     this.#port = port;
     this.#options = options;
+    const { hopLimit, attempts, abortGrace, statistics } = options;
+    this.#defaults = { hopLimit, attempts, abortGrace, depth: port.depth };
+    const neverMade = (name: string, outcome: "failed" | "cancelled"): void => {
+      statistics.neverRan(1);
+      options.onSettled()?.({ name, node: port.executor, outcome, duration: 0 });
+    };
+    this.#dependents = new Dependents({
+      came: () => this.#keepAlive.add(1),
+      made: () => this.#keepAlive.remove(1),
+      neverMade: (name, outcome) => {
+        this.#keepAlive.remove(1);
+        neverMade(name, outcome);
+        this.#checkIdle();
+      },
+    });
+    this.#calls = new Calls({
+      came: () => this.#keepAlive.add(1),
+      send: ({ code, options: given, sink }, bodies, cancelled) =>
+        this.#send(sink, bodies, headOf(code, given, this.#defaults), code.text, retryOf(given), cancelled),
+      hold: (name, held, waiter) => this.#dependents.add(name, held, waiter),
+      stillborn: (name) => neverMade(name, "cancelled"),
+    });
+    this.#offspring = new Offspring({
+      forward: (...batch) => this.forward(...batch),
+      tell: (...note) => port.tell(...note),
+    });
     port.attach(this);
   }
 
@@ -84,56 +90,39 @@ export class Dispatcher implements Submitter {
     return this.#keepAlive;
   }
 
+  /** What a stopped task waits for is stopped first, so that it can end within its grace. */
+  readonly #way = {
+    cancel: (lease: number, ranges: Ranges, stop?: Stop): void => {
+      if (stop !== undefined) this.#offspring.stopped(lease, ranges);
+      this.#port.cancel(lease, ranges, stop);
+    },
+  };
+
   /** Joins the call to the other calls of this tick. @throws SerializationError */
   submit(code: ShippedCode, args: readonly unknown[], options: SubmitOptions | undefined): Future<unknown> {
-    const gathering = this.#gather(code, options);
-    const future = gathering.sink.add(args);
-    this.#keepAlive.add(1);
-    if (gathering.sink.count >= BATCH || gathering.sink.byteLength >= BATCH_BYTES) this.#leave(gathering);
-    return future;
+    return this.#calls.submit(code, args, options);
   }
 
-  #gather(code: ShippedCode, options: SubmitOptions | undefined): Gathering {
-    const last = this.#lastGathering;
-    if (last !== undefined && last.code === code && sameOptions(last.options, options)) return last;
-    const key = `${code.hash} ${JSON.stringify(options ?? {})}`;
-    let gathering = this.#gathering.get(key);
-    if (gathering === undefined) {
-      if (this.#gathering.size === 0) queueMicrotask(() => this.#leaveAll());
-      gathering = { sink: new FutureSink(), code, options: options && { ...options } };
-      this.#gathering.set(key, gathering);
-    }
-    this.#lastGathering = gathering;
-    return gathering;
-  }
-
-  #leaveAll(): void {
-    const gathered = [...this.#gathering.values()];
-    this.#gathering.clear();
-    this.#lastGathering = undefined;
-    for (const gathering of gathered) this.#leave(gathering);
-  }
-
-  #leave(gathering: Gathering): void {
-    for (const [key, each] of this.#gathering) if (each === gathering) this.#gathering.delete(key);
-    if (this.#lastGathering === gathering) this.#lastGathering = undefined;
-    const { sink, code, options } = gathering;
-    if (sink.count === 0) return;
-    const lease = ++this.#lastBatch;
-    const bodies = sink.seal((ranges) => this.#port.cancel(lease, ranges));
-    this.#enter(lease, sink, bodies, code, options, sink.takeCancelled());
+  /**
+   * Sends a batch that somebody else made: a running task's, whose executor this is.
+   * @returns the way to its tasks, which the sink is given before, too
+   */
+  forward(head: NestedHeader, text: string, bodies: Bodies, sink: Sink): Route {
+    this.#keepAlive.add(sink.count);
+    const hops = head.hops === UNTOLD_HOPS ? this.#defaults.hopLimit : head.hops;
+    return this.#send(sink, bodies, { ...head, hops }, text, undefined);
   }
 
   /** What a map needs to send its batches. */
   mapHost(code: ShippedCode, options: SubmitOptions): MapHost {
     const dispatcher = this;
+    const name = nameOf(code, options);
     return {
       send(sink, bodies) {
-        const lease = ++dispatcher.#lastBatch;
         dispatcher.#keepAlive.add(sink.count);
-        dispatcher.#enter(lease, sink, bodies, code, options);
-        return { cancelAt: (ranges) => dispatcher.#port.cancel(lease, ranges) };
+        dispatcher.#send(sink, bodies, headOf(code, options, dispatcher.#defaults), code.text, retryOf(options));
       },
+      hold: (held, waiter) => dispatcher.#dependents.add(name, held, waiter),
       get wantsMore() {
         const most = WAITING_PER_SLOT * Math.max(1, dispatcher.#slots);
         return dispatcher.#openBytes < BYTES_UNDER_WAY && dispatcher.#port.queued < most;
@@ -149,7 +138,7 @@ export class Dispatcher implements Submitter {
   addMap(map: MapFeed): void {
     this.#maps.add(map);
     this.#keepAlive.add(1);
-    map.feed();
+    map.begin();
   }
 
   #mapOver(map: MapFeed): void {
@@ -157,69 +146,97 @@ export class Dispatcher implements Submitter {
     this.#checkIdle();
   }
 
-  #enter(
-    lease: number,
+  #send(
     sink: Sink,
     bodies: Bodies,
-    code: ShippedCode,
-    options: SubmitOptions | undefined,
+    head: NestedHeader,
+    text: string,
+    retry: Retry | undefined,
     cancelled: Ranges = [],
-  ): void {
-    this.#port.addCode(code.hash, code.text);
-    const head: BatchHeader = {
-      code: code.hash,
-      name: options?.name ?? code.name.slice(0, LONGEST_NAME),
+  ): Sent {
+    const lease = ++this.#lastLease;
+    const { initializer } = this.#options;
+    const whole: BatchHeader = {
+      ...head,
       executor: this.#port.executor,
       batch: lease,
       first: 0,
-      hops: options?.hopLimit ?? this.#options.hopLimit,
       travelled: 0,
-      priority: options?.priority ?? 0,
-      attempts: options?.attempts ?? this.#options.attempts,
-      attempt: 1,
-      depth: this.#port.depth,
-      grace: this.#options.abortGrace,
+      ...(initializer === undefined ? {} : { initializer: initializer.hash }),
     };
-    this.#entries.set(lease, { sink, bodies, head, open: sink.count });
+    const sent = new Sent(this.#way, { lease, head: whole, bodies, text, sink, retry });
+    this.#sent.set(lease, sent);
     this.#openBytes += bodies.bytes.length;
-    this.#port.submit(lease, head, bodies, cancelled);
+    sink.sent(sent);
+    if (initializer !== undefined) this.#port.addCode(initializer.hash, initializer.text);
+    this.#port.addCode(head.code, text);
+    this.#port.submit(lease, whole, bodies, cancelled);
+    return sent;
   }
 
   report(lease: number, from: number, bodies: Bodies, info: ResultInfo): void {
-    const entry = this.#entries.get(lease);
-    if (entry === undefined) return;
-    const count = countOf(bodies);
-    this.#options.statistics.record(bodies, info, byteLengthOf(entry.bodies, from, from + count));
-    entry.open -= count;
-    if (entry.open === 0) this.#forget(lease, entry);
-    entry.sink.report(from, bodies, info);
-    this.#keepAlive.remove(count);
-    this.#tellSettled(entry.head.name, bodies, info);
+    const sent = this.#sent.get(lease);
+    if (sent === undefined) return;
+    this.#offspring.ended(lease, from, bodies);
+    const { retry } = sent;
+    if (retry === undefined || this.#failures === "are final" || !anyError(bodies)) {
+      this.#settle(sent, from, bodies, info);
+    } else this.#settleOrRunAgain(sent, retry, from, bodies, info);
+    if (this.#options.onBroken !== undefined) {
+      const broken = brokenBy(bodies, info.node);
+      if (broken !== undefined) this.#options.onBroken(broken.error);
+    }
     this.#feedMaps();
     this.#checkIdle();
   }
 
-  #tellSettled(name: string, bodies: Bodies, info: ResultInfo): void {
+  #settle(sent: Sent, from: number, bodies: Bodies, info: ResultInfo, errors?: KnownErrors): void {
+    const count = countOf(bodies);
+    this.#options.statistics.record(bodies, info, byteLengthOf(sent.bodies, from, from + count));
+    this.#close(sent, count);
+    sent.sink.report(from, bodies, info, errors);
+    this.#keepAlive.remove(count);
     const listener = this.#options.onSettled();
-    if (listener === undefined) return;
-    for (let i = 0; i < countOf(bodies); i++) {
-      const flags = outcomeAt(bodies, i);
-      const outcome = flags & Outcome.Cancelled ? "cancelled" : flags & Outcome.Failed ? "failed" : "finished";
-      listener({ name, node: info.node, outcome, duration: bodies.times?.[i] ?? 0 });
+    if (listener !== undefined) tellSettled(listener, sent, from, bodies, info);
+  }
+
+  #settleOrRunAgain(sent: Sent, retry: Retry, from: number, bodies: Bodies, info: ResultInfo): void {
+    const { again, errors } = judge(sent, retry, from, bodies, info.node);
+    const count = countOf(bodies);
+    let start = 0;
+    for (const i of [...again, count]) {
+      // What users' functions were called for each of these may have ended everything.
+      if (this.#sent.get(sent.lease) !== sent) return;
+      if (i > start) this.#settle(sent, from + start, sliceBodies(bodies, start, i), info, errors);
+      if (i < count && this.#sent.get(sent.lease) === sent) this.#runAgain(sent, retry, from + i, info);
+      start = i + 1;
     }
   }
 
-  #forget(lease: number, entry: Entry): void {
-    this.#entries.delete(lease);
-    this.#openBytes -= entry.bodies.bytes.length;
+  /** The task leaves once more, as a batch of its own. */
+  #runAgain(sent: Sent, retry: Retry, index: number, info: ResultInfo): void {
+    const { head, bodies, text } = sent;
+    sent.sink.waiting([index, index + 1]);
+    // A lost node is another matter: what was left of its attempts is still left.
+    const next = { ...head, attempt: info.attempt + 1, attempts: head.attempts + 1 };
+    this.#send(new AgainSink(sent, index), sliceBodies(bodies, index, index + 1), next, text, oneLess(retry));
+    this.#close(sent, 1);
+  }
+
+  #close(sent: Sent, count: number): void {
+    sent.open -= count;
+    if (sent.open > 0) return;
+    this.#sent.delete(sent.lease);
+    this.#openBytes -= sent.bodies.bytes.length;
   }
 
   started(lease: number, ranges: Ranges): void {
-    this.#entries.get(lease)?.sink.started(ranges);
+    this.#sent.get(lease)?.sink.started(ranges);
   }
 
   waiting(lease: number, ranges: Ranges): void {
-    this.#entries.get(lease)?.sink.waiting(ranges);
+    this.#offspring.stopped(lease, ranges);
+    this.#sent.get(lease)?.sink.waiting(ranges);
   }
 
   granted(credit: Credit): void {
@@ -227,7 +244,12 @@ export class Dispatcher implements Submitter {
     this.#feedMaps();
   }
 
-  said(): void {}
+  said(lease: number, index: number, call: string, note: UpNote, bodies: Bodies | undefined): void {
+    const sent = this.#sent.get(lease);
+    if (sent === undefined) return;
+    if (note.kind === "log" || note.kind === "progress") this.#options.onNote(sent.head.name, note);
+    else this.#offspring.said(lease, index, call, note, bodies);
+  }
 
   #feedMaps(): void {
     for (const map of this.#maps) map.feed();
@@ -235,28 +257,58 @@ export class Dispatcher implements Submitter {
 
   /** Cancels everything that has not begun. */
   cancelAll(): void {
-    this.#leaveAll();
+    this.#failures = "are final";
+    this.#calls.leaveAll();
     for (const map of [...this.#maps]) map.cancel();
-    for (const entry of [...this.#entries.values()]) entry.sink.cancel();
+    this.#dependents.end(() => new CancelledError("The task was cancelled before it ran."));
+    for (const sent of [...this.#sent.values()]) sent.sink.cancel();
   }
 
-  /** Nothing that is open will ever settle by itself: it fails with this error. */
+  /** Nobody waits any more: everything that is open fails with copies of this error. What is in the tree goes on. */
   abandonAll(error: unknown): void {
-    this.#leaveAll();
+    const copy = copiesOf(error);
+    this.#endAll(() => copy(), undefined);
+  }
+
+  /** As `abandonAll`; what is in the tree is cancelled, and stopped where it runs. */
+  breakAll(error: unknown): void {
+    const copy = copiesOf(error);
+    this.#endAll(() => copy(), stopWith(error, this.#defaults.abortGrace));
+  }
+
+  /** Ends everything now, without any grace. */
+  terminate(): void {
+    const why = "its executor was forcefully shut down";
+    const stopped = new BrokenExecutorError(`The task was stopped: ${why}.`);
+    const ending: Ending = (task) =>
+      task === "running"
+        ? new BrokenExecutorError(stopped.message)
+        : new CancelledError(`The task was cancelled before it ran: ${why}.`);
+    this.#endAll(ending, stopWith(stopped, 0));
+  }
+
+  #endAll(ending: Ending, stop: Stop | undefined): void {
+    this.#failures = "are final";
+    this.#calls.leaveAll();
     // Maps first: one that is still feeding would answer each settled batch with the next.
-    for (const map of [...this.#maps]) map.abandon(error);
-    for (const [lease, entry] of [...this.#entries]) {
-      this.#forget(lease, entry);
-      this.#options.statistics.neverRan(entry.open);
-      this.#keepAlive.remove(entry.open);
-      entry.sink.abandon(error);
+    for (const map of [...this.#maps]) map.abandon(ending);
+    this.#dependents.end(ending);
+    for (const sent of [...this.#sent.values()]) {
+      const { open } = sent;
+      // Done callbacks may have ended it meanwhile.
+      if (open === 0) continue;
+      this.#close(sent, open);
+      this.#options.statistics.neverRan(open);
+      this.#keepAlive.remove(open);
+      if (stop !== undefined) sent.cancelAt([0, countOf(sent.bodies)], stop);
+      sent.sink.abandon(ending);
     }
     this.#checkIdle();
   }
 
   /** Resolves when everything that was submitted is settled. */
   idle(): Promise<void> {
-    this.#leaveAll();
+    this.#calls.leaveAll();
     for (const map of [...this.#maps]) map.lastCall();
     return new Promise((resolve) => {
       this.#idle.push(resolve);
@@ -264,16 +316,20 @@ export class Dispatcher implements Submitter {
     });
   }
 
+  /** Sends what has not left. @returns whether something is not settled */
+  leave(): "idle" | "busy" {
+    this.#calls.leaveAll();
+    return this.#isIdle ? "idle" : "busy";
+  }
+
+  get #isIdle(): boolean {
+    return this.#sent.size + this.#maps.size + this.#calls.gathering + this.#dependents.size === 0;
+  }
+
   #checkIdle(): void {
-    if (this.#entries.size > 0 || this.#maps.size > 0 || this.#gathering.size > 0) return;
+    if (!this.#isIdle) return;
     const idle = this.#idle;
     this.#idle = [];
     for (const resolve of idle) resolve();
   }
-}
-
-/** Compared by value: the caller may change an options object between two calls. */
-function sameOptions(a: SubmitOptions | undefined, b: SubmitOptions | undefined): boolean {
-  if (a === undefined || b === undefined) return a === b;
-  return a.priority === b.priority && a.hopLimit === b.hopLimit && a.attempts === b.attempts && a.name === b.name;
 }

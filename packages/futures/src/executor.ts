@@ -1,22 +1,14 @@
 import { inspect } from "node:util";
 import { ship } from "@pydist/shipping";
 import { EventEmitter } from "eventemitter3";
+import type { AnyFunction, Items, SubmitRest } from "./arguments.js";
 import type { Dispatcher } from "./dispatcher.js";
 import type { Future } from "./future.js";
-import { callUser } from "./listeners.js";
 import { MapResult } from "./map-result.js";
-import { type MapHost, MapRun } from "./map-run.js";
-import { type AnyIterable, sourceOf, splitMapArguments } from "./map-source.js";
-import { checkMapOptions, checkSubmitOptions, type MapOptions, type SubmitOptions } from "./options.js";
-
-// biome-ignore lint/suspicious/noExplicitAny: only `any` accepts every function's parameters.
-export type AnyFunction = (...args: any[]) => unknown;
-
-/** `submit`'s arguments after the function: `args` may be left out only if the function can be called without any. */
-export type SubmitRest<F extends AnyFunction> =
-  [] extends Parameters<F>
-    ? [args?: Readonly<Parameters<F>>, options?: SubmitOptions]
-    : [args: Readonly<Parameters<F>>, options?: SubmitOptions];
+import { MapRun } from "./map-run.js";
+import { sourceOf, splitMapArguments } from "./map-source.js";
+import { checkMapOptions, checkSubmitOptions, type MapOptions } from "./options.js";
+import { watcherOf } from "./progress.js";
 
 /**
  * Whatever runs calls: `concurrent.futures.Executor`. The program's own is `ClusterExecutor`; a running task is handed
@@ -51,52 +43,53 @@ export abstract class Executor<Events extends EventEmitter.ValidEventTypes = str
    * array in input order, or iterate over it. Work begins at once.
    * @throws as `submit`
    */
-  map<A, R>(fn: (a: A) => R, a: AnyIterable<A>, options?: MapOptions): MapResult<Awaited<R>>;
-  map<A, B, R>(
-    fn: (a: A, b: B) => R,
-    a: AnyIterable<A>,
-    b: AnyIterable<B>,
-    options?: MapOptions,
-  ): MapResult<Awaited<R>>;
+  map<A, R>(fn: (a: A) => R, a: Items<A>, options?: MapOptions): MapResult<Awaited<R>>;
+  map<A, B, R>(fn: (a: A, b: B) => R, a: Items<A>, b: Items<B>, options?: MapOptions): MapResult<Awaited<R>>;
   map<A, B, C, R>(
     fn: (a: A, b: B, c: C) => R,
-    a: AnyIterable<A>,
-    b: AnyIterable<B>,
-    c: AnyIterable<C>,
+    a: Items<A>,
+    b: Items<B>,
+    c: Items<C>,
     options?: MapOptions,
   ): MapResult<Awaited<R>>;
   map<A, B, C, D, R>(
     fn: (a: A, b: B, c: C, d: D) => R,
-    a: AnyIterable<A>,
-    b: AnyIterable<B>,
-    c: AnyIterable<C>,
-    d: AnyIterable<D>,
+    a: Items<A>,
+    b: Items<B>,
+    c: Items<C>,
+    d: Items<D>,
     options?: MapOptions,
   ): MapResult<Awaited<R>>;
   map<A, B, C, D, E, R>(
     fn: (a: A, b: B, c: C, d: D, e: E) => R,
-    a: AnyIterable<A>,
-    b: AnyIterable<B>,
-    c: AnyIterable<C>,
-    d: AnyIterable<D>,
-    e: AnyIterable<E>,
+    a: Items<A>,
+    b: Items<B>,
+    c: Items<C>,
+    d: Items<D>,
+    e: Items<E>,
     options?: MapOptions,
   ): MapResult<Awaited<R>>;
   map(fn: AnyFunction, ...rest: unknown[]): MapResult<unknown> {
     this.checkOpen();
     const { iterables, options } = splitMapArguments(rest);
     checkMapOptions(options as MapOptions);
-    const { chunksize = "auto", buffersize, ordered = true, progress, ...submitOptions } = options as MapOptions;
-    const code = ship(checkFunction("map", fn), "map");
-    const host: MapHost = this.dispatcher.mapHost(code, submitOptions);
-    const run: MapRun = new MapRun(host, sourceOf(iterables), {
-      chunksize,
+    const {
+      chunksize = "auto",
       buffersize,
-      ordered,
-      onSettled:
-        progress &&
-        (() => callUser("progress callback", () => progress({ done: run.done, total: run.total, failed: run.failed }))),
-    });
+      ordered = true,
+      progress,
+      timeout,
+      taskTimeout,
+      signal,
+      ...others
+    } = options as MapOptions;
+    const code = ship(checkFunction("map", fn), "map");
+    const host = this.dispatcher.mapHost(
+      code,
+      taskTimeout === undefined ? others : { ...others, timeout: taskTimeout },
+    );
+    const watcher = watcherOf(progress);
+    const run = new MapRun(host, sourceOf(iterables), { chunksize, buffersize, ordered, timeout, signal, watcher });
     this.dispatcher.addMap(run);
     return new MapResult(run);
   }

@@ -1,15 +1,22 @@
 import { inspect } from "node:util";
 import { CancelledError, InvalidStateError, type ResultInfo, TimeoutError } from "@pydist/protocol";
+import { abortedError } from "./sink.js";
 import { after } from "./timer.js";
+import { type Note, noteFailure } from "./unseen.js";
 
 /** pending -> running -> finished, or pending/running -> cancelled. As CPython's, without its CANCELLED_AND_NOTIFIED. */
 export type FutureState = "pending" | "running" | "finished" | "cancelled";
 
-/** What a future needs of whoever made it. */
+/** What a future needs of whoever its task is with. */
 export interface FutureOwner {
-  /** Tells the tree that nobody wants this task any more. */
+  /** Nobody wants this task any more. */
   cancelTask(index: number): void;
+  /** ... and if it runs, it is to stop. */
+  abortTask(index: number, reason: unknown): void;
 }
+
+/** What came of a task. */
+export type Outcome<T> = { readonly value: T } | { readonly error: unknown };
 
 const nothing = (): void => {};
 
@@ -26,10 +33,14 @@ export class Future<T> extends Promise<T> {
 
   readonly #resolve: (value: T | PromiseLike<T>) => void;
   readonly #reject: (reason: unknown) => void;
-  readonly #owner: FutureOwner | undefined;
-  readonly #index: number;
+  #owner: FutureOwner | undefined;
+  #index: number;
   #state: FutureState = "pending";
-  #outcome: { readonly value: T } | { readonly error: unknown } | undefined;
+  /** Asked to stop while it ran: whatever comes of it, it is cancelled. */
+  #abort: { readonly reason: unknown } | undefined;
+  #outcome: Outcome<T> | undefined;
+  /** Whether anybody asked what came of it; a failure that nobody sees is noted. */
+  #attention: "unseen" | "seen" | Note = "unseen";
   #callbacks: ((future: Future<T>) => void)[] | undefined;
   #info: ResultInfo | undefined;
   #duration: number | undefined;
@@ -100,6 +111,30 @@ export class Future<T> extends Promise<T> {
   }
 
   /**
+   * Cancels the task even if it runs: the signal of its `task.context()` is aborted with the reason, and if it has not
+   * ended `abortGrace` later, its thread is. The future is cancelled at once if the task is not known to run, else when it
+   * has stopped, whatever it returns or throws meanwhile. The CancelledError has the reason as its `cause`.
+   * @returns false if the task finished before, else true
+   */
+  abort(reason?: unknown): boolean {
+    switch (this.#state) {
+      case "finished":
+        return false;
+      case "cancelled":
+        return true;
+      case "pending":
+        this.#owner?.abortTask(this.#index, reason);
+        this.#settle("cancelled", { error: abortedError(reason) });
+        return true;
+      case "running":
+        if (this.#abort !== undefined) return true;
+        this.#abort = { reason };
+        this.#owner?.abortTask(this.#index, reason);
+        return true;
+    }
+  }
+
+  /**
    * The result, as awaiting the future gives it, but waited for at most `timeout` milliseconds.
    * @throws TimeoutError if the task is not done by then; it runs on.
    */
@@ -135,6 +170,18 @@ export class Future<T> extends Promise<T> {
     this.#callbacks = this.#callbacks?.filter((each) => each !== callback);
   }
 
+  /** @internal What came of it, for a call that takes it as an argument; undefined if it is not done. */
+  look(): Outcome<T> | undefined {
+    this.#see();
+    return this.#outcome;
+  }
+
+  /** @internal Its task is with somebody else now. */
+  adopt(owner: FutureOwner, index: number): void {
+    this.#owner = owner;
+    this.#index = index;
+  }
+
   /** @internal Whether the task ran and threw. */
   get raised(): boolean {
     return this.#state === "finished" && this.#outcome !== undefined && "error" in this.#outcome;
@@ -144,6 +191,7 @@ export class Future<T> extends Promise<T> {
     if (timeout !== undefined && (typeof timeout !== "number" || !(timeout >= 0))) {
       throw new RangeError(`timeout is in milliseconds and not negative, not ${inspect(timeout)}`);
     }
+    this.#see();
     if (this.done()) return;
     const settled = this.then(nothing, nothing);
     let timer: NodeJS.Timeout | undefined;
@@ -168,30 +216,44 @@ export class Future<T> extends Promise<T> {
   }
 
   /** @internal */
-  finish(outcome: { value: T } | { error: unknown }, info: ResultInfo, duration: number): void {
+  finish(outcome: Outcome<T>, info: ResultInfo, duration: number): void {
     if (this.done()) throw new InvalidStateError(`The future is ${this.#state} already.`);
     this.#info = info;
     this.#duration = duration;
-    this.#settle("finished", outcome);
+    if (this.#abort === undefined) this.#settle("finished", outcome);
+    else this.#settle("cancelled", { error: abortedError(this.#abort.reason) });
   }
 
-  /** @internal The task never ran and never will. */
+  /** @internal The task will not settle by itself. */
   abandon(error: unknown): void {
-    if (!this.done()) this.#settle(error instanceof CancelledError ? "cancelled" : "finished", { error });
+    if (this.done()) return;
+    if (this.#abort !== undefined) this.#settle("cancelled", { error: abortedError(this.#abort.reason) });
+    else this.#settle(error instanceof CancelledError ? "cancelled" : "finished", { error });
   }
 
-  #settle(state: "finished" | "cancelled", outcome: { value: T } | { error: unknown }): void {
+  #settle(state: "finished" | "cancelled", outcome: Outcome<T>): void {
     this.#state = state;
     this.#outcome = outcome;
+    this.#owner = undefined;
     if ("value" in outcome) this.#resolve(outcome.value);
-    else {
-      // A handler of our own: whoever awaits the future is told all the same, and nobody else need be.
-      super.then(undefined, nothing);
-      this.#reject(outcome.error);
-    }
+    else this.#fail(state, outcome.error);
     const callbacks = this.#callbacks ?? [];
     this.#callbacks = undefined;
     for (const callback of callbacks) this.#call(callback);
+  }
+
+  #fail(state: "finished" | "cancelled", error: unknown): void {
+    const attention = this.#attention;
+    // A handler of our own: whoever awaits the future is told all the same, and nobody else need be.
+    super.then(undefined, nothing);
+    // It asked for the constructor, too, and is nobody who would look at the error.
+    this.#attention = attention === "unseen" && state === "finished" ? noteFailure(this, error) : attention;
+    this.#reject(error);
+  }
+
+  #see(): void {
+    if (typeof this.#attention === "object") this.#attention.text = undefined;
+    this.#attention = "seen";
   }
 
   /** A callback that throws is reported and stops neither the next one nor the program. */
@@ -210,10 +272,19 @@ export class Future<T> extends Promise<T> {
     const { error } = outcome;
     return `Future { <finished> raised ${error instanceof Error ? error.name : inspect(error)} }`;
   }
-}
 
-/*
- * `await`, `Promise.all` and `Promise.resolve` ask a promise for its constructor, and wrap every one that is not plain in
- * another promise: a third more time and allocation for each task. `instanceof Future` does not look at it.
- */
-Object.defineProperty(Future.prototype, "constructor", { value: Promise, writable: true, configurable: true });
+  /*
+   * `await`, `then`, `Promise.all` and their like ask a promise for its constructor first: so it is known that somebody
+   * looks. The answer is that of a plain promise, because they wrap every other one in another promise: a third more time
+   * and allocation for each task. `instanceof Future` does not look at it.
+   */
+  static {
+    Object.defineProperty(Future.prototype, "constructor", {
+      get(this: object): PromiseConstructor {
+        if (#attention in this) this.#see();
+        return Promise;
+      },
+      configurable: true,
+    });
+  }
+}

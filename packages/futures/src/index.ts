@@ -1,5 +1,7 @@
-export { Dispatcher, type TaskSettled } from "./dispatcher.js";
-export { type AnyFunction, Executor, type SubmitRest } from "./executor.js";
+export type { AnyFunction, Given, GivenAll, Items, SubmitRest } from "./arguments.js";
+export { Dispatcher } from "./dispatcher.js";
+export { type CodeText, type DispatcherOptions, UNTOLD_HOPS } from "./dispatcher-options.js";
+export { Executor } from "./executor.js";
 export { Future, type FutureState } from "./future.js";
 export type { KeepAlive } from "./keep-alive.js";
 export { callUser } from "./listeners.js";
@@ -12,11 +14,13 @@ export {
   type MapOptions,
   milliseconds,
   ofType,
-  type Progress,
   type SubmitOptions,
   shortText,
 } from "./options.js";
 export type { Port, Submitter } from "./port.js";
+export type { Progress } from "./progress.js";
+export type { TaskSettled } from "./settled.js";
+export type { Ending, Route, Sink } from "./sink.js";
 export { type NodeStats, Statistics, type Stats } from "./statistics.js";
 export { after } from "./timer.js";
-export { asCompleted, type ReturnWhen, type WaitOptions, wait } from "./wait.js";
+export { asCompleted, type Completing, type ReturnWhen, type WaitOptions, wait } from "./wait.js";

@@ -61,4 +61,12 @@ export class MapResult<R> implements PromiseLike<R[]>, AsyncIterableIterator<R> 
   cancel(): void {
     this.#run.cancel();
   }
+
+  /**
+   * Cancels every call, those that run as `future.abort` does. Who awaits the map gets a CancelledError with the reason
+   * as its `cause`, unless a call failed before.
+   */
+  abort(reason?: unknown): void {
+    this.#run.abort(reason);
+  }
 }

@@ -1,21 +1,15 @@
-import {
-  type Bodies,
-  BodiesBuilder,
-  CancelledError,
-  encodeArguments,
-  type Ranges,
-  ShutdownError,
-} from "@pydist/protocol";
-import { type Outcome, Segment, type SegmentOwner } from "./map-segment.js";
-import type { MapSource, Next } from "./map-source.js";
-import type { Sink } from "./submissions.js";
+import { CancelledError, ShutdownError, TimeoutError } from "@pydist/protocol";
+import type { Outcome } from "./future.js";
+import { Feeder, type FeederHost, type FeederOwner } from "./map-feeder.js";
+import { Segment, type SegmentOwner } from "./map-segment.js";
+import { Shelf } from "./map-shelf.js";
+import type { MapSource } from "./map-source.js";
+import { type Abortable, follow } from "./signals.js";
+import { abortedError, type Ending } from "./sink.js";
+import { after } from "./timer.js";
 
 /** What a running map needs of its executor. */
-export interface MapHost {
-  /** Sends one batch; `cancelAt` of the answer reaches its tasks. */
-  send(sink: Sink, bodies: Bodies): { cancelAt(ranges: Ranges): void };
-  /** Whether the tree wants more tasks from here now. */
-  readonly wantsMore: boolean;
+export interface MapHost extends FeederHost {
   /** Slots of the whole tree, for how far a streaming map may run ahead of its reader. */
   readonly slots: number;
   /** The map takes no more from its source and all its tasks are settled. */
@@ -24,11 +18,13 @@ export interface MapHost {
 
 /** The side of a map that its executor sees. */
 export interface MapFeed {
+  begin(): void;
   /** Room has come about: send more, if there is more. */
   feed(): void;
   /** Cancels everything that has not begun. */
   cancel(): void;
-  abandon(error: unknown): void;
+  /** Nothing that is open will settle by itself. */
+  abandon(ending: Ending): void;
   /** The executor shuts down: who has not been read at all waits for no reader. */
   lastCall(): void;
 }
@@ -39,51 +35,50 @@ export interface MapSettings {
   readonly chunksize: number | "auto";
   /** The source is pulled exactly this far ahead of what was read. */
   readonly buffersize: number | undefined;
-  /** Told after every change. */
-  readonly onSettled: (() => void) | undefined;
+  /** Milliseconds that the whole map may take. */
+  readonly timeout: number | undefined;
+  readonly signal: AbortSignal | undefined;
+  /** Told after every change, and once nothing more will come. */
+  readonly watcher: MapWatcher | undefined;
 }
 
-/** Most calls of one batch, and how long, in milliseconds, feeding may hold up the event loop. */
-const BATCH = 4096;
-const FEED_TIME = 8;
-/** Bytes after which a batch is full. */
-const BATCH_BYTES = 1024 * 1024;
+/** Whoever wants to know how far a map is. */
+export interface MapWatcher {
+  settled(run: MapRun): void;
+  over(run: MapRun): void;
+}
+
 /** How many milliseconds of work a streaming map may have unread for each slot, once run times are known. */
 const UNREAD_TIME = 50;
 
-/**
- * One call of `map` under way: feeds calls from a source as the tree has room, and keeps outcomes until they are read.
- */
-export class MapRun implements MapFeed, SegmentOwner {
+/** One call of `map` under way: from its source to its reader. */
+export class MapRun implements MapFeed, FeederOwner, SegmentOwner, Abortable {
   readonly #host: MapHost;
-  readonly #source: MapSource;
   readonly #settings: MapSettings;
-  /** Segments that hold something unread, in input order. */
-  #segments: Segment[] = [];
-  /** Unordered reading: where outcomes lie, in the order of their completion. */
-  #completed: { readonly segment: Segment; readonly index: number }[] = [];
-  #completedRead = 0;
-  #fed = 0;
-  #read = 0;
+  readonly #feeder: Feeder;
+  readonly #shelf: Shelf;
+  readonly #timer: NodeJS.Timeout | undefined;
+  #unfollow: ((run: MapRun) => void) | undefined;
   #settledCount = 0;
   #failedCount = 0;
   #milliseconds = 0;
-  #state: "feeding" | "pulling" | "fed" | "over" = "feeding";
-  /** A failure of the source itself: it ends the map after the items before it. */
-  #sourceFailure: { readonly error: unknown } | undefined;
+  #state: "open" | "over" = "open";
+  /** The time is over: this comes after what was there by then. */
+  #late: { readonly error: TimeoutError } | undefined;
   /** How far the run may get ahead: a streaming reader bounds it, one who awaits everything does not. */
   #reader: "none" | "stream" | "all" | "gone" = "none";
-  #later: NodeJS.Immediate | undefined;
   #waiters: (() => void)[] = [];
 
   constructor(host: MapHost, source: MapSource, settings: MapSettings) {
     this.#host = host;
-    this.#source = source;
     this.#settings = settings;
+    this.#feeder = new Feeder(host, source, this, settings.chunksize);
+    this.#shelf = new Shelf(settings.ordered);
+    this.#timer = after(settings.timeout, () => this.#timeOver());
   }
 
   get total(): number | undefined {
-    return this.#state === "fed" || this.#state === "over" ? this.#fed : this.#source.total;
+    return this.#feeder.total;
   }
 
   get done(): number {
@@ -94,105 +89,41 @@ export class MapRun implements MapFeed, SegmentOwner {
     return this.#failedCount;
   }
 
-  /** Sends calls until the tree has enough, the reader is far enough behind, or the source ends. */
+  /** Calls that are known to have begun and are not settled. */
+  get running(): number {
+    return this.#shelf.running;
+  }
+
+  begin(): void {
+    const { signal } = this.#settings;
+    if (signal?.aborted === true) return this.abort(signal.reason);
+    if (signal !== undefined) this.#unfollow = follow(signal, this) as (run: MapRun) => void;
+    this.#feeder.feed();
+  }
+
   feed(): void {
-    if (this.#state !== "feeding" || this.#later !== undefined) return;
-    const until = performance.now() + FEED_TIME;
-    while (this.#state === "feeding" && this.#host.wantsMore && this.#allowed() > 0) {
-      if (!this.#feedBatch(Math.min(this.#batchSize(), this.#allowed()))) return;
-      if (performance.now() < until) continue;
-      // Others want the event loop too.
-      this.#later = setImmediate(() => {
-        this.#later = undefined;
-        this.feed();
-      });
-      return;
-    }
+    this.#feeder.feed();
   }
 
-  #batchSize(): number {
-    return this.#settings.chunksize === "auto" ? BATCH : this.#settings.chunksize;
-  }
-
-  /** How many more calls may be unread. */
-  #allowed(): number {
+  allowed(): number {
     const { buffersize } = this.#settings;
-    if (buffersize !== undefined) return this.#read + buffersize - this.#fed;
-    if (this.#source.total !== undefined || this.#reader === "all") return Number.POSITIVE_INFINITY;
+    const unread = this.#feeder.count - this.#shelf.read;
+    if (buffersize !== undefined) return buffersize - unread;
+    if (this.#feeder.sized || this.#reader === "all") return Number.POSITIVE_INFINITY;
     const slots = Math.max(1, this.#host.slots);
     const mean = this.#settledCount === 0 ? Number.POSITIVE_INFINITY : this.#milliseconds / this.#settledCount;
     const perSlot = Math.min(4096, Math.max(4, Math.ceil(UNREAD_TIME / Math.max(mean, 1e-3))));
-    return this.#read + slots * perSlot - this.#fed;
+    return slots * perSlot - unread;
   }
 
-  /** @returns false if the source keeps us waiting. */
-  #feedBatch(max: number): boolean {
-    const builder = new BodiesBuilder();
-    try {
-      while (builder.count < max && builder.byteLength < BATCH_BYTES) {
-        const next = this.#source.next();
-        if (next instanceof Promise) {
-          this.#send(builder);
-          this.#pull(next);
-          return false;
-        }
-        if (!this.#take(next, builder)) break;
-      }
-    } catch (error) {
-      this.#sourceFailed(error);
-    }
-    this.#send(builder);
-    this.#checkOver();
-    return true;
-  }
-
-  #take(next: Next, builder: BodiesBuilder): boolean {
-    if (next === "end") {
-      this.#state = "fed";
-      return false;
-    }
-    builder.add(encodeArguments(next.args));
-    return true;
-  }
-
-  /** An asynchronous source gives one item at a time; each leaves as soon as it is there. */
-  #pull(next: Promise<Next>): void {
-    this.#state = "pulling";
-    next.then(
-      (item) => {
-        if (this.#state !== "pulling") return;
-        this.#state = "feeding";
-        const builder = new BodiesBuilder();
-        try {
-          this.#take(item, builder);
-        } catch (error) {
-          this.#sourceFailed(error);
-        }
-        this.#send(builder);
-        this.#checkOver();
-        this.feed();
-      },
-      (error) => {
-        this.#sourceFailed(error);
-        this.#checkOver();
-      },
-    );
-  }
-
-  #sourceFailed(error: unknown): void {
-    if (this.#state === "over") return;
-    this.#sourceFailure = { error };
-    this.#state = "fed";
-    this.#source.close();
-  }
-
-  #send(builder: BodiesBuilder): void {
-    const count = builder.count;
-    if (count === 0) return;
+  segment(count: number): Segment {
     const segment = new Segment(this, count);
-    this.#fed += count;
-    this.#segments.push(segment);
-    segment.sent(this.#host.send(segment, builder.build()).cancelAt);
+    this.#shelf.put(segment);
+    return segment;
+  }
+
+  fed(): void {
+    this.#checkOver();
   }
 
   /** Told by a segment: these of its calls are settled now. */
@@ -200,18 +131,19 @@ export class MapRun implements MapFeed, SegmentOwner {
     this.#settledCount += news.length;
     this.#failedCount += failed;
     this.#milliseconds += milliseconds;
-    if (!this.#settings.ordered && this.#reader !== "all") {
-      for (const index of news) this.#completed.push({ segment, index });
-    }
-    this.#settings.onSettled?.();
+    this.#shelf.settled(segment, news);
+    this.#settings.watcher?.settled(this);
     this.#checkOver();
     this.#wakeReaders();
-    this.feed();
+    this.#feeder.feed();
   }
 
   #checkOver(): void {
-    if (this.#state !== "fed" || this.#settledCount < this.#fed) return;
+    if (this.#state === "over" || !this.#feeder.done || this.#settledCount < this.#feeder.count) return;
     this.#state = "over";
+    clearTimeout(this.#timer);
+    this.#unfollow?.(this);
+    this.#settings.watcher?.over(this);
     this.#host.mapOver(this);
     this.#wakeReaders();
   }
@@ -227,80 +159,57 @@ export class MapRun implements MapFeed, SegmentOwner {
   }
 
   /** The next outcome in the order asked for, or undefined at the end. */
-  async next(): Promise<Outcome | undefined> {
+  async next(): Promise<Outcome<unknown> | undefined> {
     if (this.#reader === "none") this.#reader = "stream";
     for (;;) {
       if (this.#reader === "gone") return undefined;
-      const outcome = this.#settings.ordered ? this.#nextInOrder() : this.#nextCompleted();
+      const outcome = this.#shelf.next();
       if (outcome !== undefined) {
-        this.#read++;
-        this.feed();
+        this.#feeder.feed();
         return outcome;
       }
-      if (this.#state === "over") return this.#takeSourceFailure();
-      this.feed();
+      if (this.#late !== undefined) {
+        this.#reader = "gone";
+        return this.#late;
+      }
+      if (this.#state === "over") return this.#feeder.takeMissing();
+      this.#feeder.feed();
       await this.#change();
     }
-  }
-
-  #nextInOrder(): Outcome | undefined {
-    while (this.#segments[0]?.read === true) this.#segments.shift();
-    return this.#segments[0]?.takeNext();
-  }
-
-  #nextCompleted(): Outcome | undefined {
-    const next = this.#completed[this.#completedRead];
-    if (next === undefined) return undefined;
-    // Not shift(), which moves everything behind it.
-    if (++this.#completedRead >= 1024 && this.#completedRead * 2 > this.#completed.length) {
-      this.#completed = this.#completed.slice(this.#completedRead);
-      this.#completedRead = 0;
-    }
-    const outcome = next.segment.take(next.index);
-    if (next.segment.read) this.#segments = this.#segments.filter((each) => each !== next.segment);
-    return outcome;
-  }
-
-  #takeSourceFailure(): { readonly error: unknown } | undefined {
-    const failure = this.#sourceFailure;
-    this.#sourceFailure = undefined;
-    return failure;
   }
 
   /** Everything in input order. Rejects with the first failure in that order, and cancels the rest then. */
   async all(): Promise<unknown[]> {
     this.#reader = "all";
-    this.#completed = [];
+    this.#shelf.readAll();
     const values: unknown[] = [];
     for (;;) {
-      this.feed();
-      const failure = this.#drainInto(values) ?? (this.#state === "over" ? this.#takeSourceFailure() : undefined);
+      this.#feeder.feed();
+      let failure = this.#shelf.drainInto(values) ?? this.#late;
+      if (failure === undefined && this.#state === "over") {
+        failure = this.#feeder.takeMissing();
+        if (failure === undefined) return values;
+      }
       if (failure !== undefined) {
         this.cancel();
         throw failure.error;
       }
-      if (this.#state === "over") return values;
       await this.#change();
     }
   }
 
-  #drainInto(values: unknown[]): { readonly error: unknown } | undefined {
-    for (;;) {
-      const whole = this.#segments[0]?.takeAll();
-      if (whole !== undefined) {
-        for (const value of whole) values.push(value);
-        this.#read += whole.length;
-        continue;
-      }
-      const outcome = this.#nextInOrder();
-      if (outcome === undefined) {
-        if (this.#segments[0]?.read === true) continue;
-        return undefined;
-      }
-      this.#read++;
-      if ("error" in outcome) return outcome;
-      values.push(outcome.value);
-    }
+  /** What is there by now can be read, then comes the error, then nothing. */
+  #timeOver(): void {
+    if (this.#state === "over") return;
+    const { total, done } = this;
+    const those = total === undefined ? `${done} of its calls were` : `${done} of its ${total} calls were`;
+    this.#late = {
+      error: new TimeoutError(
+        `The map was not done within ${this.#settings.timeout} ms; ${those}. The rest is cancelled.`,
+      ),
+    };
+    this.#shelf.close();
+    this.cancel();
   }
 
   /** Nobody reads on: whoever waits for the next result is let go, and the rest is cancelled. */
@@ -311,33 +220,34 @@ export class MapRun implements MapFeed, SegmentOwner {
   }
 
   cancel(): void {
-    if (this.#state === "over") return;
     // What was never sent has no outcome of its own: without this an awaited map would end short and say nothing.
-    if (this.#state !== "fed") {
-      this.#sourceFailure = { error: new CancelledError("The map was cancelled before it came to its source's end.") };
-    }
-    this.#source.close();
-    this.#state = "fed";
-    clearImmediate(this.#later);
-    this.#later = undefined;
-    for (const segment of [...this.#segments]) segment.cancel();
+    const error = new CancelledError("The map was cancelled before it came to its source's end.");
+    this.#stop(error, (segment) => segment.cancel());
+  }
+
+  /** As `cancel`; calls that run are stopped, too. */
+  abort(reason?: unknown): void {
+    this.#stop(abortedError(reason), (segment) => segment.abort(reason));
+  }
+
+  #stop(error: CancelledError, stop: (segment: Segment) => void): void {
+    if (this.#state === "over") return;
+    this.#feeder.end({ error });
+    for (const segment of this.#shelf.segments) stop(segment);
     this.#checkOver();
     this.#wakeReaders();
   }
 
   lastCall(): void {
-    if (this.#reader !== "none" || this.#allowed() === Number.POSITIVE_INFINITY) return;
-    if (this.#state === "fed" || this.#state === "over") return;
-    this.#sourceFailed(new ShutdownError("The executor was shut down before the map came to its source's end."));
+    if (this.#reader !== "none" || this.allowed() === Number.POSITIVE_INFINITY) return;
+    const error = new ShutdownError("The executor was shut down before the map came to its source's end.");
+    this.#feeder.end({ error });
     this.#checkOver();
   }
 
-  abandon(error: unknown): void {
-    if (this.#state === "over") return;
-    this.#source.close();
-    this.#state = "fed";
-    this.#sourceFailure ??= error instanceof CancelledError ? undefined : { error };
-    for (const segment of [...this.#segments]) if (!segment.settled) segment.abandon(error);
+  abandon(ending: Ending): void {
+    if (!this.#feeder.done) this.#feeder.end({ error: ending("pending") });
+    for (const segment of this.#shelf.segments) segment.abandon(ending);
     this.#checkOver();
   }
 }

@@ -67,9 +67,11 @@ class IteratorSource implements MapSource {
   #state: "open" | "ended" = "open";
 
   constructor(iterables: readonly AnyIterable<unknown>[]) {
-    this.#iterators = iterables.map((iterable) =>
-      Symbol.asyncIterator in iterable ? iterable[Symbol.asyncIterator]() : iterable[Symbol.iterator](),
-    );
+    this.#iterators = iterables.map((iterable) => {
+      const copy = sizedCopy(iterable);
+      if (copy !== undefined) return Array.prototype.values.call(copy);
+      return Symbol.asyncIterator in iterable ? iterable[Symbol.asyncIterator]() : iterable[Symbol.iterator]();
+    });
   }
 
   next(): Next | Promise<Next> {

@@ -1,6 +1,7 @@
 import { inspect } from "node:util";
+import type { Progress } from "./progress.js";
 
-/** Options of one `submit`. */
+/** Options of one `submit`. Times are in milliseconds; Infinity means none. */
 export interface SubmitOptions {
   /** Higher runs first among this executor's tasks. Any integer; default 0. */
   readonly priority?: number;
@@ -10,26 +11,30 @@ export interface SubmitOptions {
   readonly attempts?: number;
   /** For people and logs; default the function's name. */
   readonly name?: string;
+  /** Aborts the task, as `future.abort(signal.reason)` does. */
+  readonly signal?: AbortSignal;
+  /** How long one attempt may run. One that takes longer is stopped, and fails with a TimeoutError. */
+  readonly timeout?: number;
+  /** How often a call that failed is made again. Default 0. Lost nodes are counted by `attempts`. */
+  readonly retries?: number;
+  /** Which failures are worth another call; default: all that the function threw, time limits and lost threads. */
+  readonly retryOn?: (error: unknown) => boolean;
 }
 
-/** Where a map is: what its `progress` callback is given. */
-export interface Progress {
-  readonly done: number;
-  /** Undefined while the source's end is not known. */
-  readonly total: number | undefined;
-  readonly failed: number;
-}
-
-/** Options of one `map`. */
-export interface MapOptions extends SubmitOptions {
+/** Options of one `map`. Times are in milliseconds; Infinity means none. */
+export interface MapOptions extends Omit<SubmitOptions, "timeout"> {
   /** Calls that travel together. "auto", the default, follows how long they run. */
   readonly chunksize?: number | "auto";
   /** Pull the source exactly this far ahead of what was read. */
   readonly buffersize?: number;
   /** False: iterating gives results as they complete. Default true. */
   readonly ordered?: boolean;
-  /** Called as results come in. */
-  readonly progress?: (progress: Progress) => void;
+  /** How long the map may take, from the call of `map`. Then comes a TimeoutError, and the rest is cancelled. */
+  readonly timeout?: number;
+  /** How long one attempt of one call may run, as `submit`'s `timeout`. */
+  readonly taskTimeout?: number;
+  /** Called as results come in. `true` draws a bar on stderr, if that is a terminal. */
+  readonly progress?: boolean | ((progress: Progress) => void);
 }
 
 /** Throws unless a value is one that an option may have. */
@@ -69,11 +74,33 @@ const chunksize: Check = (name, value) => {
   if (value !== "auto") integer(1)(name, value);
 };
 
+/** By what it can do, not by its class: there are other realms than this one. */
+const abortSignal: Check = (name, value) => {
+  const { aborted, addEventListener, removeEventListener } = Object(value) as Partial<AbortSignal>;
+  if (
+    typeof aborted === "boolean" &&
+    typeof addEventListener === "function" &&
+    typeof removeEventListener === "function"
+  ) {
+    return;
+  }
+  throw new TypeError(`${name} is ${inspect(value, { depth: 0 })}; it must be an AbortSignal.`);
+};
+
+const progress: Check = (name, value) => {
+  if (typeof value === "function" || typeof value === "boolean") return;
+  throw new TypeError(`${name} is ${inspect(value)}; it must be a function, or true for a bar on the terminal.`);
+};
+
 const SUBMIT: Readonly<Record<string, Check>> = {
   priority: integer(Number.MIN_SAFE_INTEGER),
   hopLimit: integer(0),
   attempts: integer(1),
   name: shortText,
+  signal: abortSignal,
+  timeout: milliseconds,
+  retries: integer(0),
+  retryOn: ofType("function"),
 };
 
 const MAP: Readonly<Record<string, Check>> = {
@@ -81,7 +108,8 @@ const MAP: Readonly<Record<string, Check>> = {
   chunksize,
   buffersize: integer(1),
   ordered: ofType("boolean"),
-  progress: ofType("function"),
+  taskTimeout: milliseconds,
+  progress,
 };
 
 /** @throws TypeError or RangeError naming the option, its value and what is allowed */

@@ -1,88 +1,25 @@
 import {
   type Bodies,
   BodiesBuilder,
-  bodyAt,
   CancelledError,
-  countOf,
-  decodeBodies,
-  decodeFailure,
   encodeArguments,
-  kindAt,
   Outcome,
   outcomeAt,
   type Ranges,
   type ResultInfo,
 } from "@pydist/protocol";
+import { Aborts } from "./aborts.js";
+import { decodeResults, type KnownErrors } from "./decoding.js";
 import { Future, type FutureOwner } from "./future.js";
-
-/** Settled results of consecutive tasks: values, or errors where a task failed or was cancelled. */
-export interface Settled {
-  readonly values: unknown[];
-  /** By position, what went wrong there; undefined when nothing did. */
-  readonly errors: Map<number, unknown> | undefined;
-}
-
-/** Decodes what came back. The submitter and the worker are the only ones that ever do (invariant I5). */
-export function decodeResults(bodies: Bodies, node: string): Settled {
-  if (bodies.kinds.every((kind) => outcomeAtKind(kind) === 0)) {
-    try {
-      return { values: decodeBodies(bodies), errors: undefined };
-    } catch {
-      // One result does not decode: each is looked at by itself below.
-    }
-  }
-  const count = countOf(bodies);
-  const values = new Array<unknown>(count);
-  const errors = new Map<number, unknown>();
-  for (let i = 0; i < count; i++) {
-    const outcome = outcomeAt(bodies, i);
-    if (outcome & Outcome.Cancelled) {
-      errors.set(i, new CancelledError("The task was cancelled before it ran."));
-      continue;
-    }
-    try {
-      if (outcome & Outcome.Failed) errors.set(i, decodeFailure(kindAt(bodies, i), bodyAt(bodies, i), { node }));
-      else values[i] = decodeBodies(one(bodies, i))[0];
-    } catch (error) {
-      errors.set(i, error);
-    }
-  }
-  return { values, errors };
-}
-
-function outcomeAtKind(kind: number): number {
-  return kind & (Outcome.Failed | Outcome.Cancelled);
-}
-
-function one(bodies: Bodies, index: number): Bodies {
-  const bytes = bodyAt(bodies, index);
-  return {
-    kinds: Uint8Array.of(kindAt(bodies, index)),
-    ends: Uint32Array.of(bytes.length),
-    bytes,
-    times: undefined,
-  };
-}
-
-/** Whoever waits for the tasks of one batch. */
-export interface Sink {
-  readonly count: number;
-  report(from: number, bodies: Bodies, info: ResultInfo): void;
-  started(ranges: Ranges): void;
-  /** Tasks that had begun have lost their node and wait again. */
-  waiting(ranges: Ranges): void;
-  /** The tasks that are not settled yet never will be. */
-  abandon(error: unknown): void;
-  /** Cancels every task that has not begun. */
-  cancel(): void;
-}
+import type { Ending, Route, Sink } from "./sink.js";
 
 /** The futures of one batch of submits. */
 export class FutureSink implements Sink, FutureOwner {
   readonly #builder = new BodiesBuilder();
   readonly #futures: (Future<unknown> | undefined)[] = [];
   readonly #cancelled: number[] = []; // ranges, in the order of cancelling
-  #cancelAt: ((ranges: Ranges) => void) | undefined;
+  #route: Route | undefined;
+  #aborts: Aborts | undefined;
 
   get count(): number {
     return this.#futures.length;
@@ -94,24 +31,26 @@ export class FutureSink implements Sink, FutureOwner {
 
   /**
    * Encodes the arguments now, so that what the caller does with them later changes nothing.
+   * @param future one that was given out already
    * @throws SerializationError naming the value that cannot travel.
    */
-  add(args: readonly unknown[]): Future<unknown> {
+  add(args: readonly unknown[], future?: Future<unknown>): Future<unknown> {
     this.#builder.add(encodeArguments(args));
-    const future = new Future<unknown>(this, this.#futures.length);
-    this.#futures.push(future);
-    return future;
+    const index = this.#futures.length;
+    future?.adopt(this, index);
+    const added = future ?? new Future<unknown>(this, index);
+    this.#futures.push(added);
+    return added;
   }
 
-  /** The batch leaves: from now on cancelling is the tree's business. */
-  seal(cancelAt: (ranges: Ranges) => void): Bodies {
-    this.#cancelAt = cancelAt;
-    return this.#builder.build();
+  /** What leaves: the arguments, and which tasks were cancelled meanwhile. */
+  seal(): { readonly bodies: Bodies; readonly cancelled: Ranges } {
+    return { bodies: this.#builder.build(), cancelled: this.#cancelled };
   }
 
-  /** Tasks that were cancelled before the batch left. */
-  takeCancelled(): Ranges {
-    return this.#cancelled;
+  /** From now on cancelling is the tree's business. */
+  sent(route: Route): void {
+    this.#route = route;
   }
 
   cancelTask(index: number): void {
@@ -119,21 +58,32 @@ export class FutureSink implements Sink, FutureOwner {
     this.#tellCancelled([index, index + 1]);
   }
 
-  /** A batch that has not left takes the news along. */
-  #tellCancelled(ranges: Ranges): void {
-    if (this.#cancelAt === undefined) this.#cancelled.push(...ranges);
-    else if (ranges.length > 0) this.#cancelAt(ranges);
+  abortTask(index: number, reason: unknown): void {
+    if (this.#futures[index]?.state === "pending") this.#futures[index] = undefined;
+    if (this.#route === undefined) return this.#tellCancelled([index, index + 1]);
+    this.#aborts ??= new Aborts(this.#route);
+    this.#aborts.add(index, reason);
   }
 
-  report(from: number, bodies: Bodies, info: ResultInfo): void {
-    const { values, errors } = decodeResults(bodies, info.node);
+  /**
+   * A batch that has not left takes the news along. Of one that has, a task may have begun although nobody here knows yet:
+   * its future is cancelled, so it is stopped.
+   */
+  #tellCancelled(ranges: Ranges): void {
+    if (this.#route === undefined) this.#cancelled.push(...ranges);
+    else if (ranges.length > 0) this.#route.abortAt(ranges, undefined);
+  }
+
+  report(from: number, bodies: Bodies, info: ResultInfo, known?: KnownErrors): void {
+    const { values, errors } = decodeResults(bodies, info.node, known, from);
     for (let i = 0; i < values.length; i++) {
       const future = this.#futures[from + i];
       this.#futures[from + i] = undefined;
       if (future === undefined || future.done()) continue;
       const duration = bodies.times?.[i] ?? 0;
-      if (errors?.has(i)) future.finish({ error: errors.get(i) }, info, duration);
-      else future.finish({ value: values[i] }, info, duration);
+      if (errors === undefined || !errors.has(i)) future.finish({ value: values[i] }, info, duration);
+      else if (outcomeAt(bodies, i) & Outcome.Cancelled) future.abandon(errors.get(i));
+      else future.finish({ error: errors.get(i) }, info, duration);
     }
   }
 
@@ -149,9 +99,12 @@ export class FutureSink implements Sink, FutureOwner {
     }
   }
 
-  abandon(error: unknown): void {
-    for (const future of this.#futures) future?.abandon(error);
-    this.#futures.fill(undefined);
+  abandon(ending: Ending, from = 0, to = this.count): void {
+    for (let i = from; i < to; i++) {
+      const future = this.#futures[i];
+      this.#futures[i] = undefined;
+      if (future !== undefined && !future.done()) future.abandon(ending(future.running() ? "running" : "pending"));
+    }
   }
 
   /** All in one message: a future's own `cancel` sends one each. */

@@ -58,13 +58,23 @@ const ENOUGH: Readonly<Record<ReturnWhen, (sorted: Sorted) => boolean>> = {
 export function asCompleted<F extends AnyFuture>(
   futures: Iterable<F>,
   { timeout }: { readonly timeout?: number } = {},
-): AsyncIterableIterator<F> {
+): Completing<F> {
   const all = setOf("asCompleted", futures);
   checkTimeout("asCompleted", timeout);
   return new Completions(all, timeout);
 }
 
-class Completions<F extends AnyFuture> implements AsyncIterableIterator<F> {
+/**
+ * Futures as they complete. The compiler believes that `for await` awaits each item; of an async iterator it does not, so
+ * the loop is given futures. `await future` is right for both.
+ */
+export interface Completing<F> {
+  [Symbol.asyncIterator](): Completing<F>;
+  next(): Promise<IteratorResult<F, undefined>>;
+  return(): Promise<IteratorResult<F, undefined>>;
+}
+
+class Completions<F extends AnyFuture> implements Completing<F> {
   readonly #watch: Watch<F>;
   readonly #total: number;
   readonly #deadline: number;

@@ -23,11 +23,13 @@ export const Outcome = {
   Failed: 0x10,
   /** The task was cancelled before it ran; the body is empty. */
   Cancelled: 0x20,
+  /** Beside `Failed`: the executor's initializer failed, so none of its tasks can run. */
+  Broken: 0x40,
 } as const;
 
 const KIND_MASK = 0x0f;
-/** A task returned, threw, or was cancelled: one of them. */
-const OUTCOMES: ReadonlySet<number> = new Set([0, Outcome.Failed, Outcome.Cancelled]);
+/** A task returned, threw, was cancelled, or could not be called: one of them. */
+const OUTCOMES: ReadonlySet<number> = new Set([0, Outcome.Failed, Outcome.Cancelled, Outcome.Failed | Outcome.Broken]);
 const COMMA = 0x2c;
 const HEADER_BYTES = 16;
 const encoder = new TextEncoder();

@@ -5,6 +5,7 @@ export {
   CancelledError,
   ConnectionError,
   CycleError,
+  DependencyError,
   HopLimitError,
   InvalidStateError,
   NodeLostError,

@@ -1,11 +1,22 @@
 import { randomUUID } from "node:crypto";
 import { inspect } from "node:util";
-import { after, callUser, Dispatcher, Executor, Statistics, type Stats, type TaskSettled } from "@pydist/futures";
-import { type NodeDescription, ShutdownError, TimeoutError } from "@pydist/protocol";
+import {
+  type AnyFunction,
+  after,
+  callUser,
+  Dispatcher,
+  Executor,
+  Statistics,
+  type Stats,
+  type TaskSettled,
+} from "@pydist/futures";
+import { BrokenExecutorError, type NodeDescription, ShutdownError, TimeoutError } from "@pydist/protocol";
 import type { EventEmitter } from "eventemitter3";
 import { DEFAULT_HOP_LIMIT, defaultWorkers, describeNode, Engine, type NodeInfo, toNodeInfos } from "pydist-node";
 import { readArguments, refuseInWorker } from "./arguments.js";
 import { Connection } from "./connection.js";
+import { isExiting } from "./exit.js";
+import { shipInitializer } from "./initializer.js";
 import { checkExecutorOptions, type ExecutorOptions } from "./options.js";
 import { Root } from "./root.js";
 
@@ -20,6 +31,8 @@ export interface ExecutorEvents {
   disconnected: (cause: string) => void;
   reconnected: (address: string) => void;
   taskSettled: (task: TaskSettled) => void;
+  /** A running task told how far it is, by `task.context().progress()`. */
+  progress: (progress: { readonly name: string; readonly node: string; readonly fraction: number }) => void;
   /** A task left something behind that threw after it was over; nobody else is affected. */
   strayError: (task: string, message: string) => void;
 }
@@ -34,8 +47,10 @@ type State =
  *
  * Without an address it is embedded: its tasks run on this machine's cores. With one, or with PYDIST_ADDRESS set, they
  * run on the node there and on all nodes below it.
+ *
+ * @typeParam I the initializer, which `initargs` has to fit
  */
-export class ClusterExecutor extends Executor<ExecutorEvents> {
+export class ClusterExecutor<I extends AnyFunction = AnyFunction> extends Executor<ExecutorEvents> {
   readonly #engine: Engine;
   protected override readonly dispatcher: Dispatcher;
   readonly #statistics = new Statistics();
@@ -46,14 +61,18 @@ export class ClusterExecutor extends Executor<ExecutorEvents> {
   readonly #ended = new AbortController();
   #state: State = { is: "running" };
 
-  /** @throws TypeError or RangeError naming the argument that is wrong */
-  constructor(options?: ExecutorOptions);
-  constructor(address: string | readonly string[], options?: ExecutorOptions);
-  constructor(first?: string | readonly string[] | ExecutorOptions, second?: ExecutorOptions) {
+  /**
+   * @throws TypeError or RangeError naming the argument that is wrong; ShippingError or SerializationError for an
+   *   initializer that cannot travel
+   */
+  constructor(options?: ExecutorOptions<I>);
+  constructor(address: string | readonly string[], options?: ExecutorOptions<I>);
+  constructor(first?: string | readonly string[] | ExecutorOptions<I>, second?: ExecutorOptions<I>) {
     super();
     refuseInWorker();
-    const { addresses, options } = readArguments(first, second);
+    const { addresses, options } = readArguments(first as string | readonly string[] | ExecutorOptions, second);
     checkExecutorOptions(options, addresses.length > 0);
+    const initializer = shipInitializer(options);
     const attached = addresses.length > 0;
     const workers = attached ? 0 : (options.maxWorkers ?? defaultWorkers());
     const tasksPerWorker = options.tasksPerWorker ?? 1;
@@ -63,6 +82,7 @@ export class ClusterExecutor extends Executor<ExecutorEvents> {
       ...identity,
       routesOnly: attached,
       hopLimit: Number.MAX_SAFE_INTEGER,
+      ...(options.maxTasksPerWorker === undefined ? {} : { maxTasksPerWorker: options.maxTasksPerWorker }),
       ...(options.logger === undefined ? {} : { logger: options.logger }),
       ...(attached ? {} : { self: () => describeNode(identity, this.#root?.address ?? "", null) }),
     });
@@ -71,6 +91,15 @@ export class ClusterExecutor extends Executor<ExecutorEvents> {
       attempts: options.attempts ?? DEFAULT_ATTEMPTS,
       abortGrace: options.abortGrace ?? DEFAULT_ABORT_GRACE,
       statistics: this.#statistics,
+      onNote: (task, note) => {
+        if (note.kind === "progress") this.emit("progress", { name: task, node: note.node, fraction: note.fraction });
+        else options.logger?.[note.level]({ task, node: note.node }, note.text);
+      },
+      initializer,
+      onBroken: (error) => {
+        options.logger?.error({ error }, "The initializer failed: the executor is broken");
+        this.#broken(brokenError(error));
+      },
       onSettled: () => {
         if (this.listenerCount("taskSettled") === 0) return undefined;
         return (task) => this.emit("taskSettled", task);
@@ -123,13 +152,13 @@ export class ClusterExecutor extends Executor<ExecutorEvents> {
     this.#engine.on("stray", (task, message) => this.emit("strayError", task, message));
   }
 
-  /** Everything submitted so far and from now on fails with the reason. */
+  /** Everything submitted so far and from now on fails with the reason; what is in the tree is stopped. */
   #broken(error: Error): void {
     if (this.#state.is === "broken") return;
     // During a shutdown the state stays: it waits for the futures, and they are about to fail.
     if (this.#state.is === "running") this.#state = { is: "broken", error };
     this.#ended.abort(error);
-    this.dispatcher.abandonAll(error);
+    this.dispatcher.breakAll(error);
   }
 
   /**
@@ -220,6 +249,16 @@ export class ClusterExecutor extends Executor<ExecutorEvents> {
     if (wait) await this.#alive(this.#state.over);
   }
 
+  /**
+   * Ends everything now: tasks that run are stopped without any grace and fail with a BrokenExecutorError, those that have
+   * not begun are cancelled, and nothing is left behind. On a cluster only this executor's tasks are concerned.
+   */
+  async terminateWorkers(): Promise<void> {
+    const over = this.shutdown();
+    this.dispatcher.terminate();
+    await over;
+  }
+
   async #close(failed: boolean): Promise<void> {
     if (!failed) await this.dispatcher.idle();
     this.#connection?.close();
@@ -234,6 +273,9 @@ export class ClusterExecutor extends Executor<ExecutorEvents> {
   }
 
   protected override checkOpen(): void {
+    if (isExiting()) {
+      throw new ShutdownError("The executor cannot schedule new futures after the process has begun to exit.");
+    }
     if (this.#state.is === "running") return;
     if (this.#state.is === "broken") throw this.#state.error;
     throw new ShutdownError("The executor was shut down; it takes no new tasks. Make a new one.");
@@ -249,4 +291,9 @@ export class ClusterExecutor extends Executor<ExecutorEvents> {
       keepAlive.remove(1);
     }
   }
+}
+
+function brokenError(error: unknown): BrokenExecutorError {
+  if (error instanceof BrokenExecutorError) return error;
+  return new BrokenExecutorError("The initializer failed, so the executor is broken.", { cause: error });
 }

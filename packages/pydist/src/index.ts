@@ -1,9 +1,13 @@
 export {
   type AnyIterable,
   asCompleted,
+  type Completing,
   Executor,
   Future,
   type FutureState,
+  type Given,
+  type GivenAll,
+  type Items,
   type MapOptions,
   MapResult,
   type NodeStats,
@@ -21,6 +25,7 @@ export {
   CancelledError,
   ConnectionError,
   CycleError,
+  DependencyError,
   HopLimitError,
   InvalidStateError,
   NodeLostError,
@@ -34,7 +39,8 @@ export {
   WorkerExitError,
   WorkerMemoryError,
 } from "@pydist/protocol";
-export { task } from "@pydist/shipping";
+export type { TaskLog } from "@pydist/shipping";
 export type { Logger, NodeInfo } from "pydist-node";
 export { ClusterExecutor, type ExecutorEvents } from "./executor.js";
 export type { ExecutorOptions } from "./options.js";
+export { type TaskContext, task } from "./task.js";

@@ -1,13 +1,23 @@
 import { inspect } from "node:util";
-import { type Check, checkOptions, integer, milliseconds, ofType, shortText } from "@pydist/futures";
+import { type AnyFunction, type Check, checkOptions, integer, milliseconds, ofType, shortText } from "@pydist/futures";
 import type { Logger } from "pydist-node";
 
-/** Options of `new ClusterExecutor`. Times are in milliseconds. */
-export interface ExecutorOptions {
+/** What each worker runs once, before its first task of this executor. */
+export interface InitializerOptions<I extends AnyFunction> {
+  /** A function, or a `task()` reference. If it throws, the executor is broken: nothing of it runs any more. */
+  readonly initializer?: I;
+  /** Its arguments. */
+  readonly initargs?: Readonly<Parameters<I>>;
+}
+
+/** Options of `new ClusterExecutor`. Times are in milliseconds; Infinity means none. */
+export interface ExecutorOptions<I extends AnyFunction = AnyFunction> extends InitializerOptions<I> {
   /** Embedded: worker threads, by default one for each core. */
   readonly maxWorkers?: number;
   /** Embedded: tasks that a worker runs at once, for tasks that mostly wait. Default 1. */
   readonly tasksPerWorker?: number;
+  /** Embedded: tasks after which a worker thread is replaced. Default: never. */
+  readonly maxTasksPerWorker?: number;
   /** Embedded: also be the root of a tree, that nodes join with `--parent`, at this `host:port`. */
   readonly listen?: string;
   /** The cluster's secret itself; better a file. */
@@ -37,9 +47,20 @@ const logger: Check = (name, value) => {
   throw new TypeError(`${name} is ${inspect(value, { depth: 0 })}; it must have the methods ${methods.join(", ")}.`);
 };
 
+const taskFunction: Check = (name, value) => {
+  if (typeof value === "function") return;
+  throw new TypeError(`${name} is ${inspect(value)}; it must be a function or a task() reference.`);
+};
+
+const array: Check = (name, value) => {
+  if (Array.isArray(value)) return;
+  throw new TypeError(`${name} is ${inspect(value)}; it must be the array of the initializer's arguments.`);
+};
+
 const EXECUTOR: Readonly<Record<string, Check>> = {
   maxWorkers: integer(1),
   tasksPerWorker: integer(1),
+  maxTasksPerWorker: integer(1),
   listen: ofType("string"),
   secret: ofType("string"),
   secretFile: ofType("string"),
@@ -47,6 +68,8 @@ const EXECUTOR: Readonly<Record<string, Check>> = {
   hopLimit: integer(0),
   attempts: integer(1),
   abortGrace: milliseconds,
+  initializer: taskFunction,
+  initargs: array,
   connectTimeout: milliseconds,
   name: shortText,
   logger,
@@ -55,8 +78,11 @@ const EXECUTOR: Readonly<Record<string, Check>> = {
 /** @throws TypeError or RangeError naming the option, its value and what is allowed */
 export function checkExecutorOptions(options: ExecutorOptions, attached: boolean): void {
   checkOptions("ClusterExecutor", options, EXECUTOR);
+  if (options.initargs !== undefined && options.initializer === undefined) {
+    throw new TypeError(`initargs is ${inspect(options.initargs)}, but there is no initializer to give it to.`);
+  }
   if (!attached) return;
-  for (const name of ["listen", "tasksPerWorker", "maxWorkers"] as const) {
+  for (const name of ["listen", "tasksPerWorker", "maxTasksPerWorker", "maxWorkers"] as const) {
     if (options[name] !== undefined) {
       throw new TypeError(`${name} is for an executor of its own; on a cluster it is the business of the nodes.`);
     }

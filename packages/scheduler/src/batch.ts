@@ -83,4 +83,6 @@ export interface Lease {
   open: number;
   /** Tasks known to have begun, as indices of the batch. Their loss counts as an attempt. */
   readonly started: Set<number>;
+  /** Those of them that wait for tasks of their own and hold no slot. */
+  readonly suspended: Set<number>;
 }

@@ -70,6 +70,8 @@ export type SchedulerEvent =
   /** The time that an earlier `wake` asked for has come. */
   | { readonly type: "tick" };
 
+export type EventOf<T extends SchedulerEvent["type"]> = Extract<SchedulerEvent, { type: T }>;
+
 /** All that a scheduler can ask for. The engine carries actions out in order. */
 export type SchedulerAction =
   | {

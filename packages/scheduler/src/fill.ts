@@ -2,6 +2,7 @@ import type { Wanted } from "./queue.js";
 import type { Receiver } from "./receiver.js";
 import { refuseAtAttachment } from "./refuse.js";
 import type { State } from "./state.js";
+import { resumeReady } from "./suspend.js";
 
 /** Tasks, or chunks of short ones, sent ahead for each slot of a child (design decision 4). */
 const PREFETCH = 3;
@@ -12,8 +13,12 @@ const MOST_FOR_TRANSIT = 20;
 /** Most bytes of bodies in one dispatch, so that a run of large bodies spreads over the slots. */
 const RUN_BYTES = 4 * 1024 * 1024;
 
-/** Gives out queued tasks: this node's slots first, then idle slots below, only then ahead. */
+/**
+ * Gives idle slots of this node to tasks that are ready to go on, then gives out queued tasks: this node's slots first,
+ * then idle slots below, only then ahead.
+ */
 export function fill(state: State, now: number): void {
+  resumeReady(state);
   if (state.queue.count === 0) return;
   refuseAtAttachment(state);
   giveBackStranded(state);
@@ -97,10 +102,10 @@ function sendAhead(state: State, children: readonly Receiver[], totalSlots: numb
     const fairShare = (state.queue.count * reach) / totalSlots;
     const full = reach * chunk * chunksAhead(state, child, next.batch.head.code, chunk);
     const ahead = Math.floor(Math.min(full, fairShare / 2));
-    const missing = reach * chunk + ahead - child.tasks;
+    const missing = reach * chunk + ahead - child.active;
     // In portions: topping up after each result would cost a message per task.
     // Where others keep every slot busy, whoever has nothing there waits in its queue for a turn.
-    if ((ahead > 0 || child.tasks === 0) && missing >= Math.max(1, full / REFILLS)) {
+    if ((ahead > 0 || child.active === 0) && missing >= Math.max(1, full / REFILLS)) {
       const slotsWorth = Math.ceil(missing / chunk);
       send(state, child, slotsWorth, missing, totalSlots, now);
     }

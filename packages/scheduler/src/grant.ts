@@ -15,10 +15,10 @@ const BUSY_INTERVAL = 50;
 export function grant(state: State, now: number): number {
   const { capacity } = state;
   let later = Number.POSITIVE_INFINITY;
-  let heldInAll = 0;
-  for (const upstream of state.upstreams.values()) heldInAll += upstream.held;
+  let activeInAll = 0;
+  for (const upstream of state.upstreams.values()) activeInAll += upstream.held - upstream.suspended;
   for (const upstream of state.upstreams.values()) {
-    const busyElsewhere = Math.min(capacity.total, heldInAll - upstream.held);
+    const busyElsewhere = Math.min(capacity.total, activeInAll - (upstream.held - upstream.suspended));
     const last = upstream.granted;
     if (last?.capacity === capacity) {
       if (Math.abs(last.busyElsewhere - busyElsewhere) <= capacity.total / 10) continue;

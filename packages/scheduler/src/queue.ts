@@ -1,4 +1,4 @@
-import { byteLengthOf } from "@pydist/protocol";
+import { type BatchHeader, byteLengthOf } from "@pydist/protocol";
 import { type Batch, QUEUED } from "./batch.js";
 import type { UpstreamId } from "./events.js";
 import { Line } from "./line.js";
@@ -16,14 +16,15 @@ export interface Run {
   readonly to: number;
 }
 
-/** Entries of one priority and one hop allowance, oldest first. */
-interface Lane {
-  readonly priority: number;
-  readonly hops: number;
+/** What decides which of an executor's tasks go first. */
+type Place = Pick<BatchHeader, "priority" | "depth" | "hops">;
+
+/** Entries of one place, oldest first. */
+interface Lane extends Place {
   readonly entries: Line<Entry>;
 }
 
-/** What waits here for one executor. Lanes are sorted by priority, highest first. */
+/** What waits here for one executor. Its lanes are in the order in which they are served. */
 interface Tenant {
   readonly executor: string;
   readonly lanes: Lane[];
@@ -39,7 +40,8 @@ export interface Wanted {
 }
 
 /**
- * Tasks that wait: executors take turns, higher priority goes first within one executor, then the order of arrival.
+ * Tasks that wait: executors take turns; within one executor higher priority goes first, then what was submitted from
+ * deeper, for somebody waits for it and holds memory meanwhile, then the order of arrival.
  * Whether a task is queued is said by its batch's `owner`; the queue holds only where to look.
  */
 export class FairQueue {
@@ -59,7 +61,7 @@ export class FairQueue {
   /** Puts a run at the end of its lane, or at its beginning when it waited before. */
   add(batch: Batch, from: number, to: number, where: "end" | "front"): void {
     const tenant = this.#tenantOf(batch.head.executor);
-    const lane = laneOf(tenant, batch.head.priority, batch.head.hops);
+    const lane = laneOf(tenant, batch.head);
     if (where === "end") lane.entries.push({ batch, from, to });
     else lane.entries.unshift({ batch, from, to });
     tenant.count += to - from;
@@ -172,7 +174,7 @@ export class FairQueue {
     if (at >= 0) this.#tenants.splice(at, 1);
   }
 
-  /** The lane to serve: of the highest priority that has something wanted, the one whose hops are fewest. */
+  /** The first lane that has something wanted. */
   #lane(tenant: Tenant, wanted: Wanted): Lane | undefined {
     for (const lane of tenant.lanes) {
       if (lane.hops < wanted.minHops) continue;
@@ -196,16 +198,23 @@ export class FairQueue {
   }
 }
 
-function laneOf(tenant: Tenant, priority: number, hops: number): Lane {
+function laneOf(tenant: Tenant, head: BatchHeader): Lane {
   let at = 0;
   for (; at < tenant.lanes.length; at++) {
     const lane = tenant.lanes[at] as Lane;
-    if (lane.priority === priority && lane.hops === hops) return lane;
-    if (lane.priority < priority || (lane.priority === priority && lane.hops > hops)) break;
+    const order = servedBefore(head, lane);
+    if (order === 0) return lane;
+    if (order < 0) break;
   }
-  const lane: Lane = { priority, hops, entries: new Line() };
+  const { priority, depth, hops } = head;
+  const lane: Lane = { priority, depth, hops, entries: new Line() };
   tenant.lanes.splice(at, 0, lane);
   return lane;
+}
+
+/** As for sorting. Of equals, those with fewer hops first: fewer slots are in their reach. */
+function servedBefore(a: Place, b: Place): number {
+  return b.priority - a.priority || b.depth - a.depth || a.hops - b.hops;
 }
 
 /** The largest end in `(from, end]` whose run weighs at most `maxBytes`, or `from + 1`. */

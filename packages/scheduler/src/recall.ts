@@ -1,3 +1,4 @@
+import type { Lease } from "./batch.js";
 import { TARGET_MILLISECONDS } from "./estimate.js";
 import type { UpstreamId } from "./events.js";
 import { RECALL_BACKOFF, type Receiver } from "./receiver.js";
@@ -28,7 +29,7 @@ export function recallForIdleSlots(state: State, now: number): number {
     else if (best === undefined || receiver.excess() > best.excess()) best = receiver;
   }
   if (best === undefined) return later;
-  const busy = Math.max(1, best.kind === "pool" ? best.leases.size : best.reach(Number.MAX_SAFE_INTEGER));
+  const busy = Math.max(1, best.kind === "pool" ? best.running : best.reach(Number.MAX_SAFE_INTEGER));
   ask(state, best, Math.max(1, Math.floor((best.excess() * idle) / (idle + busy))));
   return later;
 }
@@ -38,12 +39,18 @@ export function recallForIdleSlots(state: State, now: number): number {
  * unknown time; else only when it took longer than expected, because one long task may hide behind the mean.
  */
 function worthFrom(state: State, receiver: Receiver): number {
-  const lease = receiver.leases.values().next().value;
+  const lease = oldestAtWork(receiver);
   const mean = lease === undefined ? undefined : state.times.meanOf(lease.batch.head.code);
   if (lease === undefined || mean === undefined) return Number.NEGATIVE_INFINITY;
-  const slots = receiver.kind === "pool" ? receiver.leases.size : receiver.reach(Number.MAX_SAFE_INTEGER);
+  const slots = receiver.kind === "pool" ? receiver.running : receiver.reach(Number.MAX_SAFE_INTEGER);
   if ((receiver.excess() * mean) / Math.max(1, slots) >= WORTH_RECALLING) return Number.NEGATIVE_INFINITY;
   return lease.since + OVERDUE;
+}
+
+/** Tasks that wait for their own say nothing of how the others get on. */
+function oldestAtWork(receiver: Receiver): Lease | undefined {
+  for (const lease of receiver.leases.values()) if (lease.open > lease.suspended.size) return lease;
+  return undefined;
 }
 
 function ask(state: State, receiver: Receiver, max: number): void {

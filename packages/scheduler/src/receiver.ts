@@ -29,6 +29,10 @@ export class Receiver {
   /** Tasks under lease here, and the bytes of their bodies. */
   tasks = 0;
   bytes = 0;
+  /** Those of them that wait for tasks of their own, the bytes of their bodies, and the leases that have any. */
+  suspended = 0;
+  suspendedBytes = 0;
+  paused = 0;
   lastSent = Number.NEGATIVE_INFINITY;
   #transit: number | undefined;
   recall: RecallState = { state: "idle", notBefore: Number.NEGATIVE_INFINITY, backoff: RECALL_BACKOFF.first };
@@ -69,27 +73,39 @@ export class Receiver {
     return slots;
   }
 
+  /** Tasks here that run or may run: what a slot or a credit is needed for. */
+  get active(): number {
+    return this.tasks - this.suspended;
+  }
+
+  /** Of the pool: leases that hold a slot. A lease runs one task at a time, and gives the rest back if that suspends. */
+  get running(): number {
+    return this.leases.size - this.paused;
+  }
+
   /** Of the reachable slots, how many have nothing to do as far as is known here. */
   idle(hops: number): number {
-    if (this.id === POOL)
-      return this.credit.slots.length === 0 ? 0 : (this.credit.slots[0] as number) - this.leases.size;
-    return Math.max(0, this.reach(hops) - this.tasks - this.credit.busyElsewhere);
+    if (this.id === POOL) return this.credit.slots.length === 0 ? 0 : (this.credit.slots[0] as number) - this.running;
+    return Math.max(0, this.reach(hops) - this.active - this.credit.busyElsewhere);
   }
 
   /** Tasks held here beyond those that can be running: what a recall could bring back. */
   excess(): number {
-    if (this.id === POOL) return this.tasks - this.leases.size;
-    return this.tasks - this.reach(Number.MAX_SAFE_INTEGER);
+    return this.active - (this.id === POOL ? this.running : this.reach(Number.MAX_SAFE_INTEGER));
   }
 
   /** How many more tasks the credit allows (invariant I6). */
   get room(): number {
-    if (this.tasks > 0 && this.bytes >= this.credit.bytes) return 0;
-    return Math.max(0, this.credit.window - this.tasks);
+    if (this.active > 0 && this.#activeBytes >= this.credit.bytes) return 0;
+    return Math.max(0, this.credit.window - this.active);
   }
 
   /** How many more bytes the credit allows. */
   get roomBytes(): number {
-    return Math.max(1, this.credit.bytes - this.bytes);
+    return Math.max(1, this.credit.bytes - this.#activeBytes);
+  }
+
+  get #activeBytes(): number {
+    return this.bytes - this.suspendedBytes;
   }
 }

@@ -1,16 +1,17 @@
 import { countOf, Outcome, type ResultInfo, sliceBodies } from "@pydist/protocol";
-import { type Batch, type History, type Lease, QUEUED, SETTLED } from "./batch.js";
-import { POOL, type SchedulerAction, type SchedulerConfig, type SchedulerEvent } from "./events.js";
+import type { History } from "./batch.js";
+import { abandon, cancel } from "./cancel.js";
+import { type EventOf, POOL, type SchedulerAction, type SchedulerConfig, type SchedulerEvent } from "./events.js";
 import { fill } from "./fill.js";
 import { grant } from "./grant.js";
 import { countLoss } from "./loss.js";
+import { said, told } from "./mail.js";
 import { appendIndex, eachIndex } from "./ranges.js";
 import { answerRecall, noteReturn, recallForIdleSlots, recallOver } from "./recall.js";
 import { Receiver } from "./receiver.js";
 import { refuseStuck } from "./refuse.js";
 import { State } from "./state.js";
-
-type EventOf<T extends SchedulerEvent["type"]> = Extract<SchedulerEvent, { type: T }>;
+import { ready, resumed, suspended } from "./suspend.js";
 
 /**
  * Where a task goes next: the same state machine at the executor, at every node, and in the simulation.
@@ -30,9 +31,10 @@ export class Scheduler {
     return this.#state;
   }
 
-  /** Runs under way on this node's own slots, and tasks that wait here. */
-  get load(): { readonly running: number; readonly queued: number } {
-    return { running: this.#state.pool.leases.size, queued: this.#state.queue.count };
+  /** Runs that hold slots of this node, tasks of its pool that gave theirs back, and tasks that wait here. */
+  get load(): { readonly running: number; readonly suspended: number; readonly queued: number } {
+    const { pool, queue } = this.#state;
+    return { running: pool.running, suspended: pool.suspended, queued: queue.count };
   }
 
   /** What results of a run on this node's pool say of themselves; undefined once the lease is over. */
@@ -70,7 +72,7 @@ export class Scheduler {
       case "upstreamJoined":
         return this.#upstreamJoined(event);
       case "upstreamLost":
-        return this.#upstreamLost(event);
+        return abandon(this.#state, event.upstream);
       case "upstreamClogged":
         if (event.clogged) this.#state.clogged.add(event.upstream);
         else this.#state.clogged.delete(event.upstream);
@@ -78,7 +80,7 @@ export class Scheduler {
       case "accept":
         return this.#accept(event);
       case "cancel":
-        return this.#cancel(event);
+        return cancel(this.#state, event);
       case "recall":
         return answerRecall(this.#state, event.upstream, event.max);
       case "childJoined":
@@ -100,11 +102,16 @@ export class Scheduler {
         if (receiver !== undefined) recallOver(this.#state, receiver, now);
         return;
       }
-      case "told":
       case "said":
+        return said(this.#state, event);
+      case "told":
+        return told(this.#state, event);
       case "suspended":
+        return suspended(this.#state, event);
       case "resumed":
+        return resumed(this.#state, event);
       case "ready":
+        return ready(this.#state, event);
       case "tick":
         return;
     }
@@ -116,26 +123,11 @@ export class Scheduler {
       own,
       batches: new Map(),
       held: 0,
+      suspended: 0,
+      mostSuspended: 0,
       granted: undefined,
       highestWindow: 0,
     });
-  }
-
-  /** Nobody wants the results any more: what waits is forgotten, what was handed on is cancelled. */
-  #upstreamLost({ upstream: id }: EventOf<"upstreamLost">): void {
-    const state = this.#state;
-    const upstream = state.upstreams.get(id);
-    if (upstream === undefined) return;
-    state.queue.drop(id);
-    state.clogged.delete(id);
-    state.owing.delete(id);
-    for (const batch of upstream.batches.values()) {
-      batch.orphan = true;
-      const indices = Array.from(batch.owner.keys());
-      for (const index of indices) if (batch.owner[index] === QUEUED) state.settle(batch, index);
-      this.#cancelLeased(batch, indices);
-    }
-    state.upstreams.delete(id);
   }
 
   #accept({ upstream: id, lease, head, bodies, cancelled = [] }: EventOf<"accept">): void {
@@ -144,52 +136,10 @@ export class Scheduler {
     if (upstream === undefined || upstream.batches.has(lease)) return;
     const hops = Math.min(head.hops, state.config.hopLimit);
     state.accept(upstream, lease, { ...head, hops }, bodies);
-    if (cancelled.length > 0) this.#cancel({ type: "cancel", upstream: id, lease, ranges: cancelled });
+    if (cancelled.length > 0) cancel(state, { type: "cancel", upstream: id, lease, ranges: cancelled });
     // A node without slots that may not forward would keep the tasks for ever.
     if (hops > 0 || state.config.slots > 0 || state.config.routesOnly === true) return;
     refuseStuck(state, id, state.config.node);
-  }
-
-  #cancel({ upstream, lease, ranges }: EventOf<"cancel">): void {
-    const state = this.#state;
-    const batch = this.#batchOf(upstream, lease);
-    if (batch === undefined) return;
-    const leased: number[] = [];
-    const waiting: number[] = [];
-    eachIndex(ranges, batch.count, (index) => {
-      const owner = batch.owner[index];
-      if (owner === undefined || owner === SETTLED) return;
-      if (owner === QUEUED) {
-        state.queue.remove(batch);
-        appendIndex(waiting, index);
-      } else {
-        batch.cancelled.add(index);
-        leased.push(index);
-      }
-    });
-    for (let r = 0; r < waiting.length; r += 2) {
-      state.reportCancelled(batch, waiting[r] as number, waiting[r + 1] as number);
-    }
-    this.#cancelLeased(batch, leased);
-  }
-
-  #batchOf(upstream: number, lease: number): Batch | undefined {
-    return this.#state.upstreams.get(upstream)?.batches.get(lease);
-  }
-
-  /** Tells whoever owns them that these tasks are unwanted; tasks without a lease are passed over. */
-  #cancelLeased(batch: Batch, indices: readonly number[]): void {
-    const byLease = new Map<Lease, number[]>();
-    for (const index of indices) {
-      const lease = this.#state.leases.get(batch.owner[index] as number);
-      if (lease === undefined) continue;
-      const ranges = byLease.get(lease) ?? [];
-      if (ranges.length === 0) byLease.set(lease, ranges);
-      appendIndex(ranges, index - lease.from);
-    }
-    for (const [lease, ranges] of byLease) {
-      this.#state.out.push({ type: "cancelAt", receiver: lease.receiver, lease: lease.id, ranges });
-    }
   }
 
   #childJoined({ child, node, attachment }: EventOf<"childJoined">): void {
@@ -230,15 +180,10 @@ export class Scheduler {
     }
   }
 
-  #leaseOf(receiver: number, id: number): Lease | undefined {
-    const lease = this.#state.leases.get(id);
-    return lease?.receiver === receiver ? lease : undefined;
-  }
-
   /** Results settle the tasks that the lease still owns and are handed up in runs; anything else came too late. */
   #results(event: EventOf<"results">, now: number): void {
     const state = this.#state;
-    const lease = this.#leaseOf(event.receiver, event.lease);
+    const lease = state.leaseOf(event.receiver, event.lease);
     if (lease === undefined) return;
     const { bodies, node, hops, attempt } = event;
     const { batch } = lease;
@@ -274,7 +219,7 @@ export class Scheduler {
   }
 
   #started({ receiver, lease: id, ranges }: EventOf<"started">): void {
-    const lease = this.#leaseOf(receiver, id);
+    const lease = this.#state.leaseOf(receiver, id);
     if (lease === undefined) return;
     const { batch } = lease;
     const told: number[] = [];
@@ -284,36 +229,27 @@ export class Scheduler {
       lease.started.add(index);
       appendIndex(told, index);
     });
-    if (told.length === 0 || batch.orphan) return;
-    this.#state.out.push({
-      type: "reportStarted",
-      upstream: batch.upstream,
-      lease: batch.upstreamLease,
-      ranges: told,
-    });
+    this.#state.reportRanges("reportStarted", batch, told);
   }
 
   /** Further down, tasks that had begun lost their node. */
   #waiting({ receiver, lease: id, ranges }: EventOf<"waiting">): void {
-    const lease = this.#leaseOf(receiver, id);
+    const state = this.#state;
+    const lease = state.leaseOf(receiver, id);
     if (lease === undefined) return;
     const { batch } = lease;
     const told: number[] = [];
     eachIndex(ranges, lease.to - lease.from, (offset) => {
-      if (lease.started.delete(lease.from + offset)) appendIndex(told, lease.from + offset);
+      const index = lease.from + offset;
+      state.resume(lease, index);
+      if (lease.started.delete(index)) appendIndex(told, index);
     });
-    if (told.length === 0 || batch.orphan) return;
-    this.#state.out.push({
-      type: "reportWaiting",
-      upstream: batch.upstream,
-      lease: batch.upstreamLease,
-      ranges: told,
-    });
+    state.reportRanges("reportWaiting", batch, told);
   }
 
   #returned({ receiver, lease: id, ranges }: EventOf<"returned">): void {
     const state = this.#state;
-    const lease = this.#leaseOf(receiver, id);
+    const lease = state.leaseOf(receiver, id);
     if (lease === undefined) return;
     const back: number[] = [];
     const begun = new Set(lease.started);

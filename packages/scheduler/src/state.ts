@@ -5,6 +5,7 @@ import {
   countOf,
   emptyBodies,
   Outcome,
+  type Ranges,
   type ResultInfo,
   sliceBodies,
 } from "@pydist/protocol";
@@ -24,9 +25,25 @@ export interface Upstream {
   readonly batches: Map<number, Batch>;
   /** Tasks accepted from it and not yet reported or given back. */
   held: number;
+  /** Those of them that wait for tasks of their own. */
+  suspended: number;
+  /** The most that ever did at one time: for each of them it was allowed one more. */
+  mostSuspended: number;
   granted: { capacity: Capacity; busyElsewhere: number; at: number } | undefined;
   /** The most tasks that it was ever allowed to have here. */
   highestWindow: number;
+}
+
+/** News of tasks that stay open. */
+type RangesReport = Extract<
+  SchedulerAction["type"],
+  "reportStarted" | "reportWaiting" | "reportSuspended" | "reportResumed"
+>;
+
+/** A suspended task of the pool that could go on. */
+interface Ready {
+  readonly lease: Lease;
+  readonly index: number;
 }
 
 /** A recall that an upstream waits for. */
@@ -56,6 +73,10 @@ function capacityOf(receivers: Iterable<Receiver>, hopLimit: number): Capacity {
   return { byDepth, total };
 }
 
+function nameOf(lease: Lease, index: number): string {
+  return `${lease.id}/${index}`;
+}
+
 /** The pool holds what its node holds. */
 const NO_LIMIT = Number.MAX_SAFE_INTEGER;
 
@@ -72,6 +93,8 @@ export class State {
   readonly leases = new Map<number, Lease>();
   readonly clogged = new Set<UpstreamId>();
   readonly owing = new Map<UpstreamId, Owing>();
+  /** In the order in which they became ready. */
+  readonly ready = new Map<string, Ready>();
   readonly pool: Receiver;
   out: SchedulerAction[] = [];
   #lastLease = 0;
@@ -99,6 +122,16 @@ export class State {
     this.#capacity = undefined;
   }
 
+  batchOf(upstream: UpstreamId, lease: number): Batch | undefined {
+    return this.upstreams.get(upstream)?.batches.get(lease);
+  }
+
+  /** A lease, if it is this receiver's: no peer can speak of another's tasks. */
+  leaseOf(receiver: ReceiverId, id: number): Lease | undefined {
+    const lease = this.leases.get(id);
+    return lease?.receiver === receiver ? lease : undefined;
+  }
+
   /** Takes a batch into the queue. */
   accept(upstream: Upstream, lease: number, head: BatchHeader, bodies: Bodies): Batch {
     const batch = new Batch(upstream.id, lease, head, bodies);
@@ -120,6 +153,7 @@ export class State {
       since: now,
       open: to - from,
       started: new Set(),
+      suspended: new Set(),
     };
     batch.owner.fill(id, from, to);
     this.leases.set(id, lease);
@@ -147,9 +181,46 @@ export class State {
     });
   }
 
+  /** A task gives its slot back. It has begun, of course. */
+  suspend(lease: Lease, index: number): void {
+    lease.started.add(index);
+    lease.suspended.add(index);
+    const receiver = this.receivers.get(lease.receiver);
+    if (receiver !== undefined) {
+      if (lease.suspended.size === 1) receiver.paused++;
+      receiver.suspended++;
+      receiver.suspendedBytes += lease.batch.bytesOf(index);
+    }
+    const upstream = this.upstreams.get(lease.batch.upstream);
+    if (upstream === undefined) return;
+    upstream.suspended++;
+    upstream.mostSuspended = Math.max(upstream.mostSuspended, upstream.suspended);
+  }
+
+  /** It has a slot again, or needs none any more. @returns false if it was not suspended */
+  resume(lease: Lease, index: number): boolean {
+    if (!lease.suspended.delete(index)) return false;
+    this.ready.delete(nameOf(lease, index));
+    const receiver = this.receivers.get(lease.receiver);
+    if (receiver !== undefined) {
+      if (lease.suspended.size === 0) receiver.paused--;
+      receiver.suspended--;
+      receiver.suspendedBytes -= lease.batch.bytesOf(index);
+    }
+    const upstream = this.upstreams.get(lease.batch.upstream);
+    if (upstream !== undefined) upstream.suspended--;
+    return true;
+  }
+
+  /** A suspended task waits in line for a slot from now on. */
+  makeReady(lease: Lease, index: number): void {
+    if (lease.suspended.has(index)) this.ready.set(nameOf(lease, index), { lease, index });
+  }
+
   /** A receiver no longer owns a task; the caller decides at once who does. */
   release(lease: Lease, index: number): void {
     const receiver = this.receivers.get(lease.receiver);
+    this.resume(lease, index);
     lease.open--;
     lease.started.delete(index);
     if (receiver !== undefined) {
@@ -187,6 +258,12 @@ export class State {
     this.report(batch, from, emptyBodies(to - from, Outcome.Cancelled), info);
   }
 
+  /** Tells the upstream what became of tasks that stay open; nothing if there are none, or nobody to tell. */
+  reportRanges(type: RangesReport, batch: Batch, ranges: Ranges): void {
+    if (ranges.length === 0 || batch.orphan) return;
+    this.out.push({ type, upstream: batch.upstream, lease: batch.upstreamLease, ranges });
+  }
+
   /** Gives runs that are in no queue and under no lease back to their upstream. */
   giveBack(batch: Batch, from: number, to: number): void {
     for (let i = from; i < to; i++) this.settle(batch, i);
@@ -210,10 +287,7 @@ export class State {
         if (begun.has(index)) appendIndex(waiting, index);
       }
     }
-    if (waiting.length > 0) {
-      const { upstream, upstreamLease: lease } = batch;
-      this.out.push({ type: "reportWaiting", upstream, lease, ranges: waiting });
-    }
+    this.reportRanges("reportWaiting", batch, waiting);
     const owing = this.owing.get(batch.upstream);
     for (let r = runs.length - 2; r >= 0; r -= 2) {
       const from = runs[r] as number;

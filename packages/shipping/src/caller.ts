@@ -1,7 +1,7 @@
 import { fileURLToPath } from "node:url";
 
 const ourPackages = fileURLToPath(new URL("../../", import.meta.url));
-const ourFile = /^(?:pydist|pydist-node|protocol|scheduler|shipping)[\\/](?:dist|src)[\\/]/;
+const ourFile = /^(?:pydist|pydist-node|protocol|scheduler|shipping|futures)[\\/](?:dist|src)[\\/]/;
 
 /**
  * Where the user's code called: `file:line:column` of the first frame that is neither Node's, a package's nor ours.

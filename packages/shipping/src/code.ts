@@ -4,11 +4,15 @@ import { ShippingError } from "@pydist/protocol";
 /** What a loaded function is for its caller: arguments and result are known only to the two ends. */
 export type Callable = (...args: unknown[]) => unknown;
 
+const helpers = ["import", "name", "task", "pydist"] as const;
+
 /**
  * Names that the text of a function expects around it and that the receiver supplies: `import` is `import()` as it
- * works on the node, `name` is the helper by which esbuild keeps names (`__name(f, "f")`).
+ * works on the node, `name` is the helper by which esbuild keeps names (`__name(f, "f")`), `task` is pydist's `task` as
+ * far as a running function needs it (`task.context()`), and `pydist` what has that as its member, as imports have once
+ * they are compiled.
  */
-export type Helper = "import" | "name";
+export type Helper = (typeof helpers)[number];
 
 /** A function as its own text. */
 export interface SourceCode {
@@ -88,7 +92,7 @@ function isSource(value: Record<string, unknown>): value is Record<string, unkno
     (value.form === "expression" || value.form === "method") &&
     typeof value.strict === "boolean" &&
     isRecord(value.helpers) &&
-    Object.values(value.helpers).every((helper) => helper === "import" || helper === "name")
+    Object.values(value.helpers).every((helper) => (helpers as readonly unknown[]).includes(helper))
   );
 }
 

@@ -1,6 +1,8 @@
 import { isAbsolute } from "node:path";
 import { pathToFileURL } from "node:url";
 import { ShippingError } from "@pydist/protocol";
+import { CONTEXT_WANTED, currentContext, type TaskContext } from "./context.js";
+import { isWorkerOfPydist } from "./worker-mark.js";
 
 /** Any function, as a type: what `submit` and `map` accept. */
 export type TaskFunction = (...args: never[]) => unknown;
@@ -18,37 +20,54 @@ export interface TaskTarget {
 /** A reference to an exported function, usable wherever the function itself is submitted. */
 export type TaskReference<F extends TaskFunction = TaskFunction> = F & { readonly [target]: TaskTarget };
 
-/**
- * Refers to an exported function of a module instead of shipping its text: `task<typeof f>(import.meta.url, "f")`. The
- * node imports the same file, by the same path, so the function may use whatever its module has. Each submit notes the
- * SHA-256 of that file, and a node with another version of it refuses the task; files that it imports are not compared.
- *
- * The reference is for submitting: to call the function here, import it.
- *
- * @param module `import.meta.url`, another `file:` URL, or in CommonJS `__filename`.
- * @param exportName The exported name; `default` for the default export.
- * @throws TypeError when the module is no file or the name is empty.
- */
-// biome-ignore lint/suspicious/noExplicitAny: a reference without a type fits wherever a function does
-export function task<F extends TaskFunction = (...args: any[]) => any>(
-  module: string | URL,
-  exportName: string,
-): TaskReference<F> {
-  if (typeof exportName !== "string" || exportName === "") {
-    throw new TypeError(`task: the name of the export must be a non-empty string, not ${describe(exportName)}.`);
-  }
-  const url = fileUrl(module);
-  const reference = () => {
-    throw new ShippingError(`task("${url}", "${exportName}") was called, but a reference is only for submitting.`, {
-      path: url,
-      remedy: "Import the function to call it here; submit the reference to run it on a node.",
-    });
-  };
-  Object.defineProperty(reference, "name", { value: exportName });
-  Object.defineProperty(reference, target, { value: { url, export: exportName } satisfies TaskTarget });
-  // Typed as the function it stands for, so that submit and map know arguments and result.
-  return reference as unknown as TaskReference<F>;
+/** What {@link task} is; `E` is the executor that a running task is given. */
+export interface Task<E = unknown> {
+  /**
+   * Refers to an exported function of a module instead of shipping its text: `task<typeof f>(import.meta.url, "f")`.
+   * The node imports the same file, by the same path, so the function may use whatever its module has. Each submit notes
+   * the SHA-256 of that file, and a node with another version of it refuses the task; files that it imports are not
+   * compared.
+   *
+   * The reference is for submitting: to call the function here, import it.
+   *
+   * @param module `import.meta.url`, another `file:` URL, or in CommonJS `__filename`.
+   * @param exportName The exported name; `default` for the default export.
+   * @throws TypeError when the module is no file or the name is empty.
+   */
+  // biome-ignore lint/suspicious/noExplicitAny: a reference without a type fits wherever a function does
+  <F extends TaskFunction = (...args: any[]) => any>(module: string | URL, exportName: string): TaskReference<F>;
+
+  /**
+   * What the running task may know and do: its signal, attempt, node, hops, log, progress and executor. Works in a
+   * function that travels as text, too, if it is written out as `task.context()`.
+   * @throws InvalidStateError outside of a task.
+   */
+  context(): TaskContext<E>;
 }
+
+/** Refers to an exported function of a module, or inside a task tells about it: see {@link Task}. */
+export const task: Task = Object.assign(
+  function task<F extends TaskFunction>(module: string | URL, exportName: string): TaskReference<F> {
+    if (typeof exportName !== "string" || exportName === "") {
+      throw new TypeError(`task: the name of the export must be a non-empty string, not ${describe(exportName)}.`);
+    }
+    const url = fileUrl(module);
+    const reference = () => {
+      throw new ShippingError(`task("${url}", "${exportName}") was called, but a reference is only for submitting.`, {
+        path: url,
+        remedy: "Import the function to call it here; submit the reference to run it on a node.",
+      });
+    };
+    Object.defineProperty(reference, "name", { value: exportName });
+    Object.defineProperty(reference, target, { value: { url, export: exportName } satisfies TaskTarget });
+    // Typed as the function it stands for, so that submit and map know arguments and result.
+    return reference as unknown as TaskReference<F>;
+  },
+  { context: currentContext },
+);
+
+// A thread of pydist loads what a context needs only when somebody can ask for one: who has `task` can.
+if (isWorkerOfPydist()) Object.defineProperty(globalThis, CONTEXT_WANTED, { value: true });
 
 /** Whether a value was made by {@link task}. */
 export function isTaskReference(value: unknown): value is TaskReference {

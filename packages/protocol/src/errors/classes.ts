@@ -91,6 +91,24 @@ export class WorkerMemoryError extends BrokenExecutorError {
 }
 
 /**
+ * A future that was an argument of the call failed or was cancelled, so the call was never made. `cause` is what became
+ * of that future: what it failed with, or a CancelledError.
+ */
+export class DependencyError extends PydistError {
+  /** Where the future lies, as one would write it: `args[0].x`. */
+  readonly path: string;
+
+  static {
+    brand(DependencyError.prototype, "PYDIST_E_DEPENDENCY", "DependencyError");
+  }
+
+  constructor(message: string, fields: Options & { path: string }) {
+    super(message, fields);
+    this.path = fields.path;
+  }
+}
+
+/**
  * An argument, result or thrown value cannot travel (the message names it by its path and says what to send instead),
  * or bytes that arrived are not what an encoder wrote (then the path is empty and the peer is to blame).
  */

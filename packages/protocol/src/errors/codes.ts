@@ -11,6 +11,7 @@ export const ERROR_CODES = {
   PYDIST_E_NODE_LOST: "The nodes on which the task was running were lost, as often as its attempts allow.",
   PYDIST_E_WORKER_EXIT: "The worker thread ended while the task was running on it.",
   PYDIST_E_WORKER_MEMORY: "The worker thread reached its memory limit while the task was running on it.",
+  PYDIST_E_DEPENDENCY: "A future that was an argument of the task failed or was cancelled.",
   PYDIST_E_SERIALIZATION: "A value cannot travel, or the bytes that arrived are not a value.",
   PYDIST_E_SHIPPING: "A function cannot be brought to where it should run.",
   PYDIST_E_AUTHENTICATION: "The two ends of a link do not hold the same secret.",

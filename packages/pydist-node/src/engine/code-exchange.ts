@@ -1,4 +1,5 @@
 import { type BatchHeader, ShippingError } from "@pydist/protocol";
+import type { Texts } from "../pool/messages.js";
 import { CodeStore } from "./code-store.js";
 import type { DownPeer, Peers } from "./peer.js";
 
@@ -52,10 +53,31 @@ export class CodeExchange {
     if (search !== undefined && !search.asked.has(upstream)) this.#ask(hash, search, upstream);
   }
 
-  /** The code of a batch that is to run here. @throws ShippingError if nobody who sent tasks of it has it. */
-  async obtain({ code, name }: BatchHeader, upstream: number): Promise<string> {
-    this.#namedBy(code, upstream);
-    const answer = await new Promise<Answer>((resolve) => this.#find(code, resolve));
+  /**
+   * The codes that a batch needs to run here, at once if they are here.
+   * @throws ShippingError (the promise rejects) if nobody who sent tasks of them has them
+   */
+  textsOf(head: BatchHeader, upstream: number): Texts | Promise<Texts> {
+    const { code, initializer } = head;
+    const here = this.get(code);
+    const initializerHere = initializer === undefined ? undefined : this.get(initializer);
+    if (here !== undefined && (initializer === undefined || initializerHere !== undefined)) {
+      return { code: here, initializer: initializerHere };
+    }
+    return this.#obtainAll(head, upstream);
+  }
+
+  async #obtainAll(head: BatchHeader, upstream: number): Promise<Texts> {
+    this.namedBy(head, upstream);
+    const [code, initializer] = await Promise.all([
+      this.#obtain(head.code, head.name),
+      head.initializer === undefined ? undefined : this.#obtain(head.initializer, head.name),
+    ]);
+    return { code, initializer };
+  }
+
+  async #obtain(hash: string, name: string): Promise<string> {
+    const answer = await new Promise<Answer>((resolve) => this.#find(hash, resolve));
     if ("text" in answer) return answer.text;
     throw new ShippingError(`The code of "${name}" could not be had: ${answer.why}. Submit the task again.`, {});
   }

@@ -34,6 +34,8 @@ export interface EngineOptions {
   /** Worker threads; 0 for none. */
   readonly workers: number;
   readonly tasksPerWorker: number;
+  /** Tasks after which a worker thread is replaced. Default: never. */
+  readonly maxTasksPerWorker?: number | undefined;
   readonly hopLimit: number;
   /** An attached executor: no slots, and its links cost no hop. */
   readonly routesOnly: boolean;
@@ -88,6 +90,7 @@ export class Engine extends EventEmitter<EngineEvents> implements Port {
       node: id,
       workers,
       tasksPerWorker,
+      maxTasksPerWorker: options.maxTasksPerWorker,
       codes: this.#codes,
       handle: (event) => this.#handle(event),
       infoOf: (lease) => this.#scheduler.infoOf(lease),

@@ -34,6 +34,10 @@ export class Workshop {
       results: (lease, from, bodies) => this.#results(lease, from, bodies),
       started: (lease, ranges) => handle({ type: "started", receiver: POOL, lease, ranges }),
       returned: (lease, ranges) => handle({ type: "returned", receiver: POOL, lease, ranges }),
+      suspended: (lease, index) => handle({ type: "suspended", receiver: POOL, lease, ranges: [index, index + 1] }),
+      ready: (lease, index) => handle({ type: "ready", lease, index }),
+      said: (lease, index, call, note, bodies) =>
+        handle({ type: "said", receiver: POOL, lease, index, call, note, bodies }),
       stray,
     });
   }
@@ -44,19 +48,19 @@ export class Workshop {
       case "dispatch":
         return this.#run(action);
       case "cancelAt":
-        return this.#pool.cancel(action.lease, action.ranges);
+        return this.#pool.cancel(action.lease, action.ranges, action.stop);
       case "recallFrom":
         this.#pool.recall(action.max);
         return this.#options.handle({ type: "recalled", receiver: POOL });
       case "tell":
+        return this.#pool.tell(action.lease, action.index, action.call, action.note, action.bodies);
       case "resumeAt":
-        return;
+        return this.#pool.resume(action.lease, action.index);
     }
   }
 
   #run({ lease, head, bodies, upstream }: Extract<PoolAction, { type: "dispatch" }>): void {
-    const { codes } = this.#options;
-    this.#pool.start(lease, head, bodies, codes.get(head.code) ?? codes.obtain(head, upstream));
+    this.#pool.start(lease, head, bodies, this.#options.codes.textsOf(head, upstream));
   }
 
   #results(lease: number, from: number, bodies: Bodies): void {

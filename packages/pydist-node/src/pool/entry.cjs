@@ -4,14 +4,20 @@ const loading = import("./runner.js");
 // Whoever asks for a run hears of a failure; before that it must not end the thread.
 loading.catch(() => {});
 
-/** @type {import("./runner.js").run | undefined} */
-let run;
+/** @type {typeof import("./runner.js") | undefined} */
+let runner;
 
 /** @param {import("./messages.js").RunRequest} request */
 exports.run = (request) => {
-  if (run !== undefined) return run(request);
-  return loading.then((runner) => {
-    run = runner.run;
-    return run(request);
+  if (runner !== undefined) return runner.run(request);
+  return loading.then((loaded) => {
+    runner = loaded;
+    return runner.run(request);
   });
+};
+
+/** @param {import("./messages.js").Control} message */
+exports.control = (message) => {
+  // Before a run there is nothing to control.
+  runner?.control(message);
 };

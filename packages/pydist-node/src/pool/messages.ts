@@ -1,17 +1,25 @@
-import type { Bodies } from "@pydist/protocol";
+import type { BatchHeader, Bodies, DownNote, UpNote } from "@pydist/protocol";
+
+/** The texts of the codes that a run needs. */
+export interface Texts {
+  readonly code: string;
+  /** Of the executor's initializer, if it has one. */
+  readonly initializer: string | undefined;
+}
 
 /** One run: tasks of one batch that a worker goes through in order. */
 export interface RunRequest {
   readonly lease: number;
-  readonly code: string;
-  /** The code's text, unless every worker has it by now. */
-  readonly text: string | undefined;
-  readonly name: string;
+  readonly head: BatchHeader;
+  /** Unless the worker has everything by now. */
+  readonly texts: Texts | undefined;
+  /** Id of the node. */
   readonly node: string;
+  /** Tasks after which the thread is replaced; Infinity for never. */
+  readonly maxTasks: number;
   /** Packed bodies; transferred. */
   readonly bodies: Uint8Array<ArrayBuffer>;
-  /** A `Mark` per task, in shared memory: whoever changes a waiting one first, owns the task. */
-  readonly marks: Uint8Array<SharedArrayBuffer>;
+  readonly shared: SharedArrayBuffer;
 }
 
 /** Results of consecutive tasks. Small ones are packed, one buffer to clone; a large one moves as it is, uncopied. */
@@ -21,28 +29,109 @@ export interface Results {
   readonly bodies: Uint8Array<ArrayBuffer> | Bodies;
 }
 
-/** Results that are posted while their run goes on. */
-export interface Flush extends Results {
-  readonly kind: "flush";
+/** What a worker posts while a run goes on. */
+export type Post =
+  | ({ readonly kind: "results" } & Results)
+  /** Something that a task left behind threw after its task was over. */
+  | { readonly kind: "stray"; readonly name: string; readonly message: string }
+  /** The task waits for tasks of its own. `seen`: how many notes for it had arrived; later ones woke it again. */
+  | { readonly kind: "suspended"; readonly lease: number; readonly index: number; readonly seen: number }
+  /** The task says something to its executor. */
+  | ({ readonly kind: "said"; readonly lease: number; readonly index: number } & Note<UpNote>);
+
+export interface Note<N> {
+  /** Names one execution of the task. */
+  readonly call: string;
+  readonly note: N;
+  /** Packed. */
+  readonly bodies: Uint8Array<ArrayBuffer> | undefined;
 }
 
-/** Something that a task left behind threw after its task was over. */
-export interface Stray {
-  readonly kind: "stray";
-  readonly name: string;
-  readonly message: string;
-}
+/** What a node tells a worker while a run goes on. */
+export type Control =
+  /** Aborts the signal of a running task; `reason` is one packed body, undefined for a task whose time is over. */
+  | {
+      readonly kind: "stop";
+      readonly lease: number;
+      readonly index: number;
+      readonly reason: Uint8Array<ArrayBuffer> | undefined;
+    }
+  | {
+      readonly kind: "tell";
+      readonly lease: number;
+      readonly index: number;
+      readonly notes: readonly Note<DownNote>[];
+    };
 
-/** How a run ended. The last results come along, which spares short runs a message of their own. */
-export type RunReply =
-  | { readonly kind: "done"; readonly thread: number; readonly last: Results | undefined }
-  | { readonly kind: "needCode" };
+/** How a run ended. */
+export type RunReply = Done | { readonly kind: "needTexts" };
+
+export interface Done {
+  readonly kind: "done";
+  /** A thread that is worn has run as many tasks as it may; what the run had left has not begun. */
+  readonly thread: "fresh" | "worn";
+  /** The last results come along, which spares short runs a message of their own. */
+  readonly last: Results | undefined;
+  /** How often its tasks said something: posts come another way than this, and count before it. */
+  readonly said: number;
+}
 
 /** A property of `globalThis` that only worker threads of pydist have, whichever copy of the package looks for it. */
 export const WORKER_MARK = Symbol.for("pydist.worker");
 
 /**
- * What became of a task of a run. Worker and node race for it with one compare-and-exchange, so a task that was taken
- * back or cancelled has certainly not begun, and one that has begun is certainly not taken back.
+ * What became of a task of a run. Worker and node race for each change with one compare-and-exchange, so a task that was
+ * taken back or cancelled has certainly not begun, one that has begun is certainly not taken back, and a thread is ended
+ * only while the task that is to blame runs on it.
+ *
+ *   Waiting -> Started -> Ended
+ *      |          |         ^
+ *      |          v         |
+ *      |       Stopping ----+     its signal was aborted; it has its grace
+ *      |          |
+ *      v          v
+ *   Recalled   Killed             the thread is being ended because of it
+ *   Cancelled
  */
-export const Mark = { Waiting: 0, Started: 1, Recalled: 2, Cancelled: 3 } as const;
+export const Mark = { Waiting: 0, Started: 1, Recalled: 2, Cancelled: 3, Ended: 4, Stopping: 5, Killed: 6 } as const;
+
+const MARKS_OFFSET = 16;
+
+/** What a worker and its node share of a run. */
+export class SharedRun {
+  readonly memory: SharedArrayBuffer;
+  /** A `Mark` for each task. */
+  readonly marks: Uint8Array<SharedArrayBuffer>;
+  /** When the task that runs began, in `clock()`'s milliseconds; written before the task is claimed. */
+  readonly began: Float64Array<SharedArrayBuffer>;
+  /** Not 0 once a task of this run ended the thread by itself. */
+  readonly guilt: Uint8Array<SharedArrayBuffer>;
+
+  constructor(memory: SharedArrayBuffer) {
+    this.memory = memory;
+    this.began = new Float64Array(memory, 0, 1);
+    this.guilt = new Uint8Array(memory, 8, 1);
+    this.marks = new Uint8Array(memory, MARKS_OFFSET);
+  }
+
+  static of(count: number): SharedRun {
+    return new SharedRun(new SharedArrayBuffer(MARKS_OFFSET + count));
+  }
+
+  /** @returns whether the task was in one of those states, and so is in the new one now */
+  change(index: number, to: number, ...from: readonly number[]): boolean {
+    return from.some((mark) => Atomics.compareExchange(this.marks, index, mark, to) === mark);
+  }
+
+  /** The task that runs: at most one, since a run goes through its tasks in order. */
+  get running(): number | undefined {
+    const index = this.marks.findLastIndex((mark) => mark === Mark.Started || mark === Mark.Stopping);
+    return index < 0 ? undefined : index;
+  }
+}
+
+/** Milliseconds of a clock that never goes back and is the same in every thread of a process. */
+export function clock(): number {
+  const [seconds, nanoseconds] = process.hrtime();
+  return seconds * 1000 + nanoseconds / 1e6;
+}

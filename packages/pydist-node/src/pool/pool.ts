@@ -1,34 +1,46 @@
-import { fileURLToPath } from "node:url";
 import {
   type BatchHeader,
   type Bodies,
   countOf,
+  type DownNote,
   emptyBodies,
   encodeFailure,
   Outcome,
   packBodies,
   type Ranges,
   repeatBody,
+  type Stop,
+  type UpNote,
   unpackBodies,
-  WorkerExitError,
-  WorkerMemoryError,
 } from "@pydist/protocol";
-import { appendIndex, eachIndex } from "@pydist/scheduler";
-import { Piscina } from "piscina";
-import { type Flush, Mark, type Results, type RunReply, type RunRequest, type Stray } from "./messages.js";
+import { eachIndex } from "@pydist/scheduler";
+import { examine, standingOf } from "./autopsy.js";
+import { noThread } from "./faults.js";
+import { type Done, Mark, type Post, type Results, type RunReply, type Texts } from "./messages.js";
+import { Run } from "./run.js";
+import { Stopper } from "./stopper.js";
+import { Thread } from "./thread.js";
+import { Threads } from "./threads.js";
 
 /** How often, in milliseconds, a pool looks which tasks have begun meanwhile. */
 const LOOK_INTERVAL = 50;
 /** From this run time on, in milliseconds, it is worth telling at once that a task begins. */
 const LONG = 20;
-/** Most codes that a pool remembers anything of. */
+/** Most codes whose pace is remembered. */
 const MOST_CODES = 1000;
+/** A thread that ended so often in a row before it did anything will not do better next time. */
+const MOST_FAILURES = 3;
 
 /** What a pool tells its engine. All indices count from the first task of the run. */
 export interface PoolListener {
   results(lease: number, from: number, bodies: Bodies): void;
   started(lease: number, ranges: Ranges): void;
   returned(lease: number, ranges: Ranges): void;
+  /** A task waits for tasks of its own and has given its slot back. */
+  suspended(lease: number, index: number): void;
+  /** It could go on, and wants a slot. */
+  ready(lease: number, index: number): void;
+  said(lease: number, index: number, call: string, note: UpNote, bodies: Bodies | undefined): void;
   stray(name: string, message: string): void;
 }
 
@@ -37,27 +49,17 @@ export interface PoolOptions {
   readonly node: string;
   readonly workers: number;
   readonly tasksPerWorker: number;
+  /** Tasks after which a thread is replaced. Default: never. */
+  readonly maxTasksPerWorker?: number | undefined;
 }
 
-/** A batch, or part of one, that one worker goes through. */
-interface Run {
-  readonly lease: number;
-  readonly head: BatchHeader;
-  readonly marks: Uint8Array<SharedArrayBuffer>;
-  /** Tasks whose result, return or cancellation was told. */
-  readonly told: Uint8Array;
-  /** Tasks up to here were told to have begun. */
-  reported: number;
-}
-
-/** The worker threads of a node: one piscina run per lease, at most as many at once as there are slots. */
+/** The worker threads of a node: one run per lease, at most as many with a slot as there are slots. */
 export class Pool {
   readonly #options: PoolOptions;
   readonly #listener: PoolListener;
-  readonly #piscina: Piscina;
+  readonly #threads: Threads;
   readonly #runs = new Map<number, Run>();
-  /** Threads known to hold a code: once it is all of them, its text stays at home. */
-  readonly #holders = new Map<string, Set<number>>();
+  readonly #stopper = new Stopper();
   /** Milliseconds that the last call of a code took. */
   readonly #paces = new Map<string, number>();
   readonly #look: NodeJS.Timeout;
@@ -65,56 +67,44 @@ export class Pool {
   constructor(options: PoolOptions, listener: PoolListener) {
     this.#options = options;
     this.#listener = listener;
-    this.#piscina = new Piscina({
-      filename: fileURLToPath(new URL("./entry.cjs", import.meta.url)),
-      name: "run",
-      minThreads: options.workers,
-      maxThreads: options.workers,
-      concurrentTasksPerWorker: options.tasksPerWorker,
-      idleTimeout: Number.POSITIVE_INFINITY,
-      // With "sync", a thread between tasks hears no timer, and an error left behind hits the next task.
-      atomics: "disabled",
+    this.#threads = new Threads(options.workers, () => {
+      return new Thread(
+        (post) => this.#receive(post),
+        (error) => listener.stray("", String(error)),
+      );
     });
-    this.#piscina.on("message", (message: unknown) => this.#receive(message));
-    this.#piscina.on("error", (error) => listener.stray("", String(error)));
     this.#look = setInterval(() => this.#reportStarted(), LOOK_INTERVAL).unref();
   }
 
   /**
-   * Starts a run; its results come to the listener. `text` is the code of its function. While that is on its way the
-   * tasks can be cancelled and taken back; if it does not come, those that are left fail with the reason.
+   * Starts a run; its results come to the listener. `texts` are the codes of its function and initializer. While they are
+   * on their way the tasks can be cancelled and taken back; if they do not come, those that are left fail with the reason.
    */
-  start(lease: number, head: BatchHeader, bodies: Bodies, text: string | Promise<string>): void {
-    const count = countOf(bodies);
-    const run: Run = {
-      lease,
-      head,
-      marks: new Uint8Array(new SharedArrayBuffer(count)),
-      told: new Uint8Array(count),
-      reported: 0,
-    };
+  start(lease: number, head: BatchHeader, bodies: Bodies, texts: Texts | Promise<Texts>): void {
+    const run = new Run(lease, head, bodies);
     this.#runs.set(lease, run);
-    if (typeof text === "string") return this.#begin(run, bodies, text);
-    void text.then(
+    if (!(texts instanceof Promise)) return this.#begin(run, bodies, texts);
+    void texts.then(
       (arrived) => this.#runs.has(lease) && this.#begin(run, bodies, arrived),
       (error) => this.#failWaiting(run, error),
     );
   }
 
-  #begin(run: Run, bodies: Bodies, text: string): void {
+  #begin(run: Run, bodies: Bodies, texts: Texts): void {
     // All was taken back or cancelled, and told to be, while the code was on its way.
-    if (!run.marks.includes(Mark.Waiting)) return void this.#runs.delete(run.lease);
+    if (!run.waiting) return void this.#runs.delete(run.lease);
     this.#announce(run);
-    void this.#carryOut(run, bodies, text);
+    const thread = this.#threads.pick();
+    run.thread = thread;
+    thread.active.add(run.lease);
+    this.#stopper.watch(run);
+    void this.#carryOut(run, thread, bodies, texts);
   }
 
   /** None of the tasks can begin. */
   #failWaiting(run: Run, error: unknown): void {
     if (!this.#runs.delete(run.lease)) return; // The pool was destroyed.
-    const failed: number[] = [];
-    run.marks.forEach((mark, index) => {
-      if (mark === Mark.Waiting) appendIndex(failed, index);
-    });
+    const failed = run.takeBack();
     const failure = encodeFailure(error);
     for (let r = 0; r < failed.length; r += 2) {
       const [from, to] = [failed[r] as number, failed[r + 1] as number];
@@ -127,70 +117,96 @@ export class Pool {
    * one of its attempts. Short tasks are over before anybody could make use of it.
    */
   #announce(run: Run): void {
-    if (run.marks[0] !== Mark.Waiting || (this.#paces.get(run.head.code) ?? LONG) < LONG) return;
+    if (run.shared.marks[0] !== Mark.Waiting || (this.#paces.get(run.head.code) ?? LONG) < LONG) return;
     run.reported = 1;
     this.#listener.started(run.lease, [0, 1]);
   }
 
-  async #carryOut(run: Run, bodies: Bodies, text: string): Promise<void> {
-    let reply: Extract<RunReply, { kind: "done" }>;
+  async #carryOut(run: Run, thread: Thread, bodies: Bodies, texts: Texts): Promise<void> {
+    let reply: Done;
     try {
-      reply = await this.#request(run, bodies, text);
+      reply = await this.#request(run, thread, bodies, texts);
+      if (reply.said > run.said) await run.heard(reply.said);
     } catch (error) {
-      return this.#threadDied(run, error);
+      return this.#threadDied(run, thread, error);
     }
-    this.#noteHolder(run.head.code, reply.thread);
+    thread.failures = 0;
     // Whatever was cancelled or taken back was told when it happened, so the run is over.
-    this.#runs.delete(run.lease);
+    if (!this.#leave(run, thread)) return;
+    if (reply.thread === "worn") this.#threads.replace(thread);
     if (reply.last !== undefined) this.#deliver(run, reply.last);
+    const rest = run.takeBack();
+    if (rest.length > 0) this.#listener.returned(run.lease, rest);
   }
 
-  async #request(run: Run, bodies: Bodies, text: string): Promise<Extract<RunReply, { kind: "done" }>> {
-    const { code, name } = run.head;
-    const request = (withText: boolean): Promise<RunReply> => {
-      const packed = packBodies(bodies);
-      const message: RunRequest = {
-        lease: run.lease,
-        code,
-        text: withText ? text : undefined,
-        name,
-        node: this.#options.node,
-        bodies: packed,
-        marks: run.marks,
-      };
-      return this.#piscina.run(message, { transferList: [packed.buffer] }) as Promise<RunReply>;
-    };
-    const allHaveIt = (this.#holders.get(code)?.size ?? 0) >= this.#options.workers;
-    let reply = await request(!allHaveIt);
-    // A thread that was replaced meanwhile has nothing; it says so.
-    if (reply.kind === "needCode") reply = await request(true);
-    if (reply.kind === "needCode") throw new Error("a worker asked twice for the same code");
+  async #request(run: Run, thread: Thread, bodies: Bodies, texts: Texts): Promise<Extract<RunReply, { kind: "done" }>> {
+    const { node, maxTasksPerWorker: maxTasks = Number.POSITIVE_INFINITY } = this.#options;
+    const { lease, head, shared } = run;
+    const request = (given: Texts | undefined): Promise<RunReply> =>
+      thread.run({ lease, head, texts: given, node, maxTasks, bodies: packBodies(bodies), shared: shared.memory });
+    const key = `${head.code} ${head.initializer ?? ""}`;
+    let reply = await request(thread.knows(key) ? undefined : texts);
+    // A thread that was replaced meanwhile has nothing, and one that has much forgets; it says so.
+    if (reply.kind === "needTexts") reply = await request(texts);
+    if (reply.kind === "needTexts") throw new Error("a worker asked twice for the same code");
+    thread.learnt(key);
     return reply;
   }
 
-  #noteHolder(code: string, thread: number): void {
-    const holders = this.#holders.get(code) ?? new Set();
-    this.#holders.set(code, holders.add(thread));
-    if (this.#holders.size > MOST_CODES) this.#holders.delete(this.#holders.keys().next().value as string);
+  /** The run is over. @returns false if the pool was destroyed meanwhile */
+  #leave(run: Run, thread: Thread): boolean {
+    this.#stopper.forget(run);
+    thread.active.delete(run.lease);
+    thread.suspended.delete(run.lease);
+    this.#threads.left(thread);
+    return this.#runs.delete(run.lease);
   }
 
   /** The port is the thread's own: a task may post there whatever it likes, which must harm nobody. */
-  #receive(posted: unknown): void {
-    const message = posted as Partial<Flush | Stray> | null;
-    if (message?.kind === "stray") return this.#listener.stray(String(message.name), String(message.message));
+  #receive(post: Post | null): void {
+    let carryOut: () => void;
     try {
-      if (message?.kind !== "flush") throw new TypeError("results are returned, not posted");
-      // It comes through another port than the reply, so its run may be over.
-      this.#deliver(this.#runs.get((message as Flush).lease), message as Flush);
+      carryOut = this.#understand(post);
     } catch (error) {
-      this.#listener.stray("", `A task posted a message to its node, which was passed over: ${String(error)}`);
+      carryOut = () => this.#listener.stray("", `A task posted a message to its node, which was passed over: ${error}`);
+    }
+    carryOut();
+  }
+
+  /** @throws if it is nothing that a worker says */
+  #understand(post: Post | null): () => void {
+    switch (post?.kind) {
+      case "results": {
+        // It comes through another port than the reply, so its run may be over.
+        const { lease, from, bodies } = post;
+        const unpacked = bodies instanceof Uint8Array ? unpackBodies(bodies) : bodies;
+        return () => this.#deliver(this.#runs.get(lease), { lease, from, bodies: unpacked });
+      }
+      case "stray":
+        return () => this.#listener.stray(String(post.name), String(post.message));
+      case "suspended":
+        return () => this.#suspend(this.#runs.get(post.lease), post.index, post.seen);
+      case "said": {
+        const { lease, index, call, note, bodies } = post;
+        const unpacked = bodies === undefined ? undefined : unpackBodies(bodies);
+        return () => {
+          const run = this.#runs.get(lease);
+          if (run === undefined) return;
+          this.#listener.said(lease, index, call, note, unpacked);
+          run.hear();
+        };
+      }
+      default:
+        throw new TypeError("results are returned, not posted");
     }
   }
 
   #deliver(run: Run | undefined, { lease, from, bodies: arrived }: Results): void {
     const bodies = arrived instanceof Uint8Array ? unpackBodies(arrived) : arrived;
     if (run !== undefined) {
-      run.told.fill(1, from, from + countOf(bodies));
+      const to = from + countOf(bodies);
+      run.told.fill(1, from, to);
+      this.#stopper.settled(run, from, to);
       this.#paces.set(run.head.code, bodies.times?.[0] ?? 0);
       if (this.#paces.size > MOST_CODES) this.#paces.delete(this.#paces.keys().next().value as string);
     }
@@ -198,97 +214,100 @@ export class Pool {
   }
 
   /**
-   * The thread is gone. The task that ran last on it is to blame and fails by name; results that were not out yet and
-   * tasks that had not begun run again, and nobody counts that against them (design decision 11).
+   * The thread is gone. Only who is to blame fails, by name; results that were not out yet, tasks that had not begun, and
+   * neighbours run again, and nobody counts that against them (design decision 11).
    */
-  #threadDied(run: Run, error: unknown): void {
-    if (!this.#runs.delete(run.lease)) return; // The pool was destroyed.
-    const { marks, told } = run;
-    let culprit = -1;
-    const again: number[] = [];
-    for (let i = 0; i < marks.length; i++) {
-      if (told[i] === 1) continue;
-      if (Atomics.compareExchange(marks, i, Mark.Waiting, Mark.Recalled) !== Mark.Waiting) culprit = i;
+  #threadDied(run: Run, thread: Thread, error: unknown): void {
+    if (!this.#runs.has(run.lease)) return; // The pool was destroyed.
+    const standing = standingOf(run, thread, this.#runs);
+    this.#leave(run, thread);
+    thread.forget();
+    const { begun, failures, again } = examine(run, standing, error, this.#options.node);
+    if (begun > 0) thread.failures = 0;
+    else if (standing === "suspect" && ++thread.failures >= MOST_FAILURES) {
+      const failure = noThread(this.#options.node, error);
+      eachIndex(again.splice(0), run.told.length, (index) => failures.push([index, failure]));
     }
-    for (let i = 0; i < marks.length; i++) if (told[i] !== 1 && i !== culprit) appendIndex(again, i);
-    if (culprit >= 0) {
-      const failure = encodeFailure(this.#causeOf(run.head.name, error));
-      this.#listener.results(run.lease, culprit, repeatBody(failure, 1, Outcome.Failed));
+    for (const [index, failure] of failures) {
+      this.#listener.results(run.lease, index, repeatBody(encodeFailure(failure), 1, Outcome.Failed));
     }
     if (again.length > 0) this.#listener.returned(run.lease, again);
   }
 
-  #causeOf(name: string, error: unknown): Error {
-    const { node } = this.#options;
-    const { code, message } = error as { code?: unknown; message?: unknown };
-    if (code === "ERR_WORKER_OUT_OF_MEMORY") {
-      return new WorkerMemoryError(
-        `Task "${name}" used up the heap of its worker thread on node ${node}. Give it smaller pieces, or start Node ` +
-          `with a larger --max-old-space-size.`,
-      );
-    }
-    const exit = /exited with code: (-?\d+)/.exec(String(message));
-    if (exit !== null) {
-      const exitCode = Number(exit[1]);
-      return new WorkerExitError(
-        `Task "${name}" ended its worker thread on node ${node} with exit code ${exitCode}. ` +
-          `A task returns or throws; it must not call process.exit().`,
-        { exitCode },
-      );
-    }
-    return new WorkerExitError(`The worker thread of task "${name}" on node ${node} ended: ${String(message)}.`, {
-      exitCode: 1,
-      cause: error,
-    });
-  }
-
-  /** Tasks that have not begun never will; the listener hears of each that this still caught. */
-  cancel(lease: number, ranges: Ranges): void {
+  /** Tasks that have not begun never will, and are told at once; with `stop`, the one that runs is stopped. */
+  cancel(lease: number, ranges: Ranges, stop: Stop | undefined): void {
     const run = this.#runs.get(lease);
     if (run === undefined) return;
-    const caught: number[] = [];
-    eachIndex(ranges, run.marks.length, (index) => {
-      if (Atomics.compareExchange(run.marks, index, Mark.Waiting, Mark.Cancelled) !== Mark.Waiting) return;
-      run.told[index] = 1;
-      appendIndex(caught, index);
-    });
+    const caught = run.cancel(ranges);
     for (let r = 0; r < caught.length; r += 2) {
       const [from, to] = [caught[r] as number, caught[r + 1] as number];
       this.#listener.results(lease, from, emptyBodies(to - from, Outcome.Cancelled));
     }
+    const running = stop === undefined ? undefined : run.shared.running;
+    if (stop === undefined || running === undefined) return;
+    eachIndex(ranges, run.told.length, (index) => index === running && this.#stopper.stop(run, index, stop));
   }
 
   /** Takes back up to `max` tasks that have not begun, from the ends of the runs that hold most. */
   recall(max: number): void {
     const waiting = [...this.#runs.values()]
-      .map((run) => ({ run, left: run.marks.filter((mark) => mark === Mark.Waiting).length }))
+      .map((run) => ({ run, left: run.countWaiting() }))
       .sort((a, b) => b.left - a.left);
     let wanted = max;
     for (const { run, left } of waiting) {
-      const back: number[] = [];
-      let taken = 0;
-      for (let i = run.marks.length - 1; i >= 0 && taken < Math.min(wanted, left); i--) {
-        if (Atomics.compareExchange(run.marks, i, Mark.Waiting, Mark.Recalled) !== Mark.Waiting) continue;
-        run.told[i] = 1;
-        back.push(i);
-        taken++;
-      }
-      wanted -= taken;
-      const ranges: number[] = [];
-      for (const index of back.reverse()) appendIndex(ranges, index);
-      if (ranges.length > 0) this.#listener.returned(run.lease, ranges);
+      if (wanted <= 0 || left === 0) return;
+      const back = run.takeBack(wanted);
+      for (let r = 0; r < back.length; r += 2) wanted -= (back[r + 1] as number) - (back[r] as number);
+      if (back.length > 0) this.#listener.returned(run.lease, back);
     }
+  }
+
+  // ---- tasks that wait for their own
+
+  #suspend(run: Run | undefined, index: number, seen: number): void {
+    if (run?.thread === undefined || run.told[index] !== 0 || run.state !== "running") return;
+    // A note that is under way to it wakes it again.
+    if (seen < run.wakesSentTo(index)) return;
+    run.state = "suspended";
+    run.thread.active.delete(run.lease);
+    run.thread.suspended.add(run.lease);
+    // Those behind it in its run have no reason to wait with it.
+    const rest = run.takeBack();
+    if (rest.length > 0) this.#listener.returned(run.lease, rest);
+    this.#listener.suspended(run.lease, index);
+  }
+
+  /** A note for a running task. If the task has given its slot back, it gets the note with the next slot. */
+  tell(lease: number, index: number, call: string, note: DownNote, bodies: Bodies | undefined): void {
+    const run = this.#runs.get(lease);
+    if (run?.thread === undefined || run.told[index] !== 0) return;
+    const packed = { call, note, bodies: bodies === undefined ? undefined : packBodies(bodies) };
+    const wakes = note.kind === "results";
+    if (run.state !== "running" && wakes) {
+      run.mail.push(packed);
+      if (run.state === "ready") return;
+      run.state = "ready";
+      return this.#listener.ready(lease, index);
+    }
+    if (wakes) run.wake(index, 1);
+    run.thread.control({ kind: "tell", lease, index, notes: [packed] });
+  }
+
+  /** The task has a slot again. */
+  resume(lease: number, index: number): void {
+    const run = this.#runs.get(lease);
+    if (run?.thread === undefined || run.state !== "ready") return;
+    run.state = "running";
+    run.thread.suspended.delete(lease);
+    run.thread.active.add(lease);
+    run.wake(index, run.mail.length);
+    run.thread.control({ kind: "tell", lease, index, notes: run.mail });
+    run.mail = [];
   }
 
   #reportStarted(): void {
     for (const run of this.#runs.values()) {
-      let i = run.reported;
-      while (i < run.marks.length && Atomics.load(run.marks, i) !== Mark.Waiting) i++;
-      const begun: number[] = [];
-      for (let each = run.reported; each < i; each++) {
-        if (run.told[each] !== 1 && run.marks[each] === Mark.Started) appendIndex(begun, each);
-      }
-      run.reported = i;
+      const begun = run.begun();
       if (begun.length > 0) this.#listener.started(run.lease, begun);
     }
   }
@@ -296,7 +315,8 @@ export class Pool {
   /** Stops all threads now; nothing is told any more. */
   async destroy(): Promise<void> {
     clearInterval(this.#look);
+    for (const run of this.#runs.values()) this.#stopper.forget(run);
     this.#runs.clear();
-    await this.#piscina.destroy();
+    await this.#threads.destroy();
   }
 }

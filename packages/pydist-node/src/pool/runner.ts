@@ -2,9 +2,7 @@
  * Runs inside a worker thread: decodes, calls, catches and encodes, task by task.
  * Neither a result nor an error ever crosses piscina raw: it would lose its class, or take the thread with it.
  */
-import { parentPort, threadId } from "node:worker_threads";
 import {
-  BodiesBuilder,
   bodyAt,
   countOf,
   decodeBodies,
@@ -14,46 +12,30 @@ import {
   encodeValue,
   kindAt,
   Outcome,
-  packBodies,
   unpackBodies,
 } from "@pydist/protocol";
-import { type Callable, CodeCache } from "@pydist/shipping/runtime";
+import { type Callable, CodeCache, needsContext } from "@pydist/shipping/runtime";
 import { move, transferableSymbol, valueSymbol } from "piscina";
-import { type Flush, Mark, type Results, type RunReply, type RunRequest, type Stray, WORKER_MARK } from "./messages.js";
+import { Call, type CallSite, currentCall, loadContext } from "./call.js";
+import { overtimeOf } from "./faults.js";
+import { bufferOf, Gathering } from "./gathering.js";
+import { hasInitialized, initialize } from "./initializers.js";
+import { clock, Mark, type RunReply, type RunRequest, SharedRun } from "./messages.js";
+import { runEnded, runStarted, synchronous } from "./watchman.js";
 
-/** Results wait at most for this much work, in milliseconds, before they leave the thread. */
-const FLUSH_INTERVAL = 5;
-/** Results of this many bytes are moved and not packed. */
-const LARGE = 64 * 1024;
-/** Flushed earlier when they weigh this much. */
-const FLUSH_BYTES = 1024 * 1024;
+export { control } from "./call.js";
 
-Object.defineProperty(globalThis, WORKER_MARK, { value: true });
+/** Quick results wait at most so long, in milliseconds, for a slow one behind them. */
+const PATIENCE = 5;
 
 let cache: CodeCache | undefined;
-let running = "";
-
-/** An error that nobody awaited must not hit whichever innocent task runs now. */
-function reportStray(error: unknown): void {
-  let message = "a value that cannot be read";
-  try {
-    message = error instanceof Error ? `${error.stack ?? error.message}` : String(error);
-  } catch {
-    // It has no text, or its text throws; an error here would end the thread.
-  }
-  post({ kind: "stray", name: running, message });
-}
-process.on("uncaughtException", reportStray);
-process.on("unhandledRejection", reportStray);
-
-function post(message: Flush | Stray, transfer: ArrayBuffer[] = []): void {
-  parentPort?.postMessage(message, transfer);
-}
+/** Tasks that this thread has begun. */
+let begun = 0;
 
 /** The function, or undefined if its text has to be sent along. */
-function callableOf({ code, text, node }: RunRequest): Callable | Promise<Callable> | undefined {
+function callableOf({ head, texts, node }: RunRequest): Callable | Promise<Callable> | undefined {
   cache ??= new CodeCache({ node: `node ${node}` });
-  return cache.get(code) ?? (text === undefined ? undefined : cache.load(code, text));
+  return cache.get(head.code) ?? (texts === undefined ? undefined : cache.load(head.code, texts.code));
 }
 
 /** Arguments of every task, or for a task whose arguments do not decode, why. */
@@ -79,46 +61,9 @@ class DecodeFailure {
   }
 }
 
-/** Gathers consecutive results and lets them go in time. */
-class Gathering {
-  readonly #lease: number;
-  #builder = new BodiesBuilder();
-  #from = 0;
-  #since = performance.now();
-
-  constructor(lease: number) {
-    this.#lease = lease;
-  }
-
-  add(index: number, encoded: EncodedValue, flags: number, milliseconds: number, now: number): void {
-    if (index !== this.#from + this.#builder.count) this.flush(now);
-    if (this.#builder.count === 0) this.#from = index;
-    this.#builder.add(encoded, flags, milliseconds);
-    if (now - this.#since >= FLUSH_INTERVAL || this.#builder.byteLength >= FLUSH_BYTES) this.flush(now);
-  }
-
-  flush(now: number): void {
-    const last = this.take();
-    this.#since = now;
-    if (last !== undefined) post({ kind: "flush", ...last }, [bufferOf(last)]);
-  }
-
-  take(): Results | undefined {
-    if (this.#builder.count === 0) return undefined;
-    const bodies = this.#builder.build(true);
-    this.#builder = new BodiesBuilder();
-    const large = bodies.bytes.length >= LARGE;
-    return { lease: this.#lease, from: this.#from, bodies: large ? bodies : packBodies(bodies) };
-  }
-}
-
-function bufferOf({ bodies }: Results): ArrayBuffer {
-  return (bodies instanceof Uint8Array ? bodies : bodies.bytes).buffer as ArrayBuffer;
-}
-
 /** What a run ends with; its bytes move to the node's thread. */
-function done(results: Gathering): RunReply {
-  const reply: RunReply = { kind: "done", thread: threadId, last: results.take() };
+function done(results: Gathering, thread: "fresh" | "worn", said: number): RunReply {
+  const reply: RunReply = { kind: "done", thread, last: results.take(), said };
   if (reply.last === undefined) return reply;
   const buffer = bufferOf(reply.last);
   // piscina's way to say what is transferred. It types it as the value itself, which is what arrives.
@@ -142,48 +87,111 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
 
 /** piscina's task: one run. */
 export async function run(request: RunRequest): Promise<RunReply> {
-  const { marks } = request;
+  const { head, texts, node, maxTasks } = request;
+  const shared = new SharedRun(request.shared);
   const results = new Gathering(request.lease);
   let callable: Callable;
   let args: (unknown[] | DecodeFailure)[];
   try {
+    if (!hasInitialized(head) && texts === undefined) return { kind: "needTexts" };
     const found = await callableOf(request);
-    if (found === undefined) return { kind: "needCode" };
+    if (found === undefined) return { kind: "needTexts" };
     callable = found;
+    if (needsContext(callable)) await loadContext();
     args = argumentsOf(request);
   } catch (error) {
-    failAll(results, marks, error);
-    return done(results);
+    return failAll(results, shared, error, 0);
   }
-  running = request.name;
+  try {
+    await initialize(head, texts?.initializer, node);
+  } catch (error) {
+    return failAll(results, shared, error, Outcome.Broken);
+  }
+  runStarted(shared, head.name);
+  try {
+    const site = { lease: request.lease, head, node, shared, results, said: 0 };
+    const thread = await goThrough(args, callable, site, maxTasks);
+    return done(results, thread, site.said);
+  } finally {
+    runEnded(shared);
+  }
+}
+
+async function goThrough(
+  args: (unknown[] | DecodeFailure)[],
+  callable: Callable,
+  site: CallSite,
+  maxTasks: number,
+): Promise<"fresh" | "worn"> {
+  const { shared, results, head } = site;
+  const { marks } = shared;
+  const { timeout } = head;
+  const asks = needsContext(callable);
   let before = performance.now();
   for (let i = 0; i < args.length; i++) {
+    if (begun >= maxTasks) return "worn";
+    // Before the claim: whoever sees the claim sees the time.
+    if (timeout !== undefined) shared.began[0] = clock();
     if (Atomics.compareExchange(marks, i, Mark.Waiting, Mark.Started) !== Mark.Waiting) continue;
+    begun++;
     const arg = args[i] as unknown[] | DecodeFailure;
     // Arguments are the task's alone: once it is over, nothing here keeps them.
     args[i] = undefined as never;
+    const call = asks ? new Call(site, i) : undefined;
     let flags: number = Outcome.Failed;
     let encoded: EncodedValue;
     try {
       if (arg instanceof DecodeFailure) throw arg.error;
-      const value = callable(...arg);
-      ({ encoded, flags } = encodeResult(isThenable(value) ? await value : value));
+      synchronous(shared);
+      const value = call === undefined ? callable(...arg) : currentCall.run(call, callable, ...arg);
+      ({ encoded, flags } = encodeResult(isThenable(value) ? await settled(value, call, site) : value));
     } catch (error) {
       encoded = encodeFailure(error);
     }
+    synchronous(undefined);
+    call?.over();
+    if (
+      Atomics.compareExchange(marks, i, Mark.Started, Mark.Ended) !== Mark.Started &&
+      !shared.change(i, Mark.Ended, Mark.Stopping)
+    ) {
+      // The thread is being ended because of this task: nothing more begins here.
+      await new Promise(() => {});
+    }
     const now = performance.now();
+    if (timeout !== undefined && clock() - (shared.began[0] as number) >= timeout) {
+      encoded = encodeFailure(overtimeOf(head.name, site.node, timeout));
+      flags = Outcome.Failed;
+    }
     results.add(i, encoded, flags, now - before, now);
     before = now;
   }
-  return done(results);
+  return begun >= maxTasks ? "worn" : "fresh";
 }
 
-/** The function itself could not be loaded: each task that nobody took meanwhile fails with the reason. */
-function failAll(results: Gathering, marks: Uint8Array<SharedArrayBuffer>, error: unknown): void {
+/** What a promise comes to. Meanwhile the thread turns to others, and results before it do not wait with it. */
+async function settled(
+  value: PromiseLike<unknown>,
+  call: Call | undefined,
+  { results, shared }: CallSite,
+): Promise<unknown> {
+  synchronous(undefined);
+  call?.becameAsynchronous();
+  const flush = results.empty ? undefined : setTimeout(() => results.flush(performance.now()), PATIENCE);
+  try {
+    return await value;
+  } finally {
+    clearTimeout(flush);
+    synchronous(shared);
+  }
+}
+
+/** Nothing of the run can be called: each task that nobody took meanwhile fails with the reason. */
+function failAll(results: Gathering, { marks }: SharedRun, error: unknown, flags: number): RunReply {
   const encoded = encodeFailure(error);
   const now = performance.now();
   for (let i = 0; i < marks.length; i++) {
-    if (Atomics.compareExchange(marks, i, Mark.Waiting, Mark.Started) !== Mark.Waiting) continue;
-    results.add(i, encoded, Outcome.Failed, 0, now);
+    if (Atomics.compareExchange(marks, i, Mark.Waiting, Mark.Ended) !== Mark.Waiting) continue;
+    results.add(i, encoded, Outcome.Failed | flags, 0, now);
   }
+  return done(results, "fresh", 0);
 }

@@ -4,7 +4,7 @@ import { isRelative } from "../specifier.js";
 import { freeNames } from "./free-names.js";
 import { type Parsed, type ParsedFunction, parseFunction } from "./parse.js";
 import { type Position, positionAt, type Syntax } from "./syntax.js";
-import { callOf, classify, isKeepNames, type RawUse, type UseKind } from "./uses.js";
+import { callOf, classify, contextUses, isKeepNames, type RawUse, type UseKind } from "./uses.js";
 import { type LexicalWord, type Walked, walk } from "./walk.js";
 
 /** Something from outside that a function uses. */
@@ -54,7 +54,12 @@ function analyseFunction(source: string, name: string, parsed: ParsedFunction): 
   for (const [free, nodes] of freeNames(parsed)) {
     if (free === "__name" && isKeepNames(nodes, walked.parents)) helpers[free] = "name";
     else if (free === viteImport) viteImports = nodes;
-    else uses.push(...classify(free, nodes, walked.parents, name));
+    else {
+      const context = contextUses(free, nodes, walked.parents);
+      if (context !== undefined) helpers[free] = context.helper;
+      const others = context === undefined ? nodes : nodes.filter((node) => !context.nodes.has(node));
+      if (others.length > 0) uses.push(...classify(free, others, walked.parents, name));
+    }
   }
   if (viteImports.length > 0) helpers[viteImport] = "import";
 

@@ -1,4 +1,5 @@
 import type * as Acorn from "acorn";
+import type { Helper } from "../code.js";
 import { isFileName, isModuleName, isStandardGlobal } from "./globals.js";
 import type { Syntax } from "./syntax.js";
 
@@ -29,6 +30,8 @@ export interface RawUse {
 }
 
 const importNamespace = /^(?:__vite_ssr_import_\d+__|__vi_import_\d+__|import_\w+)$/;
+// TypeScript names the CommonJS module of an import by its specifier.
+const pydistNamespace = /^pydist(?:_\d+)?$/;
 const coverageCounter = /^cov_[0-9a-z]+$/;
 // TypeScript, babel and swc, when the target is older than what they compile; esbuild when it lowers classes.
 const compilerHelper =
@@ -57,6 +60,32 @@ export function classify(
   if (isModuleName(name)) return use(name === "require" ? name : isFileName(name) ? "file-name" : "module-object");
   if (name === ownName) return use("itself");
   return use(name in globalThis ? "user-global" : "variable");
+}
+
+/** The uses of a name that ask for the running task's context, which a node supplies, and the helper that does. */
+export interface ContextUses {
+  readonly helper: Extract<Helper, "task" | "pydist">;
+  readonly nodes: ReadonlySet<Syntax>;
+}
+
+/** Finds `task.context()`, and `pydist.task.context()` with whatever name compilers give to the imported module. */
+export function contextUses(
+  name: string,
+  nodes: readonly Acorn.Identifier[],
+  parents: ReadonlyMap<Syntax, Syntax>,
+): ContextUses | undefined {
+  const isNamespace = importNamespace.test(name) || pydistNamespace.test(name);
+  if (name !== "task" && !isNamespace) return undefined;
+  const path = isNamespace ? ["task", "context"] : ["context"];
+  const found = nodes.filter((node) => {
+    let place: Syntax | undefined = node;
+    for (const member of path) {
+      if (place === undefined || memberOf(place, parents) !== member) return false;
+      place = parents.get(place);
+    }
+    return place !== undefined && callOf(place, parents) !== undefined;
+  });
+  return found.length === 0 ? undefined : { helper: isNamespace ? "pydist" : "task", nodes: new Set(found) };
 }
 
 /** Whether a name is used only as esbuild's helper that keeps names is: `__name(f, "f")`. */

@@ -1,0 +1,81 @@
+import type { ShippedCode } from "@pydist/shipping";
+import type { SubmitOptions } from "./options.js";
+import { FutureSink } from "./submissions.js";
+
+/** A batch that is still being gathered. */
+export interface Gathering {
+  readonly sink: FutureSink;
+  readonly code: ShippedCode;
+  readonly options: SubmitOptions | undefined;
+}
+
+/** Joins the submits of one tick that share code and options: they travel together. */
+export class Gatherer {
+  readonly #leave: (gathering: Gathering) => void;
+  readonly #gatherings = new Map<string, Gathering>();
+  #last: Gathering | undefined;
+
+  /** @param leave sends a batch, at the end of the tick or when it is full */
+  constructor(leave: (gathering: Gathering) => void) {
+    this.#leave = leave;
+  }
+
+  get size(): number {
+    return this.#gatherings.size;
+  }
+
+  of(code: ShippedCode, options: SubmitOptions | undefined): Gathering {
+    const last = this.#last;
+    if (last !== undefined && last.code === code && sameOptions(last.options, options)) return last;
+    const key = keyOf(code, options);
+    let gathering = this.#gatherings.get(key);
+    if (gathering === undefined) {
+      if (this.#gatherings.size === 0) queueMicrotask(() => this.leaveAll());
+      gathering = { sink: new FutureSink(), code, options: options && { ...options } };
+      this.#gatherings.set(key, gathering);
+    }
+    this.#last = gathering;
+    return gathering;
+  }
+
+  leaveAll(): void {
+    const gathered = [...this.#gatherings.values()];
+    this.#gatherings.clear();
+    this.#last = undefined;
+    for (const gathering of gathered) this.#leave(gathering);
+  }
+
+  leaveNow(gathering: Gathering): void {
+    for (const [key, each] of this.#gatherings) if (each === gathering) this.#gatherings.delete(key);
+    if (this.#last === gathering) this.#last = undefined;
+    this.#leave(gathering);
+  }
+}
+
+/** Compared by value: the caller may change an options object between two calls. Signals are each future's own. */
+function sameOptions(a: SubmitOptions | undefined, b: SubmitOptions | undefined): boolean {
+  if (a === undefined || b === undefined) return a === b;
+  return (
+    a.priority === b.priority &&
+    a.hopLimit === b.hopLimit &&
+    a.attempts === b.attempts &&
+    a.name === b.name &&
+    a.timeout === b.timeout &&
+    a.retries === b.retries &&
+    a.retryOn === b.retryOn
+  );
+}
+
+/** Functions have no text that would tell them apart. */
+const numbers = new WeakMap<object, number>();
+let lastNumber = 0;
+
+function keyOf(code: ShippedCode, options: SubmitOptions = {}): string {
+  const { priority, hopLimit, attempts, timeout, retries, retryOn, name } = options;
+  let which = retryOn && numbers.get(retryOn);
+  if (retryOn !== undefined && which === undefined) {
+    which = ++lastNumber;
+    numbers.set(retryOn, which);
+  }
+  return `${code.hash} ${priority} ${hopLimit} ${attempts} ${timeout} ${retries} ${which} ${name}`;
+}

@@ -1,0 +1,201 @@
+import { type Bodies, BodiesBuilder, CancelledError, encodeArguments, SerializationError } from "@pydist/protocol";
+import type { Waiter } from "./dependents.js";
+import { type Held, hold } from "./held.js";
+import type { Segment } from "./map-segment.js";
+import type { MapSource, Next } from "./map-source.js";
+import { abortedError, type Sink } from "./sink.js";
+
+/** Where a map's calls go. */
+export interface FeederHost {
+  /** Sends one batch. */
+  send(sink: Sink, bodies: Bodies): void;
+  /** Tells the waiter when the futures among a call's arguments are done. */
+  hold(held: Held, waiter: Waiter): { drop(): void };
+  /** Whether the tree wants more tasks from here now. */
+  readonly wantsMore: boolean;
+}
+
+/** The map that is fed. */
+export interface FeederOwner {
+  /** How many more calls may leave now. */
+  allowed(): number;
+  /** A place for the outcomes of so many calls, behind those before. */
+  segment(count: number): Segment;
+  /** Something was sent, or the source ended. */
+  fed(): void;
+}
+
+/** Most calls of one batch, and how long, in milliseconds, feeding may hold up the event loop. */
+const BATCH = 4096;
+const FEED_TIME = 8;
+/** Bytes after which a batch is full. */
+const BATCH_BYTES = 1024 * 1024;
+
+/** Takes a map's calls from its source, as the tree has room for them. */
+export class Feeder {
+  readonly #host: FeederHost;
+  readonly #source: MapSource;
+  readonly #owner: FeederOwner;
+  readonly #batch: number;
+  #state: "feeding" | "pulling" | "fed" = "feeding";
+  #count = 0;
+  /** Why calls that were never sent are missing. */
+  #missing: { readonly error: unknown } | undefined;
+  #later: NodeJS.Immediate | undefined;
+
+  /** @param chunksize calls per batch; "auto" follows their run time */
+  constructor(host: FeederHost, source: MapSource, owner: FeederOwner, chunksize: number | "auto") {
+    this.#host = host;
+    this.#source = source;
+    this.#owner = owner;
+    this.#batch = chunksize === "auto" ? BATCH : chunksize;
+  }
+
+  get done(): boolean {
+    return this.#state === "fed";
+  }
+
+  /** Calls that were taken from the source. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Calls in all; undefined while the source's end is not known. */
+  get total(): number | undefined {
+    return this.#state === "fed" ? this.#count : this.#source.total;
+  }
+
+  /** Whether it is known beforehand how many there are. */
+  get sized(): boolean {
+    return this.#source.total !== undefined;
+  }
+
+  /** Sends calls until the tree has enough, the reader is far enough behind, or the source ends. */
+  feed(): void {
+    if (this.#state !== "feeding" || this.#later !== undefined) return;
+    const until = performance.now() + FEED_TIME;
+    while (this.#state === "feeding" && this.#host.wantsMore) {
+      const allowed = this.#owner.allowed();
+      if (allowed <= 0 || !this.#feedBatch(Math.min(this.#batch, allowed))) return;
+      if (performance.now() < until) continue;
+      // Others want the event loop too.
+      this.#later = setImmediate(() => {
+        this.#later = undefined;
+        this.feed();
+      });
+      return;
+    }
+  }
+
+  /** @returns false if the source keeps us waiting. */
+  #feedBatch(max: number): boolean {
+    const builder = new BodiesBuilder();
+    let held: Held | undefined;
+    try {
+      while (held === undefined && builder.count < max && builder.byteLength < BATCH_BYTES) {
+        const next = this.#source.next();
+        if (next instanceof Promise) {
+          this.#send(builder);
+          this.#pull(next);
+          return false;
+        }
+        if (next === "end") {
+          this.#state = "fed";
+          break;
+        }
+        held = take(next.args, builder);
+      }
+    } catch (error) {
+      this.end({ error });
+    }
+    this.#send(builder);
+    if (held !== undefined) this.#hold(held);
+    this.#owner.fed();
+    return true;
+  }
+
+  /** An asynchronous source gives one item at a time; each leaves as soon as it is there. */
+  #pull(next: Promise<Next>): void {
+    this.#state = "pulling";
+    next.then(
+      (item) => {
+        if (this.#state !== "pulling") return;
+        this.#state = item === "end" ? "fed" : "feeding";
+        const builder = new BodiesBuilder();
+        let held: Held | undefined;
+        try {
+          if (item !== "end") held = take(item.args, builder);
+        } catch (error) {
+          this.end({ error });
+        }
+        this.#send(builder);
+        if (held !== undefined) this.#hold(held);
+        this.#owner.fed();
+        this.feed();
+      },
+      (error) => {
+        this.end({ error });
+        this.#owner.fed();
+      },
+    );
+  }
+
+  #send(builder: BodiesBuilder): void {
+    const count = builder.count;
+    if (count === 0) return;
+    this.#count += count;
+    this.#host.send(this.#owner.segment(count), builder.build());
+  }
+
+  /** A call that waits for futures has its place among the others, and is sent when they are done. */
+  #hold(held: Held): void {
+    this.#count++;
+    const segment = this.#owner.segment(1);
+    let dependent: { drop(): void } | undefined;
+    const drop = (error: CancelledError): void => {
+      dependent?.drop();
+      segment.abandon(() => error);
+    };
+    segment.sent({
+      cancelAt: () => drop(new CancelledError("The task was cancelled before it ran.")),
+      abortAt: (_ranges, reason) => drop(abortedError(reason)),
+    });
+    dependent = this.#host.hold(held, {
+      ready: (args) => {
+        const builder = new BodiesBuilder();
+        builder.add(encodeArguments(args));
+        this.#host.send(segment, builder.build());
+      },
+      failed: (error) => segment.abandon(() => error),
+    });
+  }
+
+  /** The source is not read any further; `missing` says why, after the outcomes of what was sent. */
+  end(missing: { readonly error: unknown }): void {
+    if (this.#state === "fed") return;
+    this.#missing = missing;
+    this.#state = "fed";
+    this.#source.close();
+    clearImmediate(this.#later);
+    this.#later = undefined;
+  }
+
+  /** Why calls are missing, once. */
+  takeMissing(): { readonly error: unknown } | undefined {
+    const missing = this.#missing;
+    this.#missing = undefined;
+    return missing;
+  }
+}
+
+/** @returns the arguments, if they have to wait for futures among them. @throws SerializationError */
+function take(args: readonly unknown[], builder: BodiesBuilder): Held | undefined {
+  try {
+    builder.add(encodeArguments(args));
+    return undefined;
+  } catch (error) {
+    const held = error instanceof SerializationError ? hold(args) : undefined;
+    if (held === undefined) throw error;
+    return held;
+  }
+}

@@ -1,0 +1,69 @@
+import { type Bodies, packBodies, type Stop } from "@pydist/protocol";
+import { clock, Mark } from "./messages.js";
+import type { Run, Stopping } from "./run.js";
+
+/** What setTimeout can wait for; for anything longer it fires at once. */
+const LONGEST = 2 ** 31 - 1;
+/** How often, in milliseconds, it is looked whether a task that is not known to have begun has. */
+const SOON = 10;
+
+/**
+ * Stops tasks that run: first their signal is aborted, and after their grace their thread is ended. Whoever is stopped, and
+ * whose time is up, is decided here on the node's own thread, because a task may block its own.
+ */
+export class Stopper {
+  /** Watches the time of a run's tasks, if they have a timeout. */
+  watch(run: Run): void {
+    const { timeout, grace } = run.head;
+    if (timeout === undefined) return;
+    const look = (): void => {
+      const index = run.shared.running;
+      // Read after the mark: it was written before it.
+      const left = index === undefined ? timeout : (run.shared.began[0] as number) + timeout - clock();
+      if (index !== undefined && left <= 0) this.#begin(run, index, "overtime", grace, undefined);
+      // A task that is not over by now is the stopper's; the next one begins, at the earliest, when it is.
+      run.watch = later(left <= 0 ? SOON : left, look);
+    };
+    run.watch = later(timeout, look);
+  }
+
+  /** Stops a task, if it runs now. */
+  stop(run: Run, index: number, { grace, reason }: Stop): void {
+    this.#begin(run, index, "aborted", grace, reason);
+  }
+
+  #begin(run: Run, index: number, why: Stopping["why"], grace: number, reason: Bodies | undefined): void {
+    const before = run.stopping?.index === index ? run.stopping : undefined;
+    if (run.shared.change(index, Mark.Stopping, Mark.Started)) {
+      const packed = reason === undefined ? undefined : packBodies(reason);
+      if (grace > 0) run.thread?.control({ kind: "stop", lease: run.lease, index, reason: packed });
+    } else if (before === undefined) return; // It is over.
+    const due = clock() + grace;
+    if (before !== undefined && before.due <= due) return;
+    clearTimeout(before?.timer);
+    run.stopping = { index, why: before?.why ?? why, due, timer: undefined };
+    if (grace === 0) this.#kill(run, index);
+    else run.stopping = { ...run.stopping, timer: later(grace, () => this.#kill(run, index)) };
+  }
+
+  #kill(run: Run, index: number): void {
+    if (run.shared.change(index, Mark.Killed, Mark.Stopping)) run.thread?.kill();
+  }
+
+  /** Results up to here came in: what they settle need not be stopped. */
+  settled(run: Run, from: number, to: number): void {
+    if (run.stopping === undefined || run.stopping.index < from || run.stopping.index >= to) return;
+    clearTimeout(run.stopping.timer);
+    run.stopping = undefined;
+  }
+
+  /** The run is over. */
+  forget(run: Run): void {
+    clearTimeout(run.watch);
+    clearTimeout(run.stopping?.timer);
+  }
+}
+
+function later(milliseconds: number, call: () => void): NodeJS.Timeout | undefined {
+  return milliseconds > LONGEST ? undefined : setTimeout(call, Math.max(1, milliseconds)).unref();
+}

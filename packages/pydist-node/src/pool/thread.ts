@@ -1,0 +1,79 @@
+import { fileURLToPath } from "node:url";
+import { Piscina } from "piscina";
+import type { Control, Post, RunReply, RunRequest } from "./messages.js";
+
+/** More runs than could ever be on one thread: who goes where is the pool's decision. */
+const NO_LIMIT = 1_000_000;
+/** Most codes that are remembered to be there. */
+const MOST_KNOWN = 1000;
+
+/**
+ * One worker thread: a piscina of one, which starts the thread, replaces it when it ended, and feeds it. Which thread gets
+ * a run is decided by the pool, because a task that waits for its own stays on its thread while others run there.
+ */
+export class Thread {
+  /** Leases of the runs on it that hold a slot, and of those that do not. */
+  readonly active = new Set<number>();
+  readonly suspended = new Set<number>();
+  /** Times in a row that the thread ended before it had done anything. */
+  failures = 0;
+  /** Leases of runs that are known to have ended the thread, until all on it have heard. */
+  readonly culprits = new Set<number>();
+  /** Codes that the thread has loaded. */
+  readonly #known = new Set<string>();
+  readonly #piscina: Piscina;
+
+  constructor(onPost: (post: Post) => void, onError: (error: Error) => void) {
+    this.#piscina = new Piscina({
+      filename: fileURLToPath(new URL("./entry.cjs", import.meta.url)),
+      minThreads: 1,
+      maxThreads: 1,
+      concurrentTasksPerWorker: NO_LIMIT,
+      idleTimeout: Number.POSITIVE_INFINITY,
+      // With "sync", a thread between tasks hears no timer, and an error left behind hits the next task.
+      atomics: "disabled",
+    });
+    this.#piscina.on("message", onPost);
+    this.#piscina.on("error", onError);
+  }
+
+  /** Runs on it in all. */
+  get load(): number {
+    return this.active.size + this.suspended.size;
+  }
+
+  knows(key: string): boolean {
+    return this.#known.has(key);
+  }
+
+  learnt(key: string): void {
+    this.#known.add(key);
+    if (this.#known.size > MOST_KNOWN) this.#known.delete(this.#known.values().next().value as string);
+  }
+
+  /** It ended; the thread in its place knows nothing, and has done nothing. */
+  forget(): void {
+    this.#known.clear();
+    if (this.load === 0) this.culprits.clear();
+  }
+
+  /** Rejects when the thread ended before the run did. */
+  run(request: RunRequest): Promise<RunReply> {
+    return this.#piscina.run(request, { name: "run", transferList: [request.bodies.buffer] }) as Promise<RunReply>;
+  }
+
+  /** Reaches the thread as soon as it turns to its event loop; a thread that ended needs no telling. */
+  control(message: Control): void {
+    this.#piscina.run(message, { name: "control" }).catch(() => {});
+  }
+
+  /** Ends the thread now; another takes its place. */
+  kill(): void {
+    for (const worker of this.#piscina.threads) void worker.terminate();
+  }
+
+  /** Ends it for good. */
+  async destroy(): Promise<void> {
+    await this.#piscina.destroy();
+  }
+}

@@ -1,0 +1,60 @@
+import { InvalidStateError } from "@pydist/protocol";
+import type { Callable } from "./code.js";
+
+// Registered, not unique: a task may ask through another copy of this package than the one that runs it.
+
+/** Property of `globalThis` of a worker thread: a function that returns the running task's {@link TaskContext}. */
+export const CONTEXT_PROVIDER: unique symbol = Symbol.for("pydist.context");
+
+/** Property of `globalThis` of a worker thread: true once something was loaded there that can ask for a context. */
+export const CONTEXT_WANTED: unique symbol = Symbol.for("pydist.context.wanted");
+
+/** What a running task may know and do. `E` is the executor: what it can do is not this room's business. */
+export interface TaskContext<E = unknown> {
+  /** Aborted when the task is to stop; `reason` says why. What goes on after the executor's `abortGrace` is killed. */
+  readonly signal: AbortSignal;
+  /** 1 for the first time that the task is tried. */
+  readonly attempt: number;
+  /** The id of the node that it runs on. */
+  readonly node: string;
+  /** How many links between nodes it has travelled. */
+  readonly hops: number;
+  /** Lines for the logger of the executor that owns the task; at most 100 a second. */
+  readonly log: TaskLog;
+  /** Tells whoever submitted the task how much of it is done, from 0 to 1. */
+  progress(fraction: number): void;
+  /** Submits to the tree that the task came from. A task that awaits what it submitted gives its slot back meanwhile. */
+  readonly executor: E;
+}
+
+/** The four levels of a task's log. */
+export interface TaskLog {
+  debug(...parts: unknown[]): void;
+  info(...parts: unknown[]): void;
+  warn(...parts: unknown[]): void;
+  error(...parts: unknown[]): void;
+}
+
+type Place = { readonly [CONTEXT_PROVIDER]?: () => TaskContext | undefined };
+
+/** The context of the task that is running. @throws InvalidStateError outside of one. */
+export function currentContext(): TaskContext {
+  const context = (globalThis as Place)[CONTEXT_PROVIDER]?.();
+  if (context !== undefined) return context;
+  throw new InvalidStateError(
+    "task.context() was called outside of a task: there is a context only while a submitted function runs. Call it " +
+      "inside the function, before the function returns.",
+  );
+}
+
+const asking = new WeakSet<Callable>();
+
+/** Notes that a function can ask for its context. */
+export function markAsking(fn: Callable): void {
+  asking.add(fn);
+}
+
+/** Whether a loaded function may call `task.context()`: one whose text does, or whose module has `task` at hand. */
+export function needsContext(fn: Callable): boolean {
+  return asking.has(fn);
+}

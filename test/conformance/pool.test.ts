@@ -51,7 +51,7 @@ describeExecutors("a worker's death", (open) => {
   });
 });
 
-describeExecutors("chunks and workers", (open) => {
+describeExecutors("chunks and workers", (open, place) => {
   row(38, "of any chunksize give the right results, and a negative one is refused", async () => {
     const executor = await open();
     const expected = range(40).map((n) => n ** 2);
@@ -73,6 +73,15 @@ describeExecutors("chunks and workers", (open) => {
     for (const stack of [error.stack, error.remote.stack]) {
       expect(stack).toMatch(/at deepest \(.*fixtures\/tasks\.mjs:\d+:\d+\)\n.*at (?:Module\.)?throwDeep/);
     }
+  });
+
+  row(39, "print it, too, where a program does not catch it", async () => {
+    const program = new URL("./fixtures/programs/uncaught.mjs", import.meta.url);
+    const { code, stderr } = await runProgram(program, { env: place.env });
+    expect(code).toBe(1);
+    expect(stderr).toMatch(
+      /RangeError: deep down\n.* at inner \(.*uncaught\.mjs:6:\d+\)\n.* at deepest \(.*uncaught\.mjs:8/,
+    );
   });
 
   row(40, "keep no argument when its task is over", async () => {

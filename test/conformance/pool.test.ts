@@ -161,4 +161,11 @@ describe("a program on a machine without threads to spare", () => {
     expect(stdout).toBe("no more threads\n");
     expect(code).toBe(0);
   });
+
+  row(53, "hears of threads that end as they start from its futures, and ends", async () => {
+    const program = new URL("./fixtures/programs/no-replacement.mjs", import.meta.url);
+    const { stdout, code } = await runProgram(program, { args: ["from the first on"] });
+    expect(stdout).toBe("PYDIST_E_BROKEN_EXECUTOR true\n".repeat(3));
+    expect(code).toBe(0);
+  });
 });

@@ -94,6 +94,12 @@ describe("a worker that is replaced after so many tasks", () => {
     expect(await run("terminated-while-recycling")).toEqual({ code: 0, stdout: "[]\n", stderr: "" });
   });
 
+  row(51, "by one that cannot start fails what is queued, and nothing hangs", async () => {
+    const program = new URL("./fixtures/programs/no-replacement.mjs", import.meta.url);
+    const failed = "PYDIST_E_BROKEN_EXECUTOR true\n";
+    expect(await runProgram(program)).toEqual({ code: 0, stdout: `first\n${failed}${failed}`, stderr: "" });
+  });
+
   row(52, "serves all of six tasks although the executor is shut down at once", async () => {
     const executor = new ClusterExecutor({ maxWorkers: 3, maxTasksPerWorker: 1 });
     const futures = range(6).map((i) => executor.submit((n: number) => n ** 2, [i]));

@@ -1,9 +1,19 @@
 import { ClusterExecutor, type ExecutorOptions } from "pydist";
 import { afterEach, beforeAll, describe } from "vitest";
+import { openGates } from "../support/gate.js";
 import { fileHome, type Shape, spawnTree, type Tree } from "../support/processes.js";
 
 /** Makes an executor for one test; it is shut down after it. */
 export type Open = (options?: ExecutorOptions) => Promise<ClusterExecutor>;
+
+/** Where the tasks run; there from the first test on. */
+export interface Place {
+  readonly kind: "embedded" | "attached";
+  /** What a program needs for its bare `new ClusterExecutor()` to run its tasks there. */
+  readonly env: NodeJS.ProcessEnv;
+  /** The nodes' processes. @throws where there are none */
+  readonly tree: Tree;
+}
 
 /**
  * The same behaviour, whoever runs the tasks: this process's threads, a node in a process of its own, or a tree of
@@ -18,7 +28,7 @@ const KINDS: Readonly<Record<string, { readonly shape: Shape | undefined; readon
   },
 };
 
-export function describeExecutors(what: string, tests: (open: Open) => void): void {
+export function describeExecutors(what: string, tests: (open: Open, place: Place) => void): void {
   describe.each(Object.entries(KINDS))(`${what}: %s`, (_kind, { shape, nodes }) => {
     let tree: Tree | undefined;
     const opened: ClusterExecutor[] = [];
@@ -27,10 +37,12 @@ export function describeExecutors(what: string, tests: (open: Open) => void): vo
       if (shape !== undefined) tree = await spawnTree(untilFile(shape));
     });
     afterEach(async () => {
+      // A test that failed may have left tasks standing there.
+      openGates();
       await Promise.all(opened.splice(0).map((executor) => executor.shutdown({ cancelFutures: true })));
     });
 
-    tests(async (options = {}) => {
+    const open: Open = async (options = {}) => {
       const executor =
         tree === undefined
           ? new ClusterExecutor({ maxWorkers: 2, ...options })
@@ -39,6 +51,16 @@ export function describeExecutors(what: string, tests: (open: Open) => void): vo
       await executor.ready();
       await executor.waitForNodes(nodes, { timeout: 10_000 });
       return executor;
+    };
+    tests(open, {
+      kind: shape === undefined ? "embedded" : "attached",
+      get env() {
+        return tree === undefined ? {} : { PYDIST_ADDRESS: tree.address };
+      },
+      get tree() {
+        if (tree === undefined) throw new Error("An embedded executor has no nodes of its own.");
+        return tree;
+      },
     });
   });
 }

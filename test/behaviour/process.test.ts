@@ -1,27 +1,20 @@
-import { spawn } from "node:child_process";
-import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
-import { fileHome, spawnNode } from "../support/processes.js";
+import { spawnNode } from "../support/processes.js";
+import { type Ended, runProgram } from "../support/programs.js";
 
-interface Ended {
-  readonly code: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
+function urlOf(program: string): string {
+  return new URL(`../fixtures/programs/${program}.mjs`, import.meta.url).href;
+}
+
+/** What Node prints of an error that ends the process, but for its own version. */
+function printed(stderr: string): string {
+  return stderr.replace(/\n\nNode\.js v[\w.-]+\n$/, "").trimStart();
 }
 
 /** Runs a program of `test/fixtures/programs` to its end, with the arguments that stand behind its name. */
-function run(program: string, env: NodeJS.ProcessEnv = {}, nodeOptions: string[] = []): Promise<Ended> {
-  const [name, ...args] = program.split(" ");
-  const file = fileURLToPath(new URL(`../fixtures/programs/${name}.mjs`, import.meta.url));
-  const child = spawn(process.execPath, [...nodeOptions, file, ...args], { env: { ...fileHome().env, ...env } });
-  let [stdout, stderr] = ["", ""];
-  child.stdout.on("data", (text) => {
-    stdout += text;
-  });
-  child.stderr.on("data", (text) => {
-    stderr += text;
-  });
-  return new Promise((resolve) => child.once("close", (code) => resolve({ code, stdout, stderr })));
+function run(program: string, env: NodeJS.ProcessEnv = {}, flags: string[] = []): Promise<Ended> {
+  const [name = "", ...args] = program.split(" ");
+  return runProgram(new URL(urlOf(name)), { env, flags, args });
 }
 
 describe.each([
@@ -59,7 +52,20 @@ describe.each([
   it("is, as by any promise, by one made from it that nobody catches", async () => {
     const { code, stderr } = await run("derived-failure", await where());
     expect(code).toBe(1);
-    expect(stderr).toContain("somebody chained");
+    expect(printed(stderr)).toBe(`Error: somebody chained\n    at ${urlOf("derived-failure")}:6:11`);
+  });
+
+  // Row 39, for an error and its cause: of JavaScript's stacks the source lines are no part.
+  it("that does not catch a failure prints the user's functions and lines, and none of pydist's", async () => {
+    const { code, stderr } = await run("uncaught-failure", await where());
+    expect(code).toBe(1);
+    const url = urlOf("uncaught-failure");
+    expect(printed(stderr)).toBe(`RangeError: no values
+    at score (${url}:6:39) {
+  [cause]: TypeError: first has no weight
+      at weigh (${url}:10:12)
+      at score (${url}:6:76)
+}`);
   });
 });
 

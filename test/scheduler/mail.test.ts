@@ -3,7 +3,7 @@ import { POOL } from "@pydist/scheduler";
 import { describe, expect, it } from "vitest";
 import { bodies, dispatches, head, of, Subject } from "./subject.js";
 
-const PROGRESS: UpNote = { kind: "progress", fraction: 0.5 };
+const PROGRESS: UpNote = { kind: "progress", fraction: 0.5, node: "n" };
 const RESULTS: DownNote = { kind: "results", batch: 1, from: 0, node: "x", hops: 1, attempt: 1 };
 const NEWS = { call: "call", note: RESULTS, bodies: bodies(2) };
 

@@ -4,9 +4,14 @@ import { Worker } from "node:worker_threads";
 const require = createRequire(import.meta.url);
 const native = require("./fixtures/native.cjs") as { load(url: string): Promise<Record<string, unknown>> };
 
-/** A module of the fixtures as Node itself loads it. */
-export async function fixture<T>(name: string): Promise<T> {
-  return (await native.load(new URL(`./fixtures/${name}`, import.meta.url).href)) as T;
+/** A module as Node itself loads it. */
+export async function importNatively<T>(url: URL): Promise<T> {
+  return (await native.load(url.href)) as T;
+}
+
+/** The same of a module of the fixtures. */
+export function fixture<T>(name: string): Promise<T> {
+  return importNatively(new URL(`./fixtures/${name}`, import.meta.url));
 }
 
 export interface Case {

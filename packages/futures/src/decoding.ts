@@ -11,6 +11,7 @@ import {
   outcomeAt,
   repeatBody,
 } from "@pydist/protocol";
+import { relocate } from "@pydist/shipping";
 
 /** Settled results of consecutive tasks: values, or errors where a task failed or was cancelled. */
 export interface Settled {
@@ -65,9 +66,11 @@ export function brokenBy(bodies: Bodies, node: string): { readonly error: unknow
   return index < 0 ? undefined : { error: decodeError(bodies, index, node) };
 }
 
-/** What a failed task threw. */
+/** What a failed task threw. Its stack names the places that the user knows. */
 export function decodeError(bodies: Bodies, index: number, node: string): unknown {
-  return decodeFailure(kindAt(bodies, index), bodyAt(bodies, index), { node });
+  const failure = decodeFailure(kindAt(bodies, index), bodyAt(bodies, index), { node });
+  relocate(failure);
+  return failure;
 }
 
 function one(bodies: Bodies, index: number): Bodies {

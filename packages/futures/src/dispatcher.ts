@@ -11,43 +11,29 @@ import {
   type ResultInfo,
   type Stop,
   sliceBodies,
+  type UpNote,
 } from "@pydist/protocol";
 import type { ShippedCode } from "@pydist/shipping";
 import { Calls } from "./calls.js";
 import { anyError, brokenBy, copiesOf, type KnownErrors } from "./decoding.js";
 import { Dependents } from "./dependents.js";
+import { type DispatcherOptions, UNTOLD_HOPS } from "./dispatcher-options.js";
 import type { Future } from "./future.js";
 import { type HeaderDefaults, headOf, nameOf } from "./header.js";
 import { KeepAlive } from "./keep-alive.js";
 import type { MapFeed, MapHost } from "./map-run.js";
+import { Offspring } from "./offspring.js";
 import type { SubmitOptions } from "./options.js";
 import type { Port, Submitter } from "./port.js";
 import { AgainSink, judge, oneLess, type Retry, retryOf } from "./retries.js";
 import { Sent } from "./sent.js";
-import { type TaskSettled, tellSettled } from "./settled.js";
+import { tellSettled } from "./settled.js";
 import { type Ending, type Route, type Sink, stopWith } from "./sink.js";
-import type { Statistics } from "./statistics.js";
 
 /** A map is fed until this many tasks for each slot wait here: enough that even the shortest make full chunks. */
 const WAITING_PER_SLOT = 4096;
 /** ... or until this many bytes of arguments are under way. */
 const BYTES_UNDER_WAY = 64 * 1024 * 1024;
-
-/** Code that travels: its hash and its text. */
-export interface CodeText {
-  readonly hash: string;
-  readonly text: string;
-}
-
-export interface DispatcherOptions extends Omit<HeaderDefaults, "depth"> {
-  readonly statistics: Statistics;
-  /** Undefined while nobody listens. */
-  readonly onSettled: () => ((task: TaskSettled) => void) | undefined;
-  /** What each worker runs before the first task of this executor, if anything. */
-  readonly initializer?: CodeText | undefined;
-  /** The initializer failed somewhere: no task of this executor can run any more. */
-  readonly onBroken?: (error: unknown) => void;
-}
 
 /** Sends batches, and leads results to whoever waits for them. Of where they go it knows nothing but the port. */
 export class Dispatcher implements Submitter {
@@ -57,6 +43,7 @@ export class Dispatcher implements Submitter {
   /** Batches that left and are not settled yet, by their lease. */
   readonly #sent = new Map<number, Sent>();
   readonly #calls: Calls;
+  readonly #offspring: Offspring;
   readonly #dependents: Dependents;
   readonly #maps = new Set<MapFeed>();
   readonly #keepAlive = new KeepAlive();
@@ -92,12 +79,24 @@ export class Dispatcher implements Submitter {
       hold: (name, held, waiter) => this.#dependents.add(name, held, waiter),
       stillborn: (name) => neverMade(name, "cancelled"),
     });
+    this.#offspring = new Offspring({
+      forward: (...batch) => this.forward(...batch),
+      tell: (...note) => port.tell(...note),
+    });
     port.attach(this);
   }
 
   get keepAlive(): KeepAlive {
     return this.#keepAlive;
   }
+
+  /** What a stopped task waits for is stopped first, so that it can end within its grace. */
+  readonly #way = {
+    cancel: (lease: number, ranges: Ranges, stop?: Stop): void => {
+      if (stop !== undefined) this.#offspring.stopped(lease, ranges);
+      this.#port.cancel(lease, ranges, stop);
+    },
+  };
 
   /** Joins the call to the other calls of this tick. @throws SerializationError */
   submit(code: ShippedCode, args: readonly unknown[], options: SubmitOptions | undefined): Future<unknown> {
@@ -110,7 +109,8 @@ export class Dispatcher implements Submitter {
    */
   forward(head: NestedHeader, text: string, bodies: Bodies, sink: Sink): Route {
     this.#keepAlive.add(sink.count);
-    return this.#send(sink, bodies, head, text, undefined);
+    const hops = head.hops === UNTOLD_HOPS ? this.#defaults.hopLimit : head.hops;
+    return this.#send(sink, bodies, { ...head, hops }, text, undefined);
   }
 
   /** What a map needs to send its batches. */
@@ -164,7 +164,7 @@ export class Dispatcher implements Submitter {
       travelled: 0,
       ...(initializer === undefined ? {} : { initializer: initializer.hash }),
     };
-    const sent = new Sent(this.#port, { lease, head: whole, bodies, text, sink, retry });
+    const sent = new Sent(this.#way, { lease, head: whole, bodies, text, sink, retry });
     this.#sent.set(lease, sent);
     this.#openBytes += bodies.bytes.length;
     sink.sent(sent);
@@ -177,6 +177,7 @@ export class Dispatcher implements Submitter {
   report(lease: number, from: number, bodies: Bodies, info: ResultInfo): void {
     const sent = this.#sent.get(lease);
     if (sent === undefined) return;
+    this.#offspring.ended(lease, from, bodies);
     const { retry } = sent;
     if (retry === undefined || this.#failures === "are final" || !anyError(bodies)) {
       this.#settle(sent, from, bodies, info);
@@ -234,6 +235,7 @@ export class Dispatcher implements Submitter {
   }
 
   waiting(lease: number, ranges: Ranges): void {
+    this.#offspring.stopped(lease, ranges);
     this.#sent.get(lease)?.sink.waiting(ranges);
   }
 
@@ -242,7 +244,12 @@ export class Dispatcher implements Submitter {
     this.#feedMaps();
   }
 
-  said(): void {}
+  said(lease: number, index: number, call: string, note: UpNote, bodies: Bodies | undefined): void {
+    const sent = this.#sent.get(lease);
+    if (sent === undefined) return;
+    if (note.kind === "log" || note.kind === "progress") this.#options.onNote(sent.head.name, note);
+    else this.#offspring.said(lease, index, call, note, bodies);
+  }
 
   #feedMaps(): void {
     for (const map of this.#maps) map.feed();
@@ -309,8 +316,18 @@ export class Dispatcher implements Submitter {
     });
   }
 
+  /** Sends what has not left. @returns whether something is not settled */
+  leave(): "idle" | "busy" {
+    this.#calls.leaveAll();
+    return this.#isIdle ? "idle" : "busy";
+  }
+
+  get #isIdle(): boolean {
+    return this.#sent.size + this.#maps.size + this.#calls.gathering + this.#dependents.size === 0;
+  }
+
   #checkIdle(): void {
-    if (this.#sent.size > 0 || this.#maps.size > 0 || this.#calls.gathering > 0 || this.#dependents.size > 0) return;
+    if (!this.#isIdle) return;
     const idle = this.#idle;
     this.#idle = [];
     for (const resolve of idle) resolve();

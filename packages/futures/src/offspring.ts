@@ -11,6 +11,7 @@ import {
   type ResultInfo,
   repeatBody,
   type Stop,
+  type UpNote,
 } from "@pydist/protocol";
 import type { Route, Sink } from "./sink.js";
 
@@ -21,6 +22,9 @@ export interface OffspringHost {
   /** To a running task, wherever it is; one that is over hears nothing. */
   tell(lease: number, index: number, call: string, note: DownNote, bodies: Bodies | undefined): void;
 }
+
+/** What a task says of tasks of its own. */
+export type FamilyNote = Extract<UpNote, { readonly kind: "submit" | "cancel" }>;
 
 /** What one execution of a task has submitted and not heard the end of. */
 interface Family {
@@ -43,23 +47,32 @@ export class Offspring {
     this.#host = host;
   }
 
-  submit(
+  /** A running task submits, or no longer wants what it submitted. `call` names the one execution that says so. */
+  said(lease: number, index: number, call: string, note: FamilyNote, bodies: Bodies | undefined): void {
+    if (note.kind === "submit") {
+      if (bodies !== undefined) this.#submit(lease, index, call, note, bodies);
+      return;
+    }
+    const family = this.#families.get(`${lease} ${index}`);
+    if (family?.call !== call) return;
+    const { batch, ranges, grace } = note;
+    const stop = grace === undefined || bodies === undefined ? undefined : { grace, reason: bodies };
+    family.batches.get(batch)?.cancelAt(ranges, stop);
+  }
+
+  #submit(
     lease: number,
     index: number,
     call: string,
-    { batch, head, text }: { readonly batch: number; readonly head: NestedHeader; readonly text: string },
+    note: Extract<FamilyNote, { kind: "submit" }>,
     bodies: Bodies,
   ): void {
+    const { batch, head, text } = note;
     const family = this.#familyOf(lease, index, call);
-    const tell = (note: DownNote, results?: Bodies): void => this.#host.tell(lease, index, call, note, results);
+    const tell = (news: DownNote, results?: Bodies): void => this.#host.tell(lease, index, call, news, results);
     const child = new Child(batch, countOf(bodies), tell, () => family.batches.delete(batch));
     family.batches.set(batch, child);
     this.#host.forward(head, text, bodies, child);
-  }
-
-  cancel(lease: number, index: number, call: string, batch: number, ranges: Ranges, stop: Stop | undefined): void {
-    const family = this.#families.get(`${lease} ${index}`);
-    if (family?.call === call) family.batches.get(batch)?.cancelAt(ranges, stop);
   }
 
   #familyOf(lease: number, index: number, call: string): Family {
@@ -94,11 +107,6 @@ export class Offspring {
         if (family !== undefined) stopAll(family);
       }
     }
-  }
-
-  /** Nobody is told anything any more. */
-  clear(): void {
-    this.#families.clear();
   }
 }
 

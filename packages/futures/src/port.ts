@@ -1,4 +1,4 @@
-import type { BatchHeader, Bodies, Credit, Ranges, ResultInfo, Stop, UpNote } from "@pydist/protocol";
+import type { BatchHeader, Bodies, Credit, DownNote, Ranges, ResultInfo, Stop, UpNote } from "@pydist/protocol";
 
 /** What comes back to whoever submitted. Leases are the submitter's own numbers; ranges count from the batch's first task. */
 export interface Submitter {
@@ -25,4 +25,6 @@ export interface Port {
   submit(lease: number, head: BatchHeader, bodies: Bodies, cancelled?: Ranges): void;
   /** Tasks that have not begun never will; with `stop`, those that have are stopped. */
   cancel(lease: number, ranges: Ranges, stop?: Stop): void;
+  /** To a running task of this port's executor, which has submitted tasks of its own; one that is over hears nothing. */
+  tell(lease: number, index: number, call: string, note: DownNote, bodies: Bodies | undefined): void;
 }

@@ -28,12 +28,12 @@ export class Sent implements SentOptions, Route {
   readonly retry: Retry | undefined;
   /** Tasks that are not settled yet. */
   open: number;
-  readonly #port: Port;
+  readonly #way: Pick<Port, "cancel">;
   #wishes: Uint8Array | undefined;
   /** Tasks that run again, each as a batch of its own. */
   #again: Map<number, Route> | undefined;
 
-  constructor(port: Port, { lease, head, bodies, text, sink, retry }: SentOptions) {
+  constructor(way: Pick<Port, "cancel">, { lease, head, bodies, text, sink, retry }: SentOptions) {
     this.lease = lease;
     this.head = head;
     this.bodies = bodies;
@@ -41,7 +41,7 @@ export class Sent implements SentOptions, Route {
     this.sink = sink;
     this.retry = retry;
     this.open = countOf(bodies);
-    this.#port = port;
+    this.#way = way;
   }
 
   cancelAt(ranges: Ranges, stop?: Stop): void {
@@ -49,7 +49,7 @@ export class Sent implements SentOptions, Route {
     for (let r = 0; r + 1 < ranges.length; r += 2) {
       this.#wishes.fill(stop === undefined ? Wish.Cancelled : Wish.Aborted, ranges[r], ranges[r + 1]);
     }
-    this.#port.cancel(this.lease, ranges, stop);
+    this.#way.cancel(this.lease, ranges, stop);
     for (const [index, again] of this.#again ?? []) if (covers(ranges, index)) again.cancelAt([0, 1], stop);
   }
 

@@ -65,10 +65,13 @@ export class FutureSink implements Sink, FutureOwner {
     this.#aborts.add(index, reason);
   }
 
-  /** A batch that has not left takes the news along. */
+  /**
+   * A batch that has not left takes the news along. Of one that has, a task may have begun although nobody here knows yet:
+   * its future is cancelled, so it is stopped.
+   */
   #tellCancelled(ranges: Ranges): void {
     if (this.#route === undefined) this.#cancelled.push(...ranges);
-    else if (ranges.length > 0) this.#route.cancelAt(ranges);
+    else if (ranges.length > 0) this.#route.abortAt(ranges, undefined);
   }
 
   report(from: number, bodies: Bodies, info: ResultInfo, known?: KnownErrors): void {

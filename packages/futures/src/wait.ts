@@ -65,8 +65,8 @@ export function asCompleted<F extends AnyFuture>(
 }
 
 /**
- * Futures as they complete. An async iterator by its own description: of what is declared as AsyncIterator the compiler
- * believes that the loop awaits each item, but the loop is given the futures.
+ * Futures as they complete. The compiler believes that `for await` awaits each item; of an async iterator it does not, so
+ * the loop is given futures. `await future` is right for both.
  */
 export interface Completing<F> {
   [Symbol.asyncIterator](): Completing<F>;

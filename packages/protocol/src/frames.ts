@@ -66,9 +66,15 @@ export type UpNote =
   | { readonly kind: "submit"; readonly batch: number; readonly head: NestedHeader; readonly text: string }
   /** Cancels tasks that have not begun; with `grace`, also stops those that have, and the body is the reason. */
   | { readonly kind: "cancel"; readonly batch: number; readonly ranges: Ranges; readonly grace?: number }
-  | { readonly kind: "log"; readonly level: "debug" | "info" | "warn" | "error"; readonly text: string }
+  | {
+      readonly kind: "log";
+      readonly level: "debug" | "info" | "warn" | "error";
+      readonly text: string;
+      /** Id of the node that the task runs on. */
+      readonly node: string;
+    }
   /** How far the task is, from 0 to 1. */
-  | { readonly kind: "progress"; readonly fraction: number };
+  | { readonly kind: "progress"; readonly fraction: number; readonly node: string };
 
 /** What an executor says to a running task: news of a batch that the task submitted. */
 export type DownNote =

@@ -31,6 +31,8 @@ export interface ExecutorEvents {
   disconnected: (cause: string) => void;
   reconnected: (address: string) => void;
   taskSettled: (task: TaskSettled) => void;
+  /** A running task told how far it is, by `task.context().progress()`. */
+  progress: (progress: { readonly name: string; readonly node: string; readonly fraction: number }) => void;
   /** A task left something behind that threw after it was over; nobody else is affected. */
   strayError: (task: string, message: string) => void;
 }
@@ -89,6 +91,10 @@ export class ClusterExecutor<I extends AnyFunction = AnyFunction> extends Execut
       attempts: options.attempts ?? DEFAULT_ATTEMPTS,
       abortGrace: options.abortGrace ?? DEFAULT_ABORT_GRACE,
       statistics: this.#statistics,
+      onNote: (task, note) => {
+        if (note.kind === "progress") this.emit("progress", { name: task, node: note.node, fraction: note.fraction });
+        else options.logger?.[note.level]({ task, node: note.node }, note.text);
+      },
       initializer,
       onBroken: (error) => {
         options.logger?.error({ error }, "The initializer failed: the executor is broken");

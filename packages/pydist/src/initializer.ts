@@ -1,7 +1,6 @@
 import type { CodeText } from "@pydist/futures";
 import { BodiesBuilder, encodeValue, packBodies } from "@pydist/protocol";
-import { ship } from "@pydist/shipping";
-import { sha256 } from "@pydist/shipping/runtime";
+import { initializerText, sha256, ship } from "@pydist/shipping";
 import type { ExecutorOptions } from "./options.js";
 
 /**
@@ -15,6 +14,6 @@ export function shipInitializer({ initializer, initargs = [] }: ExecutorOptions)
   const builder = new BodiesBuilder();
   builder.add(encodeValue([...initargs], "initargs"));
   const args = Buffer.from(packBodies(builder.build())).toString("base64");
-  const text = JSON.stringify({ kind: "initializer", code, args });
+  const text = initializerText({ code, args });
   return { hash: sha256(text), text };
 }

@@ -19,7 +19,7 @@ export interface TaskContext<E = unknown> {
   readonly node: string;
   /** How many links between nodes it has travelled. */
   readonly hops: number;
-  /** Lines for the log of that node. */
+  /** Lines for the logger of the executor that owns the task; at most 100 a second. */
   readonly log: TaskLog;
   /** Tells whoever submitted the task how much of it is done, from 0 to 1. */
   progress(fraction: number): void;

@@ -10,4 +10,5 @@ export {
   type TaskLog,
 } from "./runtime.js";
 export { ship } from "./ship.js";
+export { relocate } from "./stacks/relocate.js";
 export { isTaskReference, type Task, type TaskFunction, type TaskReference, task } from "./task.js";

@@ -4,6 +4,7 @@ import { ShippingError } from "@pydist/protocol";
 import type { Callable, ReferenceCode } from "./code.js";
 import { CONTEXT_WANTED, markAsking } from "./context.js";
 import { fileVersion } from "./file-version.js";
+import { followSourceMaps } from "./follow-source-maps.js";
 
 // Which version of a file this thread has imported under its plain URL: a module is never loaded twice under one URL.
 const imported = new Map<string, string>();
@@ -60,6 +61,7 @@ async function importVersion(code: ReferenceCode, path: string, node: string): P
     // CommonJS knows modules by their path, whatever the query says.
     delete createRequire(import.meta.url).cache[path];
   }
+  followSourceMaps();
   try {
     return (await import(url)) as Record<string, unknown>;
   } catch (error) {

@@ -2,6 +2,7 @@ import { Script } from "node:vm";
 import type { Callable, Helper, SourceCode } from "./code.js";
 import { currentContext, markAsking } from "./context.js";
 import { importOnNode } from "./import-on-node.js";
+import { closing, opening, textUrl } from "./wrapping.js";
 
 // One for all functions of a thread: none can leave anything in it for the next.
 const task = Object.freeze({ context: currentContext });
@@ -18,12 +19,8 @@ const helpers: Readonly<Record<Helper, unknown>> = {
  * traces count from its first, under `pydist:///name-hash.js`.
  */
 export function loadSource(code: SourceCode, hash: string): Callable {
-  const names = Object.keys(code.helpers);
-  // On one line with the function's first, so that lines need no correction.
-  const open = `(function(${names.join(",")}){${code.strict ? '"use strict";' : ""}return ${code.form === "method" ? "({" : "("}`;
-  const close = code.form === "method" ? "\n}" : "\n";
-  const url = `pydist:///${encodeURIComponent(code.name) || "anonymous"}-${hash.slice(0, 8)}.js`;
-  const make = evaluate(`${open}${code.source}${close})})`, url) as Callable;
+  const text = `${opening(code)}${code.source}${closing(code)}`;
+  const make = evaluate(text, textUrl(code.name, hash)) as Callable;
   const made = make(...Object.entries(code.helpers).map(([, helper]) => helpers[helper]));
   const fn = code.form === "method" ? onlyMember(made as object) : made;
   if ((fn as Callable).name !== code.name) {

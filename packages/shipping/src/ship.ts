@@ -8,12 +8,13 @@ import { fileVersion } from "./file-version.js";
 import { Lru } from "./lru.js";
 import { nativeFunction, nodeFunctionPath } from "./natives.js";
 import { refuseKind, refuseUses, type Subject } from "./refusal.js";
+import { noteFunction, noteOrigin, type Origin } from "./stacks/origins.js";
 import { type TaskFunction, type TaskTarget, taskTarget } from "./task.js";
 
 // A function's text never changes, so a function is understood once.
 const byFunction = new WeakMap<TaskFunction, ShippedCode>();
 // An arrow written inside a loop is a new function each time, with the text of the last one.
-const bySource = new Lru<string, ShippedCode>(1000);
+const bySource = new Lru<string, { readonly shipped: ShippedCode; readonly origin: Origin }>(1000);
 
 /**
  * Turns a function into code that runs elsewhere. A function may use its parameters, what it declares itself, the
@@ -68,10 +69,13 @@ function shipFunction(fn: TaskFunction, what: string): ShippedCode {
   const knownSloppy = isKnownSloppy(fn);
   const key = `${knownSloppy ? "sloppy" : ""}\n${name}\n${source}`;
   const known = bySource.get(key);
-  if (known !== undefined) return known;
-  const analysis = accepted(analyse(source, name, knownSloppy), subject, fn);
-  const result = shipped(analysis.code, name);
-  bySource.set(key, result);
+  if (known !== undefined) {
+    noteFunction(known.origin, fn);
+    return known.shipped;
+  }
+  const { code } = accepted(analyse(source, name, knownSloppy), subject, fn);
+  const result = shipped(code, name);
+  bySource.set(key, { shipped: result, origin: noteOrigin(result.hash, fn, source, code) });
   return result;
 }
 

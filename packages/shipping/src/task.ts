@@ -2,6 +2,7 @@ import { isAbsolute } from "node:path";
 import { pathToFileURL } from "node:url";
 import { ShippingError } from "@pydist/protocol";
 import { CONTEXT_WANTED, currentContext, type TaskContext } from "./context.js";
+import { isWorkerOfPydist } from "./worker-mark.js";
 
 /** Any function, as a type: what `submit` and `map` accept. */
 export type TaskFunction = (...args: never[]) => unknown;
@@ -66,7 +67,7 @@ export const task: Task = Object.assign(
 );
 
 // A thread of pydist loads what a context needs only when somebody can ask for one: who has `task` can.
-if (Symbol.for("pydist.worker") in globalThis) Object.defineProperty(globalThis, CONTEXT_WANTED, { value: true });
+if (isWorkerOfPydist()) Object.defineProperty(globalThis, CONTEXT_WANTED, { value: true });
 
 /** Whether a value was made by {@link task}. */
 export function isTaskReference(value: unknown): value is TaskReference {

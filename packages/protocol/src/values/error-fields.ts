@@ -33,13 +33,16 @@ function textOf(error: Error, key: "name" | "message" | "stack"): string {
   }
 }
 
+// Of an error that nobody catches, Node prints first the line on which it was made, unless that line bears this mark.
+const blankError = (): Error => new Error(); // node-do-not-add-exception-line
+
 /** A genuine error of the nearest class that is known here, still without its fields. */
 export function shellOf({ classes, name, message }: Pick<ErrorOutline, "classes" | "name" | "message">): Error {
   const { prototype } = knownClass(classes);
   // The name of a DOMException is internal to it: only its constructor can give one.
   if (typeof DOMException === "function" && prototype === DOMException.prototype)
     return new DOMException(message, name);
-  return Object.setPrototypeOf(new Error(), prototype) as Error;
+  return Object.setPrototypeOf(blankError(), prototype) as Error;
 }
 
 /** Gives a shell the fields of its original. */

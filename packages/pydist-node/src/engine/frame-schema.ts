@@ -59,8 +59,8 @@ const nestedHead = v.pick(head, [
 const upNote = v.variant("kind", [
   v.object({ kind: v.literal("submit"), batch: count, head: nestedHead, text: v.string() }),
   v.object({ kind: v.literal("cancel"), batch: count, ranges, grace: v.exactOptional(milliseconds) }),
-  v.object({ kind: v.literal("log"), level: v.picklist(["debug", "info", "warn", "error"]), text }),
-  v.object({ kind: v.literal("progress"), fraction: v.pipe(v.number(), v.minValue(0), v.maxValue(1)) }),
+  v.object({ kind: v.literal("log"), level: v.picklist(["debug", "info", "warn", "error"]), text, node: text }),
+  v.object({ kind: v.literal("progress"), fraction: v.pipe(v.number(), v.minValue(0), v.maxValue(1)), node: text }),
 ]);
 
 const downNote = v.variant("kind", [

@@ -149,10 +149,10 @@ export class Call {
   }
 
   over(): void {
+    this.#executor?.close();
     this.#state = "over";
     clearImmediate(this.#look);
     if (calls.get(this.site.lease) === this) calls.delete(this.site.lease);
-    this.#executor?.close();
   }
 
   control(message: Control): void {

@@ -54,7 +54,7 @@ export class Context implements TaskContext {
     const now = performance.now();
     if (fraction < 1 && now - this.#toldAt < PROGRESS_INTERVAL) return;
     this.#toldAt = now;
-    this.#call.say({ kind: "progress", fraction });
+    this.#call.say({ kind: "progress", fraction, node: this.node });
   }
 
   /** A task that logs without end must not flood the tree: what is too much is left out, and said to be. */
@@ -67,11 +67,15 @@ export class Context implements TaskContext {
     this.#lines++;
     if (this.#lines > MOST_LINES) {
       if (this.#lines === MOST_LINES + 1) {
-        this.#call.say({ kind: "log", level: "warn", text: `More than ${MOST_LINES} lines in a second are left out.` });
+        this.#say("warn", `More than ${MOST_LINES} lines in a second are left out.`);
       }
       return;
     }
     const text = formatWithOptions({ colors: false }, ...parts);
-    this.#call.say({ kind: "log", level, text: text.slice(0, LONGEST_LINE) });
+    this.#say(level, text.slice(0, LONGEST_LINE));
+  }
+
+  #say(level: Level, text: string): void {
+    this.#call.say({ kind: "log", level, text, node: this.node });
   }
 }

@@ -1,4 +1,4 @@
-import { Dispatcher, Executor, type Port, Statistics, type Submitter } from "@pydist/futures";
+import { Dispatcher, Executor, type Port, Statistics, type Submitter, UNTOLD_HOPS } from "@pydist/futures";
 import {
   type BatchHeader,
   type Bodies,
@@ -75,6 +75,9 @@ export class NestedPort implements Port {
     else this.#host.say({ kind: "cancel", batch, ranges, grace: stop.grace }, stop.reason);
   }
 
+  /** Whatever a task submits is the executor's, not the task's: nobody submits by way of it. */
+  tell(): void {}
+
   told(note: DownNote, bodies: Bodies | undefined): void {
     const submitter = this.#submitter;
     if (note.kind === "started") return submitter?.started(note.batch, note.ranges);
@@ -99,11 +102,12 @@ export class TaskExecutor extends Executor {
     super();
     this.dispatcher = new Dispatcher(port, {
       // Whoever owns the task knows how far its tasks may travel.
-      hopLimit: Number.MAX_SAFE_INTEGER,
+      hopLimit: UNTOLD_HOPS,
       attempts,
       abortGrace: grace,
       statistics: new Statistics(),
       onSettled: () => undefined,
+      onNote: () => {},
     });
   }
 
@@ -112,10 +116,11 @@ export class TaskExecutor extends Executor {
     throw new ShutdownError("The task that this executor belongs to is over; it cannot schedule new futures.");
   }
 
-  /** The task is over: what it did not wait for will not be told to anyone. */
+  /** The task is over: what it did not wait for leaves, and will not be told to anyone. */
   close(): void {
     if (this.#state === "over") return;
     this.#state = "over";
+    if (this.dispatcher.leave() === "idle") return;
     this.dispatcher.abandonAll(
       new ShutdownError("The task that submitted this is over, so nobody is told what came of it."),
     );

@@ -1,7 +1,6 @@
 import {
   type BatchHeader,
   type Bodies,
-  CancelledError,
   countOf,
   type DownNote,
   emptyBodies,
@@ -14,8 +13,9 @@ import {
   type UpNote,
   unpackBodies,
 } from "@pydist/protocol";
-import { appendIndex, eachIndex } from "@pydist/scheduler";
-import { faultOf, noThread, overtimeOf } from "./faults.js";
+import { eachIndex } from "@pydist/scheduler";
+import { examine, standingOf } from "./autopsy.js";
+import { noThread } from "./faults.js";
 import { type Done, Mark, type Post, type Results, type RunReply, type Texts } from "./messages.js";
 import { Run } from "./run.js";
 import { Stopper } from "./stopper.js";
@@ -164,27 +164,40 @@ export class Pool {
 
   /** The port is the thread's own: a task may post there whatever it likes, which must harm nobody. */
   #receive(post: Post | null): void {
+    let carryOut: () => void;
     try {
-      switch (post?.kind) {
-        case "results":
-          // It comes through another port than the reply, so its run may be over.
-          return this.#deliver(this.#runs.get(post.lease), post);
-        case "stray":
-          return this.#listener.stray(String(post.name), String(post.message));
-        case "suspended":
-          return this.#suspend(this.#runs.get(post.lease), post.index, post.seen);
-        case "said": {
-          const { lease, index, call, note, bodies } = post;
+      carryOut = this.#understand(post);
+    } catch (error) {
+      carryOut = () => this.#listener.stray("", `A task posted a message to its node, which was passed over: ${error}`);
+    }
+    carryOut();
+  }
+
+  /** @throws if it is nothing that a worker says */
+  #understand(post: Post | null): () => void {
+    switch (post?.kind) {
+      case "results": {
+        // It comes through another port than the reply, so its run may be over.
+        const { lease, from, bodies } = post;
+        const unpacked = bodies instanceof Uint8Array ? unpackBodies(bodies) : bodies;
+        return () => this.#deliver(this.#runs.get(lease), { lease, from, bodies: unpacked });
+      }
+      case "stray":
+        return () => this.#listener.stray(String(post.name), String(post.message));
+      case "suspended":
+        return () => this.#suspend(this.#runs.get(post.lease), post.index, post.seen);
+      case "said": {
+        const { lease, index, call, note, bodies } = post;
+        const unpacked = bodies === undefined ? undefined : unpackBodies(bodies);
+        return () => {
           const run = this.#runs.get(lease);
           if (run === undefined) return;
-          this.#listener.said(lease, index, call, note, bodies === undefined ? undefined : unpackBodies(bodies));
-          return run.hear();
-        }
-        default:
-          throw new TypeError("results are returned, not posted");
+          this.#listener.said(lease, index, call, note, unpacked);
+          run.hear();
+        };
       }
-    } catch (error) {
-      this.#listener.stray("", `A task posted a message to its node, which was passed over: ${String(error)}`);
+      default:
+        throw new TypeError("results are returned, not posted");
     }
   }
 
@@ -206,21 +219,12 @@ export class Pool {
    */
   #threadDied(run: Run, thread: Thread, error: unknown): void {
     if (!this.#runs.has(run.lease)) return; // The pool was destroyed.
-    const innocent = this.#isInnocent(run, thread);
+    const standing = standingOf(run, thread, this.#runs);
     this.#leave(run, thread);
     thread.forget();
-    const again: number[] = [];
-    const failures: [index: number, error: Error][] = [];
-    let begun = 0;
-    for (let i = 0; i < run.told.length; i++) {
-      if (run.told[i] === 1) continue;
-      if (!run.shared.change(i, Mark.Recalled, Mark.Waiting)) begun++;
-      const failure = this.#failureOf(run, i, innocent, error);
-      if (failure === undefined) appendIndex(again, i);
-      else failures.push([i, failure]);
-    }
+    const { begun, failures, again } = examine(run, standing, error, this.#options.node);
     if (begun > 0) thread.failures = 0;
-    else if (!innocent && ++thread.failures >= MOST_FAILURES) {
+    else if (standing === "suspect" && ++thread.failures >= MOST_FAILURES) {
       const failure = noThread(this.#options.node, error);
       eachIndex(again.splice(0), run.told.length, (index) => failures.push([index, failure]));
     }
@@ -228,34 +232,6 @@ export class Pool {
       this.#listener.results(run.lease, index, repeatBody(encodeFailure(failure), 1, Outcome.Failed));
     }
     if (again.length > 0) this.#listener.returned(run.lease, again);
-  }
-
-  /** Whether others on the thread are known to have ended it. */
-  #isInnocent(run: Run, thread: Thread): boolean {
-    for (const lease of [...thread.active, ...thread.suspended]) {
-      const other = this.#runs.get(lease);
-      if (other !== undefined && (other.shared.guilt[0] !== 0 || other.shared.marks.includes(Mark.Killed))) {
-        thread.culprits.add(lease);
-      }
-    }
-    return thread.culprits.size > 0 ? !thread.culprits.has(run.lease) : run.state !== "running";
-  }
-
-  /** What a task fails with whose thread died; undefined if it was not to blame. */
-  #failureOf(run: Run, index: number, innocent: boolean, error: unknown): Error | undefined {
-    const { name, timeout = 0 } = run.head;
-    const { node } = this.#options;
-    switch (run.shared.marks[index]) {
-      case Mark.Killed:
-        return run.stopping?.why === "overtime"
-          ? overtimeOf(name, node, timeout)
-          : new CancelledError(`Task "${name}" was aborted while it ran on node ${node}, and its thread was ended.`);
-      case Mark.Started:
-      case Mark.Stopping:
-        return innocent ? undefined : faultOf(name, node, error);
-      default:
-        return undefined;
-    }
   }
 
   /** Tasks that have not begun never will, and are told at once; with `stop`, the one that runs is stopped. */

@@ -154,11 +154,11 @@ export class MapRun implements MapFeed, FeederOwner, SegmentOwner, Abortable {
     for (const wake of waiters) wake();
   }
 
-  /** Feeds, since what was read has made room, and waits for news: also for such as feeding itself makes. */
-  #fedAndChanged(): Promise<void> {
+  /** What was read makes room for more. Feeding may be what changes something: the source may end. */
+  async #feedAndWait(): Promise<void> {
     const changed = new Promise<void>((resolve) => this.#waiters.push(resolve));
     this.#feeder.feed();
-    return changed;
+    await changed;
   }
 
   /** The next outcome in the order asked for, or undefined at the end. */
@@ -176,7 +176,7 @@ export class MapRun implements MapFeed, FeederOwner, SegmentOwner, Abortable {
         return this.#late;
       }
       if (this.#state === "over") return this.#feeder.takeMissing();
-      await this.#fedAndChanged();
+      await this.#feedAndWait();
     }
   }
 
@@ -195,7 +195,7 @@ export class MapRun implements MapFeed, FeederOwner, SegmentOwner, Abortable {
         this.cancel();
         throw failure.error;
       }
-      await this.#fedAndChanged();
+      await this.#feedAndWait();
     }
   }
 

@@ -1,5 +1,5 @@
 import { inspect } from "node:util";
-import { CancelledError, InvalidStateError, type ResultInfo, TimeoutError } from "@pydist/protocol";
+import { CancelledError, InvalidStateError, type ResultInfo, ShutdownError, TimeoutError } from "@pydist/protocol";
 import { abortedError } from "./sink.js";
 import { after } from "./timer.js";
 import { type Note, noteFailure } from "./unseen.js";
@@ -247,7 +247,10 @@ export class Future<T> extends Promise<T> {
     // A handler of our own: whoever awaits the future is told all the same, and nobody else need be.
     super.then(undefined, nothing);
     // It asked for the constructor, too, and is nobody who would look at the error.
-    this.#attention = attention === "unseen" && state === "finished" ? noteFailure(this, error) : attention;
+    this.#attention = attention;
+    // A shutdown is the program's own doing, and no failure of the task.
+    const isFailure = state === "finished" && !(error instanceof ShutdownError);
+    if (attention === "unseen" && isFailure) this.#attention = noteFailure(this, error);
     this.#reject(error);
   }
 

@@ -107,7 +107,8 @@ function wayTo(step: Step): Key[] {
   return keys.reverse();
 }
 
-/** An ordinary property, whatever its name: assigning to `__proto__` would make it something else. */
+/** Assigning to `__proto__` would make it something else than a property. */
 function put(object: object, key: Key, value: unknown): void {
-  Object.defineProperty(object, key, { value, enumerable: true, writable: true, configurable: true });
+  if (key !== "__proto__") (object as Record<Key, unknown>)[key] = value;
+  else Object.defineProperty(object, key, { value, enumerable: true, writable: true, configurable: true });
 }

@@ -154,8 +154,11 @@ export class MapRun implements MapFeed, FeederOwner, SegmentOwner, Abortable {
     for (const wake of waiters) wake();
   }
 
-  #change(): Promise<void> {
-    return new Promise((resolve) => this.#waiters.push(resolve));
+  /** What was read makes room for more. Feeding may be what changes something: the source may end. */
+  async #feedAndWait(): Promise<void> {
+    const changed = new Promise<void>((resolve) => this.#waiters.push(resolve));
+    this.#feeder.feed();
+    await changed;
   }
 
   /** The next outcome in the order asked for, or undefined at the end. */
@@ -173,8 +176,7 @@ export class MapRun implements MapFeed, FeederOwner, SegmentOwner, Abortable {
         return this.#late;
       }
       if (this.#state === "over") return this.#feeder.takeMissing();
-      this.#feeder.feed();
-      await this.#change();
+      await this.#feedAndWait();
     }
   }
 
@@ -184,7 +186,6 @@ export class MapRun implements MapFeed, FeederOwner, SegmentOwner, Abortable {
     this.#shelf.readAll();
     const values: unknown[] = [];
     for (;;) {
-      this.#feeder.feed();
       let failure = this.#shelf.drainInto(values) ?? this.#late;
       if (failure === undefined && this.#state === "over") {
         failure = this.#feeder.takeMissing();
@@ -194,7 +195,7 @@ export class MapRun implements MapFeed, FeederOwner, SegmentOwner, Abortable {
         this.cancel();
         throw failure.error;
       }
-      await this.#change();
+      await this.#feedAndWait();
     }
   }
 

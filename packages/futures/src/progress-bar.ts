@@ -23,6 +23,7 @@ export class ProgressBar {
   async #load(): Promise<void> {
     // Node finds no names in this CommonJS module.
     const { Format, SingleBar } = (await import("cli-progress")).default;
+    if (this.#state === "stopped" && this.#news === undefined) return;
     this.#bar = new SingleBar({
       stream: this.#stream,
       format: (options, { progress }) => textOf(this.#news, Format.BarFormat(progress, options)),

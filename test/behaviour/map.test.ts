@@ -206,4 +206,13 @@ describeExecutors("map", (open) => {
     expect(neverRan).toBeGreaterThan(800);
     expect(nodes.reduce((sum, node) => sum + node.completed, neverRan)).toBe(1000);
   });
+
+  it("awaited with a buffersize gives everything, however results come together", async () => {
+    const executor = await open();
+    const numbers = Array.from({ length: 60 }, (_, i) => i);
+    for (const buffersize of [1, 2, 3, 7, 60]) {
+      expect(await executor.map((n: number) => n, numbers, { buffersize })).toEqual(numbers);
+      expect(await executor.map((n: number) => n, numbers.values(), { buffersize })).toEqual(numbers);
+    }
+  });
 });

@@ -3,13 +3,17 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { root } from "../../scripts/pnpm.mjs";
 import { type Block, blocksOf, documents, read } from "./markdown.js";
+import { expectShown, missingFor, NAME, runProgram } from "./programs.js";
 import { Sandbox } from "./sandbox.js";
 
 /** Not run: pictures, output and file contents. */
 const ILLUSTRATIONS = new Set(["mermaid", "text", "json"]);
 
 /** Pages that have a test of their own. */
-const TESTED_ELSEWHERE = new Map([["docs/cli.md", "test/cli/docs.test.ts"]]);
+const TESTED_ELSEWHERE = new Map([
+  ["docs/cli.md", "test/cli/docs.test.ts"],
+  ["docs/drop-in.md", "test/docs/drop-in.ts"],
+]);
 
 /** Commands that cannot run here, and why; of each npm script it is at least checked that it exists. */
 const NOT_RUN: readonly (readonly [command: RegExp, reason: string])[] = [
@@ -31,21 +35,6 @@ function commandsOf(code: string): string[] {
     .filter((line) => line !== "");
 }
 
-/** What a program prints according to its `// prints ...` comments or to the block behind it. */
-function shownBy({ code, shown }: Block): string {
-  if (shown !== undefined) return shown;
-  return [...code.matchAll(/\/\/ prints (.*)$/gm)].map(([, text]) => text).join("\n");
-}
-
-/** `…` stands for whatever differs from run to run; how wide columns are differs with it. */
-function expectShown(output: string, shown: string): void {
-  const [got, wanted] = [output, shown].map((text) => text.trimEnd()) as [string, string];
-  if (!wanted.includes("…")) return expect(got).toBe(wanted);
-  const parts = wanted.split("…").map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
-  expect(got).toMatch(new RegExp(`^${parts.join(".+?").replace(/ +/g, " +")}$`));
-}
-
-const NAME = /^\/\/ ([\w-]+\.m[jt]s)\n/;
 const scripts = Object.keys(
   (JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { scripts: object }).scripts,
 );
@@ -68,28 +57,6 @@ describe.each(runnable)("$path", ({ blocks }) => {
   });
   afterAll(() => sandbox.close(), 15_000);
 
-  async function runProgram(name: string, shown: string): Promise<void> {
-    const ended = await sandbox.run(process.execPath, [name]);
-    expect(ended).toMatchObject({ code: 0, stderr: "" });
-    expectShown(ended.stdout, sandbox.here(shown));
-  }
-
-  async function runJavaScript(block: Block): Promise<void> {
-    const name = NAME.exec(block.code)?.[1] ?? `line-${block.line}.mjs`;
-    sandbox.write(name, block.code);
-    await runProgram(name, shownBy(block));
-  }
-
-  async function runTypeScript(block: Block): Promise<void> {
-    const name = `line-${block.line}`;
-    sandbox.write(`${name}.mts`, block.code);
-    const options = ["--strict", "--target", "ES2022", "--module", "NodeNext", "--lib", "ES2023,ESNext.Disposable"];
-    const tsc = join(root, "node_modules", "typescript", "bin", "tsc");
-    const compiled = await sandbox.run(process.execPath, [tsc, ...options, "--types", "node", `${name}.mts`]);
-    expect(compiled).toEqual({ code: 0, stdout: "", stderr: "" });
-    await runProgram(`${name}.mjs`, shownBy(block));
-  }
-
   async function runShell(block: Block): Promise<void> {
     let output = "";
     for (const command of commandsOf(block.code)) {
@@ -108,17 +75,11 @@ describe.each(runnable)("$path", ({ blocks }) => {
     if (block.shown !== undefined) expectShown(output, sandbox.here(block.shown));
   }
 
-  it.each(blocks)("line $line: $language", async (block) => {
-    switch (block.language) {
-      case "js":
-        return runJavaScript(block);
-      case "ts":
-        return runTypeScript(block);
-      case "sh":
-        return runShell(block);
-      default:
-        throw new Error(`A block in the language "${block.language}" is neither run nor listed as an illustration.`);
-    }
+  it.for(blocks)("line $line: $language", async (block, { skip }) => {
+    if (block.language === "sh") return runShell(block);
+    const missing = missingFor(block.language);
+    if (missing !== undefined) skip(missing);
+    await runProgram(sandbox, block);
   });
 });
 

@@ -7,6 +7,13 @@ import { delimiter, dirname, join } from "node:path";
 import { packages } from "../../scripts/packages.mjs";
 import { root } from "../../scripts/pnpm.mjs";
 
+/** Other people's packages that documents show, and the room that has each. */
+const PEERS = [
+  ["p-map", "test"],
+  ["piscina", "bench"],
+  ["workerpool", "bench"],
+] as const;
+
 export interface Ended {
   readonly code: number | null;
   readonly stdout: string;
@@ -33,6 +40,8 @@ export class Sandbox {
     mkdirSync(join(this.#folder, "home"));
     for (const { name, path } of packages) this.#link(join("node_modules", name), path);
     this.#link("node_modules/@types/node", join(root, "node_modules", "@types", "node"));
+    // What readers come from, and is shown beside ours.
+    for (const [name, room] of PEERS) this.#link(join("node_modules", name), join(root, room, "node_modules", name));
     this.#installCommand("pydist-node");
   }
 

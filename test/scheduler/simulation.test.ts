@@ -6,7 +6,9 @@ import { type Outcomes, Simulation, type SimulationOptions } from "./simulation.
  * `PYDIST_SIMULATIONS=20000` runs more of them.
  */
 const { PYDIST_SIMULATION_SEED: replay, PYDIST_SIMULATIONS: wanted = "1000" } = process.env;
+/** Of ten groups of schedules, the last two have tasks that submit tasks. */
 const GROUPS = 10;
+const SPAWNING_FROM = 8;
 
 /** A random tree that loses, cuts off and gains nodes while two executors' tasks are on their way. */
 function stormy(seed: number): SimulationOptions {
@@ -29,6 +31,36 @@ function stormy(seed: number): SimulationOptions {
   };
 }
 
+/**
+ * Tasks that submit tasks and wait for them, on trees of all sizes with few slots and small windows, while nodes and
+ * programs are lost and tasks are stopped, some of which would never end otherwise.
+ */
+function recursive(seed: number): SimulationOptions {
+  return {
+    ...stormy(seed),
+    nodes: 2 + (seed % 40),
+    tasks: 30,
+    duration: (draw) => draw() * 8,
+    slots: firstHas(seed % 3, (draw) => Math.floor(draw() * 3)),
+    losses: seed % 12,
+    cuts: seed % 7,
+    joins: 6,
+    cancels: 5,
+    stops: 10,
+    quits: seed % 2,
+    faultsUntil: 300,
+    window: 1 + (seed % 5) ** 2,
+    spawning: {
+      depth: 6,
+      chance: 0.45,
+      fanOut: (draw) => 1 + Math.floor(draw() * 3),
+      again: 0.2,
+      leaves: 0.1,
+      endless: 0.03,
+    },
+  };
+}
+
 function run(options: SimulationOptions): Outcomes {
   try {
     return new Simulation(options).run();
@@ -38,29 +70,52 @@ function run(options: SimulationOptions): Outcomes {
   }
 }
 
+/** The root has so many slots; every other node what is drawn for it. */
+function firstHas(slots: number, others: SimulationOptions["slots"]): SimulationOptions["slots"] {
+  let asked = 0;
+  return (draw) => (asked++ === 0 ? slots : others(draw));
+}
+
+function weather(seed: number): void {
+  const { finished, failed, cancelled, deepest } = run(stormy(seed));
+  expect(finished + failed + cancelled).toBe(300);
+  expect(deepest).toBeLessThanOrEqual(3 + (seed % 14));
+}
+
 describe("any schedule of joins, losses, cuts and cancellations keeps the invariants", () => {
   if (replay !== undefined) {
-    it(`schedule ${replay}`, () => {
-      const outcomes = run(stormy(Number(replay)));
-      expect(outcomes.finished + outcomes.failed + outcomes.cancelled).toBe(300);
-    });
+    it(`schedule ${replay}`, () => weather(Number(replay)));
+    it(`schedule ${replay} of tasks that submit tasks`, () => void run(recursive(Number(replay))));
     return;
   }
   const each = Math.ceil(Number(wanted) / GROUPS);
-  it.each(Array.from({ length: GROUPS }, (_, group) => group))(
+  const groups = Array.from({ length: GROUPS }, (_, group) => group);
+  it.each(groups.slice(0, SPAWNING_FROM))(
     `schedules of 200 nodes, group %i of ${GROUPS}`,
     { timeout: 300_000 },
     (group) => {
+      for (let seed = group * each; seed < (group + 1) * each; seed++) weather(seed);
+    },
+  );
+
+  it.each(groups.slice(SPAWNING_FROM))(
+    `schedules of tasks that submit tasks, group %i of ${GROUPS}`,
+    { timeout: 300_000 },
+    (group) => {
+      const sum = new Map<string, number>();
       for (let seed = group * each; seed < (group + 1) * each; seed++) {
-        const outcomes = run(stormy(seed));
-        expect(outcomes.finished + outcomes.failed + outcomes.cancelled).toBe(300);
-        expect(outcomes.deepest).toBeLessThanOrEqual(3 + (seed % 14));
+        const { nested, orphaned, tally } = run(recursive(seed));
+        for (const [what, count] of Object.entries({ nested, orphaned, ...tally })) {
+          sum.set(what, (sum.get(what) ?? 0) + count);
+        }
       }
+      for (const [what, count] of sum) expect(count, `${what} in all these schedules`).toBeGreaterThan(0);
     },
   );
 
   it("is the same for the same seed", () => {
     expect(run(stormy(4))).toEqual(run(stormy(4)));
+    expect(run(recursive(4))).toEqual(run(recursive(4)));
   });
 });
 
@@ -101,7 +156,7 @@ describe("how near to the ideal time, in which every slot works from first to la
       0.85,
     ],
     ["a chain of five", { nodes: 5, tasks: 200, slots: () => 2, parent: (i) => i - 1 }, 10, 0.9],
-    ["a root that only routes", { nodes: 4, tasks: 300, slots: rootWithout(2), parent: () => 0 }, 6, 0.97],
+    ["a root that only routes", { nodes: 4, tasks: 300, slots: firstHas(0, () => 2), parent: () => 0 }, 6, 0.97],
   ])("%s", (_name, options, slots, least) => {
     const { makespan } = run(calm({ ...options, validate: false, duration: () => 10 }));
     const ideal = ((options.tasks as number) * 10) / slots;
@@ -125,10 +180,40 @@ describe("how near to the ideal time, in which every slot works from first to la
   });
 });
 
-/** The root has no slots; every other node has. */
-function rootWithout(slots: number): () => number {
+describe("recursion", () => {
+  /** Every task above depth six submits three and waits for them: 1,093 in all for each that the program submits. */
+  function full(options: Partial<SimulationOptions>): SimulationOptions {
+    const spawning = { depth: 6, chance: 1, fanOut: () => 3, again: 0, leaves: 0, endless: 0 };
+    return calm({ tasks: 3, slots: () => 1, duration: () => 2, spawning, ...options });
+  }
+
+  it.each<[string, Partial<SimulationOptions>]>([
+    ["one slot", { nodes: 1, parent: () => 0 }],
+    ["one slot, and one task at a time over each link", { nodes: 1, parent: () => 0, window: 1 }],
+    ["a chain of four slots", { nodes: 4, parent: (i) => i - 1, window: 1 }],
+    ["a chain that ends with the only slot", { nodes: 4, parent: (i) => i - 1, window: 2, slots: lastHas(4) }],
+    ["a star of five slots, two executors", { nodes: 5, parent: () => 0, window: 2, executors: 2 }],
+  ])("deeper and wider than slots and windows never stands still: %s", (_name, options) => {
+    const { finished, nested, tally } = run(full(options));
+    const roots = 3 * (options.executors ?? 1);
+    expect(finished).toBe(1093 * roots);
+    expect(nested).toBe(1092 * roots);
+    expect(tally).toEqual({ suspended: 364 * roots, resumed: 364 * roots, killed: 0, misled: 0 });
+  });
+
+  it("keeps the slots of a tree at work: who waits leaves his to others", () => {
+    const tree = { nodes: 21, slots: () => 2, parent: () => 0, validate: false, duration: () => 10, delay: () => 0.2 };
+    const { makespan, finished, tally } = run(full({ ...tree, tasks: 6 }));
+    // Before it submits and after it has resumed, a task that waits works for as long as one that does not.
+    const ideal = ((finished + tally.resumed) * 10) / 42;
+    expect(ideal / makespan).toBeGreaterThan(0.9);
+  });
+});
+
+/** Only the last of so many nodes has a slot. */
+function lastHas(nodes: number): () => number {
   let asked = 0;
-  return () => (asked++ === 0 ? 0 : slots);
+  return () => (++asked === nodes ? 1 : 0);
 }
 
 describe("hop limit", () => {

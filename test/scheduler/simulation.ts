@@ -1,15 +1,5 @@
+import { type BatchHeader, BodiesBuilder } from "@pydist/protocol";
 import {
-  type BatchHeader,
-  type Bodies,
-  BodiesBuilder,
-  bodyAt,
-  countOf,
-  Outcome,
-  outcomeAt,
-  sliceBodies,
-} from "@pydist/protocol";
-import {
-  eachIndex,
   InvariantError,
   POOL,
   Scheduler,
@@ -18,9 +8,8 @@ import {
   validate,
 } from "@pydist/scheduler";
 import { Agenda, random } from "./agenda.js";
-
-/** The executor's own upstream: the submitter in its process. */
-const SUBMITTER = 1;
+import { type Settled, SimulatedExecutor, SUBMITTER } from "./simulated-executor.js";
+import { SimulatedPool, type Spawning, type Tally } from "./simulated-pool.js";
 
 export interface SimulationOptions {
   readonly seed: number;
@@ -41,7 +30,14 @@ export interface SimulationOptions {
   readonly cuts: number;
   readonly joins: number;
   readonly cancels: number;
+  /** Cancellations that also stop what runs, and executors that die. */
+  readonly stops?: number;
+  readonly quits?: number;
   readonly faultsUntil: number;
+  /** Whether and how tasks submit tasks of their own. */
+  readonly spawning?: Spawning;
+  /** Most tasks that any node grants, if less than it would. */
+  readonly window?: number;
   /** Check every invariant after every event, not only at the end. */
   readonly validate: boolean;
 }
@@ -54,6 +50,10 @@ export interface Outcomes {
   readonly events: number;
   readonly messages: number;
   readonly deepest: number;
+  /** Tasks submitted by tasks, and executions whose own were stopped because they ended badly. */
+  readonly nested: number;
+  readonly orphaned: number;
+  readonly tally: Tally;
   /** How many tasks each node ran. */
   readonly ran: ReadonlyMap<string, number>;
 }
@@ -70,26 +70,20 @@ interface Link {
   lastUp: number;
 }
 
-interface Run {
-  readonly lease: number;
-  readonly head: BatchHeader;
-  readonly bodies: Bodies;
-  next: number;
-  end: number;
-  readonly cancelled: Set<number>;
-}
-
 interface SimNode {
   readonly id: string;
-  readonly role: "node" | "executor";
   readonly scheduler: Scheduler;
   readonly up: Map<number, Link>;
   readonly down: Map<number, Link>;
-  readonly runs: Map<number, Run>;
-  readonly slots: number;
+  readonly pool: SimulatedPool;
+  readonly submitter: SimulatedExecutor | undefined;
   state: "alive" | "dead";
   lastName: number;
-  ran: number;
+}
+
+/** It has no slots. */
+interface ExecutorNode extends SimNode {
+  readonly submitter: SimulatedExecutor;
 }
 
 /** Any number of production schedulers under one virtual clock and a network that may fail. */
@@ -98,11 +92,9 @@ export class Simulation {
   readonly #agenda = new Agenda();
   readonly #draw: () => number;
   readonly #nodes: SimNode[] = [];
-  readonly #executors: SimNode[] = [];
-  /** By executor and task: how it was settled. */
-  readonly #settled = new Map<string, ("finished" | "failed" | "cancelled" | undefined)[]>();
-  readonly #cancelRequested = new Set<string>();
-  #open = 0;
+  readonly #executors: ExecutorNode[] = [];
+  readonly #tally: Tally = { suspended: 0, resumed: 0, killed: 0, misled: 0 };
+  #checking: boolean;
   #events = 0;
   #messages = 0;
   #deepest = 0;
@@ -111,43 +103,111 @@ export class Simulation {
   constructor(options: SimulationOptions) {
     this.#options = options;
     this.#draw = random(options.seed);
+    this.#checking = options.validate;
   }
 
   run(): Outcomes {
     this.#build();
     this.#submitAll();
     this.#planFaults();
+    this.#step(() => this.#open > 0);
+    if (this.#open > 0) throw new InvariantError("I1", `${this.#open} tasks never settled: ${this.#whereabouts()}`);
+    const outcomes = this.#outcomes();
+    // Only the end counts of what is left to do by now.
+    this.#checking = false;
+    this.#step(() => true);
+    for (const node of [...this.#nodes, ...this.#executors]) if (node.state === "alive") expectNothingLeft(node);
+    return outcomes;
+  }
+
+  /** For whoever looks for the reason. */
+  #whereabouts(): string {
+    const living = [...this.#nodes, ...this.#executors].filter((node) => node.state === "alive");
+    const holding = living.map(({ id, scheduler }) => ({ id, load: scheduler.load, leases: scheduler.state.leases }));
+    return holding
+      .filter(({ load, leases }) => load.queued + leases.size > 0)
+      .map(({ id, load, leases }) => `${id} has ${JSON.stringify({ ...load, leases: leases.size })}`)
+      .join(", ");
+  }
+
+  /** Tasks that somebody still waits for. */
+  get #open(): number {
+    let open = 0;
+    for (const { state, submitter } of this.#executors) if (state === "alive") open += submitter.open;
+    return open;
+  }
+
+  #step(wanted: () => boolean): void {
     // Far more than any healthy schedule needs: reaching it means that something goes round in circles.
     const mostEvents = 2_000_000;
-    while (this.#open > 0 && this.#agenda.step()) {
-      if (this.#events > mostEvents)
+    while (wanted() && this.#agenda.step()) {
+      if (this.#events > mostEvents) {
         throw new InvariantError("I1", `${this.#open} tasks still open after ${mostEvents} events`);
+      }
     }
-    if (this.#open > 0) throw new InvariantError("I1", `${this.#open} tasks never settled`);
-    return this.#outcomes();
   }
 
   #build(): void {
     const { nodes, executors, slots, parent } = this.#options;
     for (let i = 0; i < nodes; i++) {
-      const node = this.#addNode("node", slots(this.#draw));
+      const node = this.#addNode(slots(this.#draw));
       this.#nodes.push(node);
       if (i > 0) this.#connect(this.#nodes[parent(i, this.#draw)] as SimNode, node);
     }
     for (let e = 0; e < executors; e++) {
-      const executor = this.#addNode("executor", 0);
+      const executor = this.#addExecutor();
       this.#executors.push(executor);
       this.#handle(executor, { type: "upstreamJoined", upstream: SUBMITTER, own: true });
       this.#connect(this.#nodes[0] as SimNode, executor, true);
     }
   }
 
-  #addNode(role: SimNode["role"], slots: number): SimNode {
-    const id = `${role}${this.#nodes.length + this.#executors.length}`;
+  #addNode(slots: number): SimNode {
+    return this.#newNode("node", slots, () => undefined);
+  }
+
+  #addExecutor(): ExecutorNode {
     const { hopLimit } = this.#options;
-    const scheduler = new Scheduler({ node: id, slots, hopLimit, routesOnly: role === "executor" });
-    const maps = { up: new Map(), down: new Map(), runs: new Map() };
-    return { id, role, scheduler, slots, state: "alive", lastName: SUBMITTER, ran: 0, ...maps };
+    return this.#newNode("executor", 0, (id, handle) => new SimulatedExecutor(id, hopLimit, handle));
+  }
+
+  #newNode<S extends SimulatedExecutor | undefined>(
+    role: "node" | "executor",
+    slots: number,
+    submitterOf: (id: string, handle: (event: SchedulerEvent) => void) => S,
+  ): SimNode & { readonly submitter: S } {
+    const id = `${role}${this.#nodes.length + this.#executors.length}`;
+    const { hopLimit, duration, spawning } = this.#options;
+    const handle = (event: SchedulerEvent): void => this.#handle(node, event);
+    const pool = new SimulatedPool({
+      node: id,
+      slots,
+      agenda: this.#agenda,
+      draw: this.#draw,
+      duration,
+      spawning,
+      tally: this.#tally,
+      alive: () => node.state === "alive",
+      handle,
+      endless: (head, index) => this.#stopSometime(head, index),
+    });
+    const node: SimNode & { readonly submitter: S } = {
+      id,
+      scheduler: new Scheduler({ node: id, slots, hopLimit, routesOnly: role === "executor" }),
+      up: new Map(),
+      down: new Map(),
+      pool,
+      submitter: submitterOf(id, handle),
+      state: "alive",
+      lastName: SUBMITTER,
+    };
+    return node;
+  }
+
+  /** Whoever submitted a task that never ends loses patience with it. */
+  #stopSometime({ executor: id, first }: BatchHeader, index: number): void {
+    const executor = this.#executors.find((each) => each.id === id) as ExecutorNode;
+    this.#agenda.after(20 + this.#draw() * 80, () => executor.submitter.stop(first + index));
   }
 
   /** An executor is above the node that it is attached to; a node is below its parent. */
@@ -169,42 +229,28 @@ export class Simulation {
   }
 
   #submitAll(): void {
-    for (const executor of this.#executors) {
-      const { tasks, hopLimit } = this.#options;
-      this.#settled.set(executor.id, new Array(tasks));
-      this.#open += tasks;
+    const { tasks, spawning } = this.#options;
+    for (const { submitter } of this.#executors) {
       let first = 0;
-      for (let batch = 1; first < tasks; batch++) {
+      while (first < tasks) {
         const count = Math.min(tasks - first, 1 + Math.floor(this.#draw() * 400));
         const builder = new BodiesBuilder();
         for (let i = 0; i < count; i++) builder.add({ kind: 0, text: `[${first + i}]`, bytes: undefined });
-        const head: BatchHeader = {
-          code: "c0de",
-          name: "simulated",
-          executor: executor.id,
-          batch,
-          first,
-          hops: hopLimit,
-          travelled: 0,
-          priority: Math.floor(this.#draw() * 3),
-          attempts: 3,
-          attempt: 1,
-          depth: 0,
-          grace: 1000,
-        };
-        const bodies = builder.build();
-        this.#handle(executor, { type: "accept", upstream: SUBMITTER, lease: first, head, bodies });
+        const priority = Math.floor(this.#draw() * 3);
+        submitter.submit({ priority, depth: 0, grace: spawning === undefined ? 1000 : 20 }, builder.build());
         first += count;
       }
     }
   }
 
   #planFaults(): void {
-    const { losses, cuts, joins, cancels, faultsUntil, slots } = this.#options;
+    const { losses, cuts, joins, cancels, stops = 0, quits = 0, faultsUntil, slots } = this.#options;
     const sometime = (what: () => void): void => this.#agenda.at(this.#draw() * faultsUntil, what);
     for (let i = 0; i < losses; i++) sometime(() => this.#lose(this.#anyNode()));
     for (let i = 0; i < cuts; i++) sometime(() => this.#cut(this.#anyNode()));
-    for (let i = 0; i < cancels; i++) sometime(() => this.#cancelSome());
+    for (let i = 0; i < cancels; i++) sometime(() => this.#cancelSome("cancel"));
+    for (let i = 0; i < stops; i++) sometime(() => this.#cancelSome("stop"));
+    for (let i = 0; i < quits; i++) sometime(() => this.#quit(this.#executors[i] as SimNode));
     for (let i = 0; i < joins; i++) {
       sometime(() => this.#join(Math.max(1, slots(this.#draw))));
     }
@@ -213,7 +259,7 @@ export class Simulation {
   }
 
   #join(slots: number): void {
-    const node = this.#addNode("node", slots);
+    const node = this.#addNode(slots);
     this.#nodes.push(node);
     this.#connect(this.#placeFor(node), node);
   }
@@ -230,8 +276,14 @@ export class Simulation {
     for (const link of [...node.up.values(), ...node.down.values()]) this.#break(link);
   }
 
+  /** A program dies: nobody waits for its tasks any more. */
+  #quit(executor: SimNode): void {
+    executor.state = "dead";
+    for (const link of executor.down.values()) this.#break(link);
+  }
+
   #cut(node: SimNode): void {
-    for (const link of node.up.values()) if (link.upper.role === "node") this.#break(link);
+    for (const link of node.up.values()) if (link.upper.submitter === undefined) this.#break(link);
   }
 
   /** Both ends notice, each in its own time; the lower one joins somewhere else. */
@@ -246,6 +298,7 @@ export class Simulation {
     this.#agenda.after(this.#draw() * 20, () => {
       if (!lower.up.delete(link.upstream) || lower.state === "dead") return;
       this.#handle(lower, { type: "upstreamLost", upstream: link.upstream });
+      if (upper.submitter !== undefined) return;
       const above = this.#placeFor(lower);
       this.#agenda.after(this.#draw() * 20, () => {
         if (lower.state === "alive" && lower.up.size === 0)
@@ -266,7 +319,7 @@ export class Simulation {
   }
 
   #parentOf(node: SimNode): SimNode | undefined {
-    for (const link of node.up.values()) if (link.upper.role === "node") return link.upper;
+    for (const link of node.up.values()) if (link.upper.submitter === undefined) return link.upper;
     return undefined;
   }
 
@@ -276,14 +329,13 @@ export class Simulation {
     return above !== undefined;
   }
 
-  #cancelSome(): void {
-    const executor = this.#executors[Math.floor(this.#draw() * this.#executors.length)] as SimNode;
+  #cancelSome(how: "cancel" | "stop"): void {
+    const executor = this.#executors[Math.floor(this.#draw() * this.#executors.length)] as ExecutorNode;
     for (const batch of executor.scheduler.state.upstreams.get(SUBMITTER)?.batches.values() ?? []) {
       if (this.#draw() < 0.5) continue;
       const from = Math.floor(this.#draw() * batch.count);
       const to = Math.min(batch.count, from + 1 + Math.floor(this.#draw() * 20));
-      for (let i = from; i < to; i++) this.#cancelRequested.add(`${executor.id} ${batch.head.first + i}`);
-      this.#handle(executor, { type: "cancel", upstream: SUBMITTER, lease: batch.upstreamLease, ranges: [from, to] });
+      executor.submitter.cancel(batch.upstreamLease, [from, to], how);
       return;
     }
   }
@@ -292,33 +344,56 @@ export class Simulation {
     if (node.state === "dead") return;
     this.#events++;
     const actions = node.scheduler.handle(event, this.#agenda.now);
-    if (this.#options.validate) validate(node.scheduler);
+    if (this.#checking) validate(node.scheduler);
     for (const action of actions) this.#carryOut(node, action);
   }
 
   #carryOut(node: SimNode, action: SchedulerAction): void {
+    // As in the engine, whoever is told something acts on it once all actions are carried out.
+    const { submitter } = node;
+    if (
+      submitter !== undefined &&
+      "upstream" in action &&
+      action.upstream === SUBMITTER &&
+      action.type !== "dispatch"
+    ) {
+      if (action.type === "report") this.#lastSettled = this.#agenda.now;
+      return this.#agenda.after(0, () => submitter.take(action));
+    }
     switch (action.type) {
       case "dispatch":
         return action.receiver === POOL ? this.#startRun(node, action) : this.#dispatch(node, action);
       case "cancelAt":
-        if (action.receiver === POOL) return this.#cancelInRun(node, action);
+        if (action.receiver === POOL) return node.pool.cancel(action);
         return this.#down(node, action.receiver, (upstream) => ({ ...action, type: "cancel", upstream }));
       case "recallFrom":
-        if (action.receiver === POOL) return this.#recallRuns(node, action.max);
+        if (action.receiver === POOL) return node.pool.recall(action.max);
         return this.#down(node, action.receiver, (upstream) => ({ type: "recall", upstream, max: action.max }));
+      case "tell":
+        if (action.receiver === POOL) return node.pool.tell(action);
+        return this.#down(node, action.receiver, (upstream) => ({ ...action, type: "told", upstream }));
+      case "resumeAt":
+        return node.pool.resume(action);
       case "report":
-        if (action.upstream === SUBMITTER) return this.#settle(node, action);
         return this.#up(node, action.upstream, (receiver) => ({ ...action, type: "results", receiver }));
       case "reportStarted":
         return this.#up(node, action.upstream, (receiver) => ({ ...action, type: "started", receiver }));
       case "reportWaiting":
         return this.#up(node, action.upstream, (receiver) => ({ ...action, type: "waiting", receiver }));
+      case "reportSuspended":
+        return this.#up(node, action.upstream, (receiver) => ({ ...action, type: "suspended", receiver }));
+      case "reportResumed":
+        return this.#up(node, action.upstream, (receiver) => ({ ...action, type: "resumed", receiver }));
+      case "say":
+        return this.#up(node, action.upstream, (receiver) => ({ ...action, type: "said", receiver }));
       case "giveBack":
         return this.#up(node, action.upstream, (receiver) => ({ ...action, type: "returned", receiver }));
       case "recallDone":
         return this.#up(node, action.upstream, (receiver) => ({ type: "recalled", receiver }));
-      case "grant":
-        return this.#up(node, action.upstream, (child) => ({ ...action, type: "credit", child }));
+      case "grant": {
+        const window = Math.min(action.window, this.#options.window ?? action.window);
+        return this.#up(node, action.upstream, (child) => ({ ...action, type: "credit", child, window }));
+      }
       case "wake":
         return this.#agenda.at(action.at, () => this.#handle(node, { type: "tick" }));
     }
@@ -329,6 +404,9 @@ export class Simulation {
     if (head.hops < 0 || head.travelled > this.#options.hopLimit) {
       throw new InvariantError("I3", `a task travelled ${head.travelled} links with ${head.hops} left`);
     }
+    const receiver = node.scheduler.state.receivers.get(action.receiver);
+    const { active = 0, credit: { window = 0 } = {} } = receiver ?? {};
+    if (active > window) throw new InvariantError("I6", `${active} tasks sent where ${window} may be`);
     this.#down(node, action.receiver, (upstream) => ({ ...action, type: "accept", upstream }));
   }
 
@@ -353,107 +431,36 @@ export class Simulation {
   }
 
   #startRun(node: SimNode, action: Extract<SchedulerAction, { type: "dispatch" }>): void {
-    const { lease, head, bodies } = action;
-    if (node.runs.size >= node.slots) throw new InvariantError("I4", `${node.id} runs more than ${node.slots} tasks`);
-    const run: Run = { lease, head, bodies, next: 0, end: countOf(bodies), cancelled: new Set() };
-    node.runs.set(lease, run);
-    this.#deepest = Math.max(this.#deepest, head.travelled);
-    this.#agenda.after(0, () => {
-      this.#handle(node, { type: "started", receiver: POOL, lease, ranges: [0, 1] });
-      this.#continue(node, run);
-    });
-  }
-
-  /** Runs tasks for about five milliseconds, then hands out their results, as a worker does. */
-  #continue(node: SimNode, run: Run): void {
-    if (node.state === "dead") return;
-    const from = run.next;
-    let spent = 0;
-    const times: number[] = [];
-    const flags: number[] = [];
-    while (run.next < run.end && spent < 5) {
-      const index = run.next++;
-      const cancelled = run.cancelled.has(index);
-      const time = cancelled ? 0 : this.#options.duration(this.#draw);
-      if (!cancelled) node.ran++;
-      times.push(time);
-      flags.push(cancelled ? Outcome.Cancelled : 0);
-      spent += time;
-    }
-    if (from === run.next) {
-      node.runs.delete(run.lease);
-      return;
-    }
-    const to = run.next;
-    this.#agenda.after(spent, () => {
-      if (node.state === "dead") return;
-      if (run.next === run.end && to === run.next) node.runs.delete(run.lease);
-      const part = sliceBodies(run.bodies, from, to);
-      const bodies = {
-        ...part,
-        kinds: part.kinds.map((kind, i) => kind | (flags[i] as number)),
-        times: Float32Array.from(times),
-      };
-      const info = { node: node.id, hops: run.head.travelled, attempt: run.head.attempt };
-      this.#handle(node, { type: "results", receiver: POOL, lease: run.lease, from, bodies, ...info });
-      if (node.runs.get(run.lease) === run) this.#continue(node, run);
-    });
-  }
-
-  #cancelInRun(node: SimNode, action: Extract<SchedulerAction, { type: "cancelAt" }>): void {
-    const run = node.runs.get(action.lease);
-    eachIndex(action.ranges, Number.MAX_SAFE_INTEGER, (index) => {
-      if (run !== undefined && index >= run.next) run.cancelled.add(index);
-    });
-  }
-
-  #recallRuns(node: SimNode, max: number): void {
-    let left = max;
-    for (const run of node.runs.values()) {
-      const take = Math.min(left, run.end - run.next);
-      if (take <= 0) continue;
-      left -= take;
-      run.end -= take;
-      const ranges = [run.end, run.end + take];
-      this.#agenda.after(0, () => this.#handle(node, { type: "returned", receiver: POOL, lease: run.lease, ranges }));
-    }
-    this.#agenda.after(0, () => this.#handle(node, { type: "recalled", receiver: POOL }));
-  }
-
-  /** I1: each task settles exactly once at its submitter, with its own value. */
-  #settle(executor: SimNode, { lease, from, bodies }: Extract<SchedulerAction, { type: "report" }>): void {
-    const settled = this.#settled.get(executor.id) as ("finished" | "failed" | "cancelled" | undefined)[];
-    for (let i = 0; i < countOf(bodies); i++) {
-      const task = lease + from + i;
-      if (settled[task] !== undefined) throw new InvariantError("I1", `task ${task} settled twice`);
-      const outcome = outcomeAt(bodies, i);
-      if (outcome & Outcome.Cancelled) {
-        if (!this.#cancelRequested.has(`${executor.id} ${task}`)) {
-          throw new InvariantError("I1", `task ${task} was cancelled by nobody`);
-        }
-        settled[task] = "cancelled";
-      } else if (outcome & Outcome.Failed) settled[task] = "failed";
-      else {
-        const value = new TextDecoder().decode(bodyAt(bodies, i));
-        if (value !== `[${task}]`) throw new InvariantError("I1", `task ${task} got the result ${value}`);
-        settled[task] = "finished";
-      }
-      this.#open--;
-      this.#lastSettled = this.#agenda.now;
-    }
+    this.#deepest = Math.max(this.#deepest, action.head.travelled);
+    node.pool.start(action);
   }
 
   #outcomes(): Outcomes {
-    const all = [...this.#settled.values()].flat();
+    const submitters = this.#executors.map((each) => each.submitter);
+    const all = submitters.flatMap((each) => each.settled);
+    const count = (wanted: Settled): number => all.filter((each) => each === wanted).length;
     return {
-      finished: all.filter((each) => each === "finished").length,
-      failed: all.filter((each) => each === "failed").length,
-      cancelled: all.filter((each) => each === "cancelled").length,
+      finished: count("finished"),
+      failed: count("failed"),
+      cancelled: count("cancelled"),
       makespan: this.#lastSettled,
       events: this.#events,
       messages: this.#messages,
       deepest: this.#deepest,
-      ran: new Map(this.#nodes.map((node) => [node.id, node.ran])),
+      nested: submitters.reduce((sum, each) => sum + each.nested, 0),
+      orphaned: submitters.reduce((sum, each) => sum + each.orphaned, 0),
+      tally: { ...this.#tally },
+      ran: new Map(this.#nodes.map((node) => [node.id, node.pool.ran])),
     };
+  }
+}
+
+/** When all is settled and every message has arrived, nobody holds anything: no task, no slot, no count. */
+function expectNothingLeft({ id, scheduler, pool }: SimNode): void {
+  validate(scheduler);
+  const { state, load } = scheduler;
+  const left = { ...load, leases: state.leases.size, ready: state.ready.size, runs: pool.runs.size };
+  for (const [what, count] of Object.entries(left)) {
+    if (count > 0) throw new InvariantError("I1", `${id} still counts ${count} ${what} when all is over`);
   }
 }

@@ -55,6 +55,14 @@ describe("a task of the pool that waits for its own", () => {
     expect(subject.scheduler.load.suspended).toBe(1);
   });
 
+  it("is not told to have begun a second time when its pool gets round to it", () => {
+    const subject = new Subject({ slots: 1 });
+    const [outer] = dispatches(subject.accept(1));
+    suspend(subject, outer);
+    const late = { type: "started", receiver: POOL, lease: leaseOf(outer), ranges: [0, 1] } as const;
+    expect(subject.handle(late)).toEqual([]);
+  });
+
   it("goes on at once when a slot is idle", () => {
     const subject = new Subject({ slots: 1 });
     const [outer] = dispatches(subject.accept(1));
@@ -172,10 +180,19 @@ describe("tasks that wait further down", () => {
   });
 
   it("count against no credit of bytes", () => {
-    const subject = root({ bytes: 3 });
+    const subject = root({ slots: [2], bytes: 6 });
     const [outer] = dispatches(subject.accept(1));
+    subject.accept(1);
     expect(sentTo(7, subject.accept(1, { depth: 1 }))).toBe(0);
     expect(sentTo(7, suspend(subject, outer))).toBe(1);
+  });
+
+  it("leave nothing there: where others keep every slot busy, the next task goes to wait for its turn", () => {
+    const subject = root();
+    const [outer] = dispatches(subject.accept(1));
+    suspend(subject, outer);
+    subject.handle({ type: "credit", child: 7, ...CREDIT, busyElsewhere: 1 });
+    expect(sentTo(7, subject.accept(1, { depth: 1 }))).toBe(1);
   });
 
   it("make room for more ahead", () => {
@@ -221,6 +238,23 @@ describe("tasks that wait further down", () => {
     subject.now += 10_000;
     expect(of(subject.handle({ type: "tick" }), "recallFrom")).toEqual([]);
     expect(subject.handle({ type: "recall", upstream: 1, max: 5 })).toEqual([{ type: "recallDone", upstream: 1 }]);
+  });
+
+  it("do not make others look overdue", () => {
+    const subject = root();
+    const [outer] = dispatches(subject.accept(1));
+    suspend(subject, outer);
+    const { receiver, lease, bodies: given } = dispatches(subject.accept(1))[0] as Dispatch;
+    const quick = { ...given, times: Float32Array.of(1) };
+    subject.handle({ type: "results", receiver, lease, from: 0, bodies: quick, node: "x", hops: 0, attempt: 1 });
+    subject.now = 1000;
+    expect(sentTo(7, subject.accept(2))).toBe(2);
+    subject.handle({ type: "childJoined", child: 8, node: "n8", attachment: false });
+    subject.handle({ type: "credit", child: 8, ...CREDIT });
+    subject.now = 1020;
+    expect(of(subject.handle({ type: "tick" }), "recallFrom")).toEqual([]);
+    subject.now = 1040;
+    expect(of(subject.handle({ type: "tick" }), "recallFrom")).toMatchObject([{ receiver: 7, max: 1 }]);
   });
 
   it("have begun: with the loss of their node an attempt is used up, and with none left they fail", () => {

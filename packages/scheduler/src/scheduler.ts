@@ -225,7 +225,8 @@ export class Scheduler {
     const told: number[] = [];
     eachIndex(ranges, lease.to - lease.from, (offset) => {
       const index = lease.from + offset;
-      if (batch.owner[index] !== lease.id) return;
+      // That it was suspended, or spoke, has already told that it began.
+      if (batch.owner[index] !== lease.id || lease.started.has(index)) return;
       lease.started.add(index);
       appendIndex(told, index);
     });

@@ -1,5 +1,6 @@
 import { byteLengthOf } from "@pydist/protocol";
 import { QUEUED, SETTLED } from "./batch.js";
+import type { UpstreamId } from "./events.js";
 import type { Receiver } from "./receiver.js";
 import type { Scheduler } from "./scheduler.js";
 import type { State, Upstream } from "./state.js";
@@ -16,11 +17,15 @@ function invariant(holds: boolean, name: string, what: () => string): asserts ho
   if (!holds) throw new InvariantError(name, what());
 }
 
-/** What the batches say of a lease or an upstream, to be compared with what the other side counts. */
-type Counts = Map<number, number>;
-
-function add(counts: Counts, key: number, count: number): void {
-  counts.set(key, (counts.get(key) ?? 0) + count);
+/** What a walk over all batches, and one over all leases, find. */
+interface Recount {
+  /** Tasks that wait here, by what their batches say. */
+  queued: number;
+  /** Tasks of living upstreams that are handed on, by what their batches and by what the leases say. */
+  leased: number;
+  lent: number;
+  /** By upstream. */
+  readonly suspended: Map<UpstreamId, number>;
 }
 
 /**
@@ -29,53 +34,42 @@ function add(counts: Counts, key: number, count: number): void {
  */
 export function validate(scheduler: Scheduler): void {
   const { state } = scheduler;
-  const leased: Counts = new Map();
-  const suspended: Counts = new Map();
-  let queued = 0;
-  for (const upstream of state.upstreams.values()) queued += checkHeld(state, upstream, leased);
-  invariant(
-    queued === state.queue.count,
-    "I2",
-    () => `${nodeOf(state)}: ${queued} queued, counts ${state.queue.count}`,
-  );
-  for (const receiver of state.receivers.values()) checkLent(state, receiver, leased, suspended);
-  invariant(
-    leased.size === 0,
-    "I2",
-    () => `${nodeOf(state)}: tasks are owned by leases that do not exist: ${[...leased.keys()]}`,
-  );
-  for (const upstream of state.upstreams.values()) checkCredit(state, upstream, suspended.get(upstream.id) ?? 0);
+  const { node } = state.config;
+  const found: Recount = { queued: 0, leased: 0, lent: 0, suspended: new Map() };
+  for (const upstream of state.upstreams.values()) checkHeld(node, upstream, found);
+  const { queued, leased } = found;
+  invariant(queued === state.queue.count, "I2", () => `${node}: ${queued} queued, counts ${state.queue.count}`);
+  for (const receiver of state.receivers.values()) if (holds(receiver)) checkLent(state, receiver, found);
+  // Each lease was found to own what it counts. So if there are no more than these, none is owned by one that is not.
+  invariant(leased === found.lent, "I2", () => `${node}: batches say ${leased} are leased, leases ${found.lent}`);
+  for (const upstream of state.upstreams.values()) checkCredit(node, upstream, found);
   checkSlots(state);
 }
 
-function nodeOf(state: State): string {
-  return state.config.node;
+/** Most receivers of a large tree hold nothing. */
+function holds({ leases, tasks, bytes, suspended, suspendedBytes, paused }: Receiver): boolean {
+  return [leases.size, tasks, bytes, suspended, suspendedBytes, paused].some((count) => count !== 0);
 }
 
-/** @returns how many tasks of the upstream wait here; those under lease are added to `leased`. */
-function checkHeld(state: State, upstream: Upstream, leased: Counts): number {
-  const node = nodeOf(state);
+function checkHeld(node: string, upstream: Upstream, found: Recount): void {
   let held = 0;
-  let queued = 0;
   for (const batch of upstream.batches.values()) {
     let open = 0;
     for (let i = 0; i < batch.count; i++) {
       const owner = batch.owner[i] as number;
       if (owner === SETTLED) continue;
       open++;
-      if (owner === QUEUED) queued++;
-      else add(leased, owner, 1);
+      if (owner === QUEUED) found.queued++;
+      else found.leased++;
     }
     invariant(open === batch.open && open > 0, "I2", () => `${node}: a batch counts ${batch.open} open, has ${open}`);
     held += open;
   }
   invariant(held === upstream.held, "I2", () => `${node}: upstream holds ${held}, counts ${upstream.held}`);
-  return queued;
 }
 
-/** Takes what the receiver has out of `leased`, and adds what is suspended there to the upstreams' counts. */
-function checkLent(state: State, receiver: Receiver, leased: Counts, suspended: Counts): void {
-  const node = nodeOf(state);
+function checkLent(state: State, receiver: Receiver, found: Recount): void {
+  const { node } = state.config;
   let tasks = 0;
   let bytes = 0;
   const waiting = { tasks: 0, bytes: 0, leases: 0 };
@@ -89,23 +83,23 @@ function checkLent(state: State, receiver: Receiver, leased: Counts, suspended: 
       "I2",
       () => `${node}: lease ${lease.id} counts ${lease.open}, owns ${open}`,
     );
-    if (!batch.orphan) {
-      invariant(leased.get(lease.id) === open, "I2", () => `${node}: lease ${lease.id} owns tasks of no batch`);
-    }
-    leased.delete(lease.id);
+    if (!batch.orphan) found.lent += open;
     tasks += open;
     bytes += byteLengthOf(batch.bodies, lease.from, lease.to);
+    if (lease.suspended.size === 0) continue;
+    waiting.leases++;
+    waiting.tasks += lease.suspended.size;
+    if (!batch.orphan) {
+      found.suspended.set(batch.upstream, (found.suspended.get(batch.upstream) ?? 0) + lease.suspended.size);
+    }
     for (const index of lease.suspended) {
+      waiting.bytes += batch.bytesOf(index);
       invariant(
         batch.owner[index] === lease.id && lease.started.has(index),
         "I2",
         () => `${node}: task ${index} is suspended under lease ${lease.id}, but is elsewhere or has not begun`,
       );
-      waiting.tasks++;
-      waiting.bytes += batch.bytesOf(index);
     }
-    if (lease.suspended.size > 0) waiting.leases++;
-    if (!batch.orphan) add(suspended, batch.upstream, lease.suspended.size);
   }
   invariant(tasks === receiver.tasks, "I2", () => `${node}: receiver counts ${receiver.tasks} tasks, has ${tasks}`);
   invariant(
@@ -122,8 +116,8 @@ function checkLent(state: State, receiver: Receiver, leased: Counts, suspended: 
 }
 
 /** For a task that suspends the upstream may send another; that it resumes, or runs again, takes nothing back. */
-function checkCredit(state: State, upstream: Upstream, suspended: number): void {
-  const node = nodeOf(state);
+function checkCredit(node: string, upstream: Upstream, found: Recount): void {
+  const suspended = found.suspended.get(upstream.id) ?? 0;
   const allowed = upstream.highestWindow + upstream.mostSuspended;
   invariant(
     suspended === upstream.suspended,
@@ -139,7 +133,7 @@ function checkCredit(state: State, upstream: Upstream, suspended: number): void 
 
 /** A suspended task holds no slot, and one that could go on waits only while no slot is idle. */
 function checkSlots(state: State): void {
-  const node = nodeOf(state);
+  const { node } = state.config;
   const slots = state.pool.credit.slots[0] ?? 0;
   let running = 0;
   for (const lease of state.pool.leases.values()) if (lease.suspended.size === 0) running++;

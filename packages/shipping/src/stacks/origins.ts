@@ -47,9 +47,12 @@ const MOST_SEEN = 16;
 const MOST_UNSEEN = 4;
 const MOST_PLACES = 4;
 
-let spent = 0;
-/** A process does nothing else while it looks for places: two seconds may be spent on it, and a hundredth of its time. */
-const mayLook = (): boolean => spent < 2000 + performance.now() / 100;
+let looks = 0;
+/**
+ * A process does nothing else while it looks for places, which may take tens of milliseconds: a hundred functions that fail
+ * are looked for, and one more with each second. Counted, not timed, so that a busy machine names the same places.
+ */
+const mayLook = (): boolean => looks < 100 + performance.now() / 1000;
 
 const origins = new Lru<string, Origin>(1000);
 
@@ -83,7 +86,7 @@ function find(origin: Origin): void {
   origin.seen += functions.length;
   const byText = functions.length === 0 && origin.places.length === 0 && origin.text === "unsought";
   if ((functions.length === 0 && !byText) || !mayLook()) return;
-  const began = performance.now();
+  looks++;
   try {
     look((inspector) => {
       const found = functions.length > 0 ? placesOf(functions, origin, inspector) : placesByText(origin, inspector);
@@ -93,7 +96,6 @@ function find(origin: Origin): void {
     // No inspector, or it may not be used: stacks stay as they are.
   }
   if (byText) origin.text = "sought";
-  spent += performance.now() - began;
 }
 
 function add(places: Place[], place: Place): void {

@@ -1,0 +1,3 @@
+import { describePairs } from "./drop-in.js";
+
+describePairs("py");

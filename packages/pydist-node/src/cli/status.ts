@@ -34,6 +34,7 @@ function describe(node: NodeInfo, below: readonly NodeInfo[]): string[][] {
     ],
     ["workers", `${node.workers}, ${node.slots} slots`],
     ["running", `${node.running}`],
+    ["suspended", `${node.suspended}`],
     ["queued", `${node.queued}`],
     ["completed", `${node.completed}`],
     ["failed", `${node.failed}`],

@@ -98,10 +98,10 @@ export class Engine extends EventEmitter<EngineEvents> implements Port {
     });
   }
 
-  /** Runs under way on this node's slots, and tasks that wait here. */
-  get load(): { readonly running: number; readonly queued: number } {
-    const { running, queued } = this.#scheduler.load;
-    return { running, queued: queued + this.#arriving };
+  /** Runs under way on this node's slots, tasks that began here and wait for their own, and tasks that wait here. */
+  get load(): { readonly running: number; readonly suspended: number; readonly queued: number } {
+    const { running, suspended, queued } = this.#scheduler.load;
+    return { running, suspended, queued: queued + this.#arriving };
   }
 
   /** How many nodes are below. */

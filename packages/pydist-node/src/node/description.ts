@@ -9,6 +9,8 @@ export interface NodeInfo extends NodeDescription {
   readonly state: "ready";
   /** Runs under way on its workers now, for all executors. */
   readonly running: number;
+  /** Tasks that began on its workers and wait for tasks of their own, without a slot. */
+  readonly suspended: number;
   /** Tasks that wait here for a slot, its own or one below. */
   readonly queued: number;
   /** Calls that returned, and that threw, since the node started. */

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
+  BrokenExecutorError,
   ClusterExecutor,
   type Future,
   NodeLostError,
@@ -35,6 +36,7 @@ const throwUndecodable = task<typeof hostile.throwWhatCannotBeDecoded>(fixtures,
 
 /** Here they are errors as any; the workers have registered others of the same names. */
 class ThrowsWhenDecoded extends Error {}
+class ExitsWhenDecoded extends Error {}
 class CrashesWhenDecoded extends Error {}
 
 /** What the future fails with; the executor goes on as if nothing had happened. */
@@ -57,6 +59,16 @@ describeExecutors("a task", (open) => {
     expect(() => executor.submit((x: unknown) => x, [() => 1])).toThrow("args[0]");
     expect(await executor.submit(() => "still there")).toBe("still there");
     await watch(executor.shutdown(), { executor });
+  });
+
+  row(131, "whose arguments end its worker while they are decoded fails alone", async () => {
+    const executor = await open();
+    const innocent = executor.submit(messageOf, [new Error("innocent")]);
+    expect(await innocent).toBe("innocent");
+    const bad = executor.submit(messageOf, [new ExitsWhenDecoded("bad")]);
+    const error = await failureOf(executor, bad);
+    expect(error).toBeInstanceOf(BrokenExecutorError);
+    expect((error as Error).message + String((error as Error).cause)).toContain("7");
   });
 
   row(132, "whose arguments cannot be decoded fails alone", async () => {

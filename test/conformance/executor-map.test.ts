@@ -1,8 +1,8 @@
 import { availableParallelism } from "node:os";
-import { ClusterExecutor, task } from "pydist";
+import { ClusterExecutor, TimeoutError, task } from "pydist";
 import { describe, expect } from "vitest";
 import { describeExecutors } from "../behaviour/executors.js";
-import { Gate, holdAndTellWhere, slotsOf } from "../support/gate.js";
+import { Gate, hold, holdAndTellWhere, occupy, slotsOf } from "../support/gate.js";
 import type * as tasks from "./fixtures/tasks.mjs";
 import { row } from "./row.js";
 import { list, naturals, range, untyped } from "./support.js";
@@ -15,6 +15,14 @@ const divide = (a: number, b: number): number => {
   if (b === 0) throw new RangeError("division by zero");
   return Math.floor(a / b);
 };
+
+/** Starts every thread, so that a time limit is not used up by that. */
+async function warmUp(executor: ClusterExecutor): Promise<void> {
+  const gate = await Gate.make();
+  const held = await occupy(executor, gate);
+  gate.open();
+  await Promise.all(held);
+}
 
 describeExecutors("submit", (open) => {
   row(1, "gives the result", async () => {
@@ -98,6 +106,36 @@ describeExecutors("map", (open) => {
     await expect(results.next()).rejects.toThrow("thrown by the function");
     expect((await results.next()).value).toBe(2);
     expect(await results.next()).toEqual({ done: true, value: undefined });
+  });
+
+  row(9, "gives what was there in time, then is out of time, which runs from the call", async () => {
+    const executor = await open();
+    await warmUp(executor);
+    const [passable, shut] = [await Gate.make(), await Gate.make()];
+    passable.open();
+    const results = executor.map(hold, [passable.port, shut.port, passable.port], [0, 1, 2], { timeout: 800 });
+    // Nobody reads until the time is over.
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    expect((await results.next()).value).toBe(0);
+    await expect(results.next()).rejects.toBeInstanceOf(TimeoutError);
+  });
+
+  row(10, "that is out of time cancels what has not begun, and is over for good", async () => {
+    const executor = await open();
+    await warmUp(executor);
+    const gate = await Gate.make();
+    const slots = await slotsOf(executor);
+    const ports = Array<number>(slots + 20).fill(gate.port);
+    const results = executor.map(hold, ports, range(slots + 20), { timeout: 800, chunksize: 1 });
+    await gate.entered(slots);
+    await expect(results.next()).rejects.toBeInstanceOf(TimeoutError);
+    expect(await results.next()).toEqual({ done: true, value: undefined });
+    // Until every node has let go of them.
+    while (results.done < 20) await new Promise((resolve) => setImmediate(resolve));
+    gate.open();
+    await executor.shutdown();
+    expect(gate.names.length).toBe(slots);
+    expect((await executor.stats()).neverRan).toBe(20);
   });
 
   row(11, "is over once it is closed, in chunks as well", async () => {
@@ -200,6 +238,23 @@ describeExecutors("map", (open) => {
     const results = executor.map((n: number) => n, range(30));
     await all;
     expect(results.done).toBe(30);
+  });
+});
+
+describeExecutors("a map that is out of time", (open) => {
+  row(30, "cancels the item that it waits for with those behind it: none of them is run later", async () => {
+    const executor = await open();
+    const gate = await Gate.make();
+    void (await occupy(executor, gate));
+    const before = gate.names.length;
+    const results = executor.map(hold, [gate.port, gate.port, gate.port], ["first", "second", "third"], {
+      timeout: 50,
+    });
+    await expect(results).rejects.toBeInstanceOf(TimeoutError);
+    while (results.done < 3) await new Promise((resolve) => setImmediate(resolve));
+    gate.open();
+    await executor.shutdown();
+    expect(gate.names.length).toBe(before);
   });
 });
 

@@ -51,7 +51,7 @@ describeExecutors("a worker's death", (open) => {
   });
 });
 
-describeExecutors("chunks and workers", (open) => {
+describeExecutors("chunks and workers", (open, place) => {
   row(38, "of any chunksize give the right results, and a negative one is refused", async () => {
     const executor = await open();
     const expected = range(40).map((n) => n ** 2);
@@ -73,6 +73,15 @@ describeExecutors("chunks and workers", (open) => {
     for (const stack of [error.stack, error.remote.stack]) {
       expect(stack).toMatch(/at deepest \(.*fixtures\/tasks\.mjs:\d+:\d+\)\n.*at (?:Module\.)?throwDeep/);
     }
+  });
+
+  row(39, "print it, too, where a program does not catch it", async () => {
+    const program = new URL("./fixtures/programs/uncaught.mjs", import.meta.url);
+    const { code, stderr } = await runProgram(program, { env: place.env });
+    expect(code).toBe(1);
+    expect(stderr).toMatch(
+      /RangeError: deep down\n.* at inner \(.*uncaught\.mjs:6:\d+\)\n.* at deepest \(.*uncaught\.mjs:8/,
+    );
   });
 
   row(40, "keep no argument when its task is over", async () => {
@@ -150,6 +159,13 @@ describe("a program on a machine without threads to spare", () => {
   row(53, "hears the system's reason where it makes its executor, whose threads start with it, and ends", async () => {
     const { stdout, code } = await runProgram(new URL("./fixtures/programs/no-threads.mjs", import.meta.url));
     expect(stdout).toBe("no more threads\n");
+    expect(code).toBe(0);
+  });
+
+  row(53, "hears of threads that end as they start from its futures, and ends", async () => {
+    const program = new URL("./fixtures/programs/no-replacement.mjs", import.meta.url);
+    const { stdout, code } = await runProgram(program, { args: ["from the first on"] });
+    expect(stdout).toBe("PYDIST_E_BROKEN_EXECUTOR true\n".repeat(3));
     expect(code).toBe(0);
   });
 });

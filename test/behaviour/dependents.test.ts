@@ -1,6 +1,7 @@
 import { CancelledError, ClusterExecutor, DependencyError, type Future, SerializationError, task } from "pydist";
 import { describe, expect, it } from "vitest";
 import type * as tasks from "../fixtures/tasks.mjs";
+import { Gate, hold } from "../support/gate.js";
 import { describeExecutors } from "./executors.js";
 
 const fixtures = new URL("../fixtures/tasks.mjs", import.meta.url).href;
@@ -41,11 +42,13 @@ describeExecutors("a future as an argument", (open) => {
     const failing = executor.submit(() => {
       throw new RangeError("too far");
     });
-    const slow = executor.submit(later, [300, 1]);
+    const gate = await Gate.make();
+    const slow = executor.submit(hold, [gate.port, 1]);
     const dependent = executor.submit((list: unknown[]) => list, [[given(slow), { x: given(failing) }]]);
     const chained = executor.submit((x: unknown) => x, [given(dependent)]);
     const error = (await dependent.exception()) as DependencyError;
     expect(slow.done()).toBe(false);
+    gate.open();
     expect(error).toBeInstanceOf(DependencyError);
     expect(error).toMatchObject({ code: "PYDIST_E_DEPENDENCY", path: "args[0][1].x", cause: { message: "too far" } });
     expect(error.cause).toBe(await failing.exception());
@@ -185,13 +188,15 @@ describe("a call that waits for futures", () => {
     await executor.shutdown();
     expect([dependent.state, await dependent, await mapped]).toEqual(["finished", 1, [1, 2]]);
     const second = new ClusterExecutor({ maxWorkers: 1 });
-    const slow = other.submit(later, [200, 1]);
+    const gate = await Gate.make();
+    const slow = other.submit(hold, [gate.port, 1]);
     const dropped = second.submit((n: unknown) => n, [given(slow)]);
     const map = second.map((n: unknown) => n, [given(slow)]);
     await second.shutdown({ cancelFutures: true });
     expect(dropped.state).toBe("cancelled");
     await expect(map).rejects.toBeInstanceOf(CancelledError);
     expect(slow.done()).toBe(false);
+    gate.open();
     await other.shutdown();
   });
 

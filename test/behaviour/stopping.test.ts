@@ -2,6 +2,7 @@ import { getEventListeners } from "node:events";
 import { CancelledError, type Future, TimeoutError, task } from "pydist";
 import { expect, it } from "vitest";
 import type * as tasks from "../fixtures/tasks.mjs";
+import { Gate, hold, holdThenThrow, known, slotsOf } from "../support/gate.js";
 import { describeExecutors } from "./executors.js";
 
 const fixtures = new URL("../fixtures/tasks.mjs", import.meta.url).href;
@@ -9,10 +10,6 @@ const later = task<typeof tasks.later>(fixtures, "later");
 
 /** Far more than any of these takes; what hangs fails by it. */
 const SLACK = 10_000;
-
-async function running(...futures: Future<unknown>[]): Promise<void> {
-  while (!futures.every((future) => future.running())) await new Promise((resolve) => setImmediate(resolve));
-}
 
 async function reasonOf(future: PromiseLike<unknown>): Promise<unknown> {
   try {
@@ -55,17 +52,14 @@ describeExecutors("abort", (open) => {
   });
 
   it("of a task that runs cancels it when it has stopped, whatever it gave or threw meanwhile", async () => {
-    const executor = await open();
-    // Threads that are up: a task that is handed to one begins.
-    await Promise.all(Array.from({ length: 8 }, () => executor.submit(later, [20, 1])));
-    const returning = executor.submit(later, [300, "returned"]);
-    const throwing = executor.submit(async () => {
-      await new Promise((resolve) => setTimeout(resolve, 300));
-      throw new Error("thrown");
-    });
-    await running(returning, throwing);
+    const executor = await open({ abortGrace: 60_000 });
+    const gate = await Gate.make();
+    const returning = executor.submit(hold, [gate.port, "returned"]);
+    const throwing = executor.submit(holdThenThrow, [gate.port, "thrown"]);
+    await Promise.all([gate.entered(2), known(returning), known(throwing)]);
     expect([returning.abort("enough"), throwing.abort()]).toEqual([true, true]);
     expect([returning.state, returning.cancel(), returning.abort("again")]).toEqual(["running", false, true]);
+    gate.open();
     expect(await reasonOf(returning)).toMatchObject({ code: "PYDIST_E_CANCELLED", cause: "enough" });
     expect(await reasonOf(throwing)).not.toHaveProperty("cause");
     expect([returning.state, throwing.state]).toEqual(["cancelled", "cancelled"]);
@@ -74,12 +68,14 @@ describeExecutors("abort", (open) => {
   });
 
   it("is told to those who listen for settled tasks as what was asked for", async () => {
-    const executor = await open();
+    const executor = await open({ abortGrace: 60_000 });
+    const gate = await Gate.make();
     const outcomes: string[] = [];
     executor.on("taskSettled", ({ outcome }) => outcomes.push(outcome));
-    const future = executor.submit(later, [150, 1]);
-    await running(future);
+    const future = executor.submit(hold, [gate.port, 1]);
+    await Promise.all([gate.entered(1), known(future)]);
     future.abort();
+    gate.open();
     await reasonOf(future);
     expect(outcomes).toEqual(["cancelled"]);
   });
@@ -124,15 +120,18 @@ describeExecutors("signal", (open) => {
   });
 
   it("aborts all that share it: those that wait at once, those that run when they have stopped", async () => {
-    const executor = await open();
+    const executor = await open({ abortGrace: 60_000 });
+    const gate = await Gate.make();
     const controller = new AbortController();
     const { signal } = controller;
-    const futures = Array.from({ length: 60 }, () => executor.submit(later, [300, 1], { signal }));
+    const futures = Array.from({ length: 60 }, () => executor.submit(hold, [gate.port, 1], { signal }));
     const free = executor.submit(later, [1, "free"]);
-    while (!futures.some((future) => future.running())) await new Promise((resolve) => setImmediate(resolve));
+    await Promise.all([gate.entered(await slotsOf(executor)), Promise.race(futures.map(known))]);
     const ran = futures.filter((future) => future.running());
     controller.abort("enough");
+    expect(ran.length).toBeGreaterThan(0);
     expect(futures.filter((future) => future.cancelled())).toHaveLength(60 - ran.length);
+    gate.open();
     for (const error of await Promise.all(futures.map(reasonOf))) expect(error).toMatchObject({ cause: "enough" });
     expect(futures.every((future) => future.cancelled())).toBe(true);
     expect(await free).toBe("free");
@@ -192,7 +191,7 @@ describeExecutors("a task that would never end", (open) => {
     const neighbours = Array.from({ length: 20 }, (_, i) => executor.submit(later, [20, i]));
     const stuck = executor.submit(endless);
     const more = Array.from({ length: 20 }, (_, i) => executor.submit(later, [20, i]));
-    await running(stuck);
+    await known(stuck);
     const since = performance.now();
     stuck.abort("enough");
     expect(await reasonOf(stuck)).toMatchObject({ code: "PYDIST_E_CANCELLED", cause: "enough" });
@@ -206,7 +205,7 @@ describeExecutors("a task that would never end", (open) => {
   it("hears of an abort by its signal, and may end by itself", { timeout: 60_000 }, async () => {
     const executor = await open({ abortGrace: 30_000 });
     const waiting = executor.submit(task<typeof tasks.untilAborted>(fixtures, "untilAborted"));
-    await running(waiting);
+    await known(waiting);
     const since = performance.now();
     waiting.abort({ why: "enough" });
     expect(await reasonOf(waiting)).toMatchObject({ code: "PYDIST_E_CANCELLED", cause: { why: "enough" } });
@@ -231,7 +230,7 @@ describeExecutors("a task that would never end", (open) => {
         return n;
       },
       [1, 2, 3, 4, 5],
-      { taskTimeout: 500 },
+      { taskTimeout: 2000 },
     );
     const seen: unknown[] = [];
     for (;;) {
@@ -260,7 +259,7 @@ describeExecutors("a task that would never end", (open) => {
     const executor = await open({ abortGrace: 100 });
     const controller = new AbortController();
     const stuck = executor.submit(endless, [], { signal: controller.signal });
-    await running(stuck);
+    await known(stuck);
     controller.abort();
     expect(await reasonOf(stuck)).toMatchObject({ code: "PYDIST_E_CANCELLED", cause: { name: "AbortError" } });
     const map = executor.map(() => {
@@ -275,7 +274,7 @@ describeExecutors("a task that would never end", (open) => {
   it("is stopped by terminateWorkers", { timeout: 60_000 }, async () => {
     const executor = await open({ abortGrace: 60_000 });
     const stuck = executor.submit(endless);
-    await running(stuck);
+    await known(stuck);
     const since = performance.now();
     await executor.terminateWorkers();
     expect(performance.now() - since).toBeLessThan(SLACK);

@@ -113,6 +113,7 @@ export async function run(request: RunRequest): Promise<RunReply> {
     const thread = await goThrough(args, callable, site, maxTasks);
     return done(results, thread, site.said);
   } finally {
+    synchronous(undefined);
     runEnded(shared);
   }
 }
@@ -128,6 +129,8 @@ async function goThrough(
   const { timeout } = head;
   const asks = needsContext(callable);
   let before = performance.now();
+  // Whenever it awaits, it says so: between two tasks nobody else can run.
+  synchronous(shared);
   for (let i = 0; i < args.length; i++) {
     if (begun >= maxTasks) return "worn";
     // Before the claim: whoever sees the claim sees the time.
@@ -142,13 +145,11 @@ async function goThrough(
     let encoded: EncodedValue;
     try {
       if (arg instanceof DecodeFailure) throw arg.error;
-      synchronous(shared);
       const value = call === undefined ? callable(...arg) : currentCall.run(call, callable, ...arg);
       ({ encoded, flags } = encodeResult(isThenable(value) ? await settled(value, call, site) : value));
     } catch (error) {
       encoded = encodeFailure(error);
     }
-    synchronous(undefined);
     call?.over();
     if (
       Atomics.compareExchange(marks, i, Mark.Started, Mark.Ended) !== Mark.Started &&

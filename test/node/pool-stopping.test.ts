@@ -148,8 +148,8 @@ it("a task that has a timeout is stopped; the ones before it have their results,
 it("a timeout counts for each task by itself", async () => {
   const subject = new Subject();
   const nap = (ms: number) => new Promise((resolve) => setTimeout(() => resolve(ms), ms));
-  const { fates } = subject.run(nap, [[60], [60], [60]], { timeout: 150 });
-  expect(await Promise.all(fates)).toEqual([{ value: 60 }, { value: 60 }, { value: 60 }]);
+  const { fates } = subject.run(nap, [[400], [400], [400]], { timeout: 1000 });
+  expect(await Promise.all(fates)).toEqual([{ value: 400 }, { value: 400 }, { value: 400 }]);
 });
 
 it("a task that took too long fails even if it came back within its grace", async () => {

@@ -21,10 +21,22 @@ export class Thread {
   readonly culprits = new Set<number>();
   /** Codes that the thread has loaded. */
   readonly #known = new Set<string>();
-  readonly #piscina: Piscina;
+  readonly #onPost: (post: Post) => void;
+  readonly #onError: (error: Error) => void;
+  /** Rejects the runs that piscina has not answered. */
+  readonly #unanswered = new Set<(error: unknown) => void>();
+  #piscina: Piscina;
+  #lastError: unknown = new Error("it ended before it could do anything");
+  #state: "serving" | "destroyed" = "serving";
 
   constructor(onPost: (post: Post) => void, onError: (error: Error) => void) {
-    this.#piscina = new Piscina({
+    this.#onPost = onPost;
+    this.#onError = onError;
+    this.#piscina = this.#start();
+  }
+
+  #start(): Piscina {
+    const piscina = new Piscina({
       filename: fileURLToPath(new URL("./entry.cjs", import.meta.url)),
       minThreads: 1,
       maxThreads: 1,
@@ -33,8 +45,22 @@ export class Thread {
       // With "sync", a thread between tasks hears no timer, and an error left behind hits the next task.
       atomics: "disabled",
     });
-    this.#piscina.on("message", onPost);
-    this.#piscina.on("error", onError);
+    piscina.on("message", this.#onPost);
+    piscina.on("error", (error) => {
+      this.#lastError = error;
+      this.#onError(error);
+    });
+    // Whether there is another thread is seen when piscina has done with this one.
+    piscina.on("workerDestroy", () => queueMicrotask(() => this.#checkAlive()));
+    return piscina;
+  }
+
+  /** piscina gives up on a thread that ends before it is ready, and keeps what is queued for it without a word. */
+  #checkAlive(): void {
+    if (this.#state === "destroyed" || this.#piscina.threads.length > 0) return;
+    void this.#piscina.destroy();
+    this.#piscina = this.#start();
+    for (const reject of [...this.#unanswered]) reject(this.#lastError);
   }
 
   /** Runs on it in all. */
@@ -58,8 +84,18 @@ export class Thread {
   }
 
   /** Rejects when the thread ended before the run did. */
-  run(request: RunRequest): Promise<RunReply> {
-    return this.#piscina.run(request, { name: "run", transferList: [request.bodies.buffer] }) as Promise<RunReply>;
+  async run(request: RunRequest): Promise<RunReply> {
+    let giveUp: (error: unknown) => void = () => {};
+    const given = new Promise<never>((_, reject) => {
+      giveUp = reject;
+    });
+    this.#unanswered.add(giveUp);
+    try {
+      const reply = this.#piscina.run(request, { name: "run", transferList: [request.bodies.buffer] });
+      return await Promise.race([reply as Promise<RunReply>, given]);
+    } finally {
+      this.#unanswered.delete(giveUp);
+    }
   }
 
   /** Reaches the thread as soon as it turns to its event loop; a thread that ended needs no telling. */
@@ -74,6 +110,7 @@ export class Thread {
 
   /** Ends it for good. */
   async destroy(): Promise<void> {
+    this.#state = "destroyed";
     await this.#piscina.destroy();
   }
 }

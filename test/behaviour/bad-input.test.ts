@@ -227,6 +227,15 @@ describe("a wrong argument is refused at the call, naming it, its value and what
     );
   });
 
+  it("shutdown, which then does not happen", async () => {
+    await expect(untyped.shutdown({ cancelfutures: true })).rejects.toThrow(
+      "shutdown has no option 'cancelfutures'; it has wait, cancelFutures.",
+    );
+    await expect(untyped.shutdown({ wait: 1 })).rejects.toThrow("wait is 1; it must be a boolean.");
+    await expect(untyped.shutdown(true)).rejects.toThrow("shutdown's options are true; they must be an object.");
+    expect(await executor.submit(() => "goes on")).toBe("goes on");
+  });
+
   it("addDoneCallback and result(timeout)", async () => {
     const future = executor.submit(() => 1);
     // biome-ignore lint/suspicious/noExplicitAny: wrong on purpose.

@@ -16,7 +16,7 @@ import {
   TimeoutError,
   WorkerExitError,
 } from "@pydist/protocol";
-import { initializerText, sha256, ship } from "@pydist/shipping";
+import { initializerText, sha256, ship, task } from "@pydist/shipping";
 import { afterEach, expect, it } from "vitest";
 import { Pool, type PoolOptions } from "../../packages/pydist-node/dist/pool/pool.js";
 
@@ -208,3 +208,28 @@ it("the initializer runs once on each thread, before the first task", async () =
 function packed(bodies: Bodies): string {
   return Buffer.from(packBodies(bodies)).toString("base64");
 }
+
+it("code that ends each thread that loads it fails its tasks by name, at once", async () => {
+  const subject = new Subject();
+  const reference = task(new URL("./fixtures/exits-on-import.mjs", import.meta.url), "never");
+  const fates = await Promise.all(subject.run(reference, [[], [], []], { name: "never" }).fates);
+  for (const fate of fates) expect(fate).toMatchObject({ error: { code: "PYDIST_E_WORKER_EXIT", exitCode: 3 } });
+  const [again] = subject.run((n: number) => n + 1, [[1]]).fates;
+  expect(await again).toEqual({ value: 2 });
+});
+
+it("quick results do not wait for a long call behind them in their run, once such calls are known", async () => {
+  const subject = new Subject();
+  const fn = (ms: number) => {
+    for (const end = performance.now() + ms; performance.now() < end; );
+    return ms;
+  };
+  await Promise.all(subject.run(fn, [[30], [0]]).fates);
+  const order: number[] = [];
+  const { fates } = subject.run(fn, [[0], [0.1], [400]]);
+  fates.forEach((fate, i) => void fate.then(() => order.push(i)));
+  await fates[1];
+  expect(order).not.toContain(2);
+  await fates[2];
+  expect(order).toEqual([0, 1, 2]);
+});

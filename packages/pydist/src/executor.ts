@@ -17,7 +17,7 @@ import { readArguments, refuseInWorker } from "./arguments.js";
 import { Connection } from "./connection.js";
 import { isExiting } from "./exit.js";
 import { shipInitializer } from "./initializer.js";
-import { checkExecutorOptions, type ExecutorOptions } from "./options.js";
+import { checkExecutorOptions, checkShutdownOptions, type ExecutorOptions, type ShutdownOptions } from "./options.js";
 import { Root } from "./root.js";
 
 /** Times, in milliseconds, and counts that hold unless told otherwise. */
@@ -233,14 +233,11 @@ export class ClusterExecutor<I extends AnyFunction = AnyFunction> extends Execut
    * Takes no more tasks, waits for those there are, and leaves nothing behind: no thread, socket or timer.
    * @param options.wait false returns at once; tasks go on and their futures settle all the same
    * @param options.cancelFutures cancels tasks that have not begun
+   * @throws TypeError (the promise rejects) for a wrong option; the executor goes on
    */
-  async shutdown({
-    wait = true,
-    cancelFutures = false,
-  }: {
-    wait?: boolean;
-    cancelFutures?: boolean;
-  } = {}): Promise<void> {
+  async shutdown(options: ShutdownOptions = {}): Promise<void> {
+    checkShutdownOptions(options);
+    const { wait = true, cancelFutures = false } = options;
     if (this.#state.is !== "shutdown") {
       const failed = this.#state.is === "broken";
       this.#state = { is: "shutdown", over: this.#close(failed) };

@@ -42,5 +42,5 @@ export {
 export type { TaskLog } from "@pydist/shipping";
 export type { Logger, NodeInfo } from "pydist-node";
 export { ClusterExecutor, type ExecutorEvents } from "./executor.js";
-export type { ExecutorOptions } from "./options.js";
+export type { ExecutorOptions, ShutdownOptions } from "./options.js";
 export { type TaskContext, task } from "./task.js";

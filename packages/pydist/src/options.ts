@@ -88,3 +88,16 @@ export function checkExecutorOptions(options: ExecutorOptions, attached: boolean
     }
   }
 }
+
+/** Options of `shutdown`. */
+export interface ShutdownOptions {
+  /** Default true: resolves when everything is over. */
+  readonly wait?: boolean;
+  /** Cancels tasks that have not begun. Default false. */
+  readonly cancelFutures?: boolean;
+}
+
+/** @throws TypeError naming the option, its value and what is allowed */
+export function checkShutdownOptions(options: ShutdownOptions): void {
+  checkOptions("shutdown", options, { wait: ofType("boolean"), cancelFutures: ofType("boolean") });
+}

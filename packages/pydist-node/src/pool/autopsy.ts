@@ -1,7 +1,7 @@
 import { CancelledError } from "@pydist/protocol";
 import { appendIndex } from "@pydist/scheduler";
 import { faultOf, overtimeOf } from "./faults.js";
-import { Mark } from "./messages.js";
+import { Guilt, Mark } from "./messages.js";
 import type { Run } from "./run.js";
 import type { Thread } from "./thread.js";
 
@@ -15,7 +15,7 @@ export type Standing = "suspect" | "innocent";
 export function standingOf(run: Run, thread: Thread, runs: ReadonlyMap<number, Run>): Standing {
   for (const lease of [...thread.active, ...thread.suspended]) {
     const shared = runs.get(lease)?.shared;
-    if (shared !== undefined && (shared.guilt[0] !== 0 || shared.marks.includes(Mark.Killed)))
+    if (shared !== undefined && (shared.guilt[0] !== Guilt.None || shared.marks.includes(Mark.Killed)))
       thread.culprits.add(lease);
   }
   if (thread.culprits.size > 0) return thread.culprits.has(run.lease) ? "suspect" : "innocent";
@@ -37,8 +37,11 @@ export function examine(run: Run, standing: Standing, error: unknown, node: stri
   let begun = 0;
   for (let i = 0; i < run.told.length; i++) {
     if (run.told[i] === 1) continue;
-    if (!run.shared.change(i, Mark.Recalled, Mark.Waiting)) begun++;
-    const failure = failureOf(run, i, standing, error, node);
+    const waited = run.shared.change(i, Mark.Recalled, Mark.Waiting);
+    // Wherever it were tried again, its code would end that thread, too.
+    const doomed = waited && run.shared.guilt[0] === Guilt.Code;
+    if (!waited) begun++;
+    const failure = doomed ? faultOf(run.head.name, node, error) : failureOf(run, i, standing, error, node);
     if (failure === undefined) appendIndex(again, i);
     else failures.push([i, failure]);
   }

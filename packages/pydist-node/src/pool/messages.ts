@@ -95,6 +95,9 @@ export const WORKER_MARK = Symbol.for("pydist.worker");
  */
 export const Mark = { Waiting: 0, Started: 1, Recalled: 2, Cancelled: 3, Ended: 4, Stopping: 5, Killed: 6 } as const;
 
+/** Who of a run called process.exit(): nobody, the task that ran, or the code of all its tasks as it was loaded. */
+export const Guilt = { None: 0, Task: 1, Code: 2 } as const;
+
 const MARKS_OFFSET = 16;
 
 /** What a worker and its node share of a run. */
@@ -104,7 +107,7 @@ export class SharedRun {
   readonly marks: Uint8Array<SharedArrayBuffer>;
   /** When the task that runs began, in `clock()`'s milliseconds; written before the task is claimed. */
   readonly began: Float64Array<SharedArrayBuffer>;
-  /** Not 0 once a task of this run ended the thread by itself. */
+  /** A `Guilt`: whether this run ended the thread by itself. */
   readonly guilt: Uint8Array<SharedArrayBuffer>;
 
   constructor(memory: SharedArrayBuffer) {

@@ -3,6 +3,7 @@
  * Neither a result nor an error ever crosses piscina raw: it would lose its class, or take the thread with it.
  */
 import {
+  type Bodies,
   bodyAt,
   countOf,
   decodeBodies,
@@ -10,6 +11,7 @@ import {
   type EncodedValue,
   encodeFailure,
   encodeValue,
+  Kind,
   kindAt,
   Outcome,
   unpackBodies,
@@ -21,14 +23,19 @@ import { overtimeOf } from "./faults.js";
 import { bufferOf, Gathering } from "./gathering.js";
 import { hasInitialized, initialize } from "./initializers.js";
 import { clock, Mark, type RunReply, type RunRequest, SharedRun } from "./messages.js";
-import { runEnded, runStarted, synchronous } from "./watchman.js";
+import { runBegan, runCame, runEnded, synchronous } from "./watchman.js";
 
 export { control } from "./call.js";
 
 /** Quick results wait at most so long, in milliseconds, for a slow one behind them. */
 const PATIENCE = 5;
 
+/** From this run time on, in milliseconds, a call is long. */
+const LONG = 20;
+
 let cache: CodeCache | undefined;
+/** Functions of which some calls were long although they come in runs, as only short ones should. */
+const moody = new WeakSet<Callable>();
 /** Tasks that this thread has begun. */
 let begun = 0;
 
@@ -38,26 +45,28 @@ function callableOf({ head, texts, node }: RunRequest): Callable | Promise<Calla
   return cache.get(head.code) ?? (texts === undefined ? undefined : cache.load(head.code, texts.code));
 }
 
-/** Arguments of every task, or for a task whose arguments do not decode, why. */
-function argumentsOf(request: RunRequest): (unknown[] | DecodeFailure)[] {
+/**
+ * Arguments of every task. Plain ones are parsed with a single call; others are decoded when it is their task's turn,
+ * because that may run code of the user's.
+ */
+function argumentsOf(request: RunRequest): (unknown[] | Undecoded)[] {
   const bodies = unpackBodies(request.bodies);
-  try {
-    return decodeBodies(bodies) as unknown[][];
-  } catch {
-    return Array.from({ length: countOf(bodies) }, (_, i) => {
-      try {
-        return decodeValue(kindAt(bodies, i), bodyAt(bodies, i)) as unknown[];
-      } catch (error) {
-        return new DecodeFailure(error);
-      }
-    });
-  }
+  if (bodies.kinds.every((kind) => kind === Kind.Plain)) return decodeBodies(bodies) as unknown[][];
+  return Array.from({ length: countOf(bodies) }, (_, i) => new Undecoded(bodies, i));
 }
 
-class DecodeFailure {
-  readonly error: unknown;
-  constructor(error: unknown) {
-    this.error = error;
+class Undecoded {
+  readonly #bodies: Bodies;
+  readonly #index: number;
+
+  constructor(bodies: Bodies, index: number) {
+    this.#bodies = bodies;
+    this.#index = index;
+  }
+
+  /** @throws SerializationError, or what the user's code does */
+  decode(): unknown[] {
+    return decodeValue(kindAt(this.#bodies, this.#index), bodyAt(this.#bodies, this.#index)) as unknown[];
   }
 }
 
@@ -87,11 +96,21 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
 
 /** piscina's task: one run. */
 export async function run(request: RunRequest): Promise<RunReply> {
-  const { head, texts, node, maxTasks } = request;
   const shared = new SharedRun(request.shared);
-  const results = new Gathering(request.lease);
+  runCame(shared, request.head.name);
+  try {
+    return await carryOut(request, shared);
+  } finally {
+    synchronous(undefined);
+    runEnded(shared);
+  }
+}
+
+async function carryOut(request: RunRequest, shared: SharedRun): Promise<RunReply> {
+  const { lease, head, texts, node, maxTasks } = request;
+  const results = new Gathering(lease);
   let callable: Callable;
-  let args: (unknown[] | DecodeFailure)[];
+  let args: (unknown[] | Undecoded)[];
   try {
     if (!hasInitialized(head) && texts === undefined) return { kind: "needTexts" };
     const found = await callableOf(request);
@@ -107,19 +126,14 @@ export async function run(request: RunRequest): Promise<RunReply> {
   } catch (error) {
     return failAll(results, shared, error, Outcome.Broken);
   }
-  runStarted(shared, head.name);
-  try {
-    const site = { lease: request.lease, head, node, shared, results, said: 0 };
-    const thread = await goThrough(args, callable, site, maxTasks);
-    return done(results, thread, site.said);
-  } finally {
-    synchronous(undefined);
-    runEnded(shared);
-  }
+  runBegan(shared);
+  const site = { lease, head, node, shared, results, said: 0 };
+  const thread = await goThrough(args, callable, site, maxTasks);
+  return done(results, thread, site.said);
 }
 
 async function goThrough(
-  args: (unknown[] | DecodeFailure)[],
+  args: (unknown[] | Undecoded)[],
   callable: Callable,
   site: CallSite,
   maxTasks: number,
@@ -128,6 +142,7 @@ async function goThrough(
   const { marks } = shared;
   const { timeout } = head;
   const asks = needsContext(callable);
+  let mood: "even" | "moody" = moody.has(callable) ? "moody" : "even";
   let before = performance.now();
   // Whenever it awaits, it says so: between two tasks nobody else can run.
   synchronous(shared);
@@ -137,15 +152,15 @@ async function goThrough(
     if (timeout !== undefined) shared.began[0] = clock();
     if (Atomics.compareExchange(marks, i, Mark.Waiting, Mark.Started) !== Mark.Waiting) continue;
     begun++;
-    const arg = args[i] as unknown[] | DecodeFailure;
+    const arg = args[i] as unknown[] | Undecoded;
     // Arguments are the task's alone: once it is over, nothing here keeps them.
     args[i] = undefined as never;
     const call = asks ? new Call(site, i) : undefined;
     let flags: number = Outcome.Failed;
     let encoded: EncodedValue;
     try {
-      if (arg instanceof DecodeFailure) throw arg.error;
-      const value = call === undefined ? callable(...arg) : currentCall.run(call, callable, ...arg);
+      const given = arg instanceof Undecoded ? arg.decode() : arg;
+      const value = call === undefined ? callable(...given) : currentCall.run(call, callable, ...given);
       ({ encoded, flags } = encodeResult(isThenable(value) ? await settled(value, call, site) : value));
     } catch (error) {
       encoded = encodeFailure(error);
@@ -164,6 +179,12 @@ async function goThrough(
       flags = Outcome.Failed;
     }
     results.add(i, encoded, flags, now - before, now);
+    if (now - before >= LONG && mood === "even") {
+      mood = "moody";
+      moody.add(callable);
+    }
+    // The next one may take long, without letting anybody else run: what is there does not wait for it.
+    if (mood === "moody" && i < args.length - 1) results.flush(now);
     before = now;
   }
   return begun >= maxTasks ? "worn" : "fresh";

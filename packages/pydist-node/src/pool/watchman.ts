@@ -1,6 +1,6 @@
 import { currentCall } from "./call.js";
 import { post } from "./gathering.js";
-import { type SharedRun, WORKER_MARK } from "./messages.js";
+import { Guilt, type SharedRun, WORKER_MARK } from "./messages.js";
 
 /*
  * Knows what runs on this thread, so that an error that nobody awaited is told with a name, and so that whoever ends the
@@ -9,14 +9,28 @@ import { type SharedRun, WORKER_MARK } from "./messages.js";
 
 Object.defineProperty(globalThis, WORKER_MARK, { value: true });
 
-const runs = new Map<SharedRun, string>();
+interface Guest {
+  readonly name: string;
+  /** While its code is loaded, or its executor's initializer runs, all its tasks are the cause of what happens. */
+  phase: "loading" | "running";
+}
+
+const runs = new Map<SharedRun, Guest>();
 let lastName = "";
 /** The run whose task has the thread at this moment; undefined while all wait. */
 let inside: SharedRun | undefined;
 
-export function runStarted(run: SharedRun, name: string): void {
-  runs.set(run, name);
+/** A run has come: its code is loaded first. */
+export function runCame(run: SharedRun, name: string): void {
+  runs.set(run, { name, phase: "loading" });
   lastName = name;
+  inside = run;
+}
+
+/** Its tasks begin. */
+export function runBegan(run: SharedRun): void {
+  const guest = runs.get(run);
+  if (guest !== undefined) guest.phase = "running";
 }
 
 export function runEnded(run: SharedRun): void {
@@ -44,7 +58,7 @@ function reportStray(error: unknown): void {
     // It has no text, or its text throws; an error here would end the thread.
   }
   const run = culprit();
-  post({ kind: "stray", name: (run && runs.get(run)) ?? lastName, message });
+  post({ kind: "stray", name: (run && runs.get(run)?.name) ?? lastName, message });
 }
 process.on("uncaughtException", reportStray);
 process.on("unhandledRejection", reportStray);
@@ -52,6 +66,6 @@ process.on("unhandledRejection", reportStray);
 const exit = process.exit.bind(process);
 process.exit = (code) => {
   const run = culprit();
-  if (run !== undefined) run.guilt[0] = 1;
+  if (run !== undefined) run.guilt[0] = runs.get(run)?.phase === "loading" ? Guilt.Code : Guilt.Task;
   return exit(code);
 };

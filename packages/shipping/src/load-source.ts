@@ -26,8 +26,8 @@ export function loadSource(code: SourceCode, hash: string): Callable {
   if ((fn as Callable).name !== code.name) {
     Object.defineProperty(fn, "name", { value: code.name, configurable: true });
   }
-  if (Object.values(code.helpers).some((helper) => helper === "task" || helper === "pydist"))
-    markAsking(fn as Callable);
+  // What it imports may ask as well.
+  if (Object.values(code.helpers).some((helper) => helper !== "name")) markAsking(fn as Callable);
   return fn as Callable;
 }
 

@@ -55,7 +55,7 @@ export class Workshop {
       case "tell":
         return this.#pool.tell(action.lease, action.index, action.call, action.note, action.bodies);
       case "resumeAt":
-        return this.#pool.resume(action.lease, action.index);
+        return this.#pool.resume(action.lease);
     }
   }
 

@@ -1,7 +1,7 @@
 import { CancelledError } from "@pydist/protocol";
 import { appendIndex } from "@pydist/scheduler";
 import { faultOf, overtimeOf } from "./faults.js";
-import { Guilt, Mark } from "./messages.js";
+import { clock, Guilt, Mark } from "./messages.js";
 import type { Run } from "./run.js";
 import type { Thread } from "./thread.js";
 
@@ -20,6 +20,12 @@ export function standingOf(run: Run, thread: Thread, runs: ReadonlyMap<number, R
   }
   if (thread.culprits.size > 0) return thread.culprits.has(run.lease) ? "suspect" : "innocent";
   return run.state === "running" ? "suspect" : "innocent";
+}
+
+/** How long a task had run, in milliseconds; 0 where nobody watched its time. */
+export function ranFor(run: Run): number {
+  const began = run.shared.began[0] as number;
+  return began === 0 ? 0 : clock() - began;
 }
 
 /** What becomes of the tasks of a run whose thread ended. */

@@ -15,7 +15,7 @@ import { CONTEXT_PROVIDER, type TaskContext } from "@pydist/shipping/runtime";
 import { Context } from "./context.js";
 import { overtimeOf } from "./faults.js";
 import { type Gathering, post } from "./gathering.js";
-import { type Control, Mark, type SharedRun } from "./messages.js";
+import { type Control, clock, Mark, type SharedRun } from "./messages.js";
 import type { NestedPort, TaskExecutor } from "./nested.js";
 import { pollingController } from "./signal.js";
 
@@ -88,18 +88,16 @@ export class Call {
 
   /** Shared memory says that it is to stop before a message can. */
   #whyToStop(): unknown {
-    const { shared, head, node } = this.site;
+    const { shared, head } = this.site;
     if (this.#state === "over" || Atomics.load(shared.marks, this.#index) !== Mark.Stopping) return undefined;
-    return this.#reason(undefined, head, node);
+    const { name, timeout = Number.POSITIVE_INFINITY } = head;
+    if (clock() - (shared.began[0] as number) >= timeout) return this.#overtime();
+    return new CancelledError(`Task "${name}" is to stop: it was aborted.`);
   }
 
-  #reason(reason: Uint8Array | undefined, { name, timeout }: BatchHeader, node: string): unknown {
-    if (reason !== undefined) {
-      const bodies = unpackBodies(reason);
-      return decodeFailure(kindAt(bodies, 0), bodyAt(bodies, 0));
-    }
-    if (timeout !== undefined) return overtimeOf(name, node, timeout);
-    return new CancelledError(`Task "${name}" is to stop: it was aborted.`);
+  #overtime(): Error {
+    const { head, node } = this.site;
+    return overtimeOf(head.name, node, head.timeout ?? 0);
   }
 
   get executor(): TaskExecutor {
@@ -158,7 +156,7 @@ export class Call {
   control(message: Control): void {
     if (message.index !== this.#index) return;
     if (message.kind === "stop") {
-      this.#stopped = { reason: this.#reason(message.reason, this.site.head, this.site.node) };
+      this.#stopped = { reason: message.reason === undefined ? this.#overtime() : reasonIn(message.reason) };
       this.#controller?.abort(this.#stopped.reason);
       return;
     }
@@ -171,6 +169,11 @@ export class Call {
     }
     this.#mayWait();
   }
+}
+
+function reasonIn(packed: Uint8Array): unknown {
+  const bodies = unpackBodies(packed);
+  return decodeFailure(kindAt(bodies, 0), bodyAt(bodies, 0));
 }
 
 /** Something for a call of this thread; for one that is over it comes too late. */

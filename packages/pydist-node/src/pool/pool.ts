@@ -1,6 +1,7 @@
 import {
   type BatchHeader,
   type Bodies,
+  BodiesBuilder,
   countOf,
   type DownNote,
   emptyBodies,
@@ -14,10 +15,12 @@ import {
   unpackBodies,
 } from "@pydist/protocol";
 import { eachIndex } from "@pydist/scheduler";
-import { examine, standingOf } from "./autopsy.js";
+import { examine, ranFor, standingOf } from "./autopsy.js";
 import { noThread } from "./faults.js";
 import { type Done, Mark, type Post, type Results, type RunReply, type Texts } from "./messages.js";
+import { Restarts } from "./restarts.js";
 import { Run } from "./run.js";
+import { Sleeping } from "./sleeping.js";
 import { Stopper } from "./stopper.js";
 import { Thread } from "./thread.js";
 import { Threads } from "./threads.js";
@@ -60,6 +63,10 @@ export class Pool {
   readonly #threads: Threads;
   readonly #runs = new Map<number, Run>();
   readonly #stopper = new Stopper();
+  readonly #sleeping = new Sleeping();
+  /** Codes of tasks that waited for their own when a neighbour ended their thread. */
+  readonly #disturbed = new Set<string>();
+  readonly #restarts = new Restarts();
   /** Milliseconds that the last call of a code took. */
   readonly #paces = new Map<string, number>();
   readonly #look: NodeJS.Timeout;
@@ -193,7 +200,7 @@ export class Pool {
           const run = this.#runs.get(lease);
           if (run === undefined) return;
           this.#listener.said(lease, index, call, note, unpacked);
-          run.hear();
+          run.hear(index, call);
         };
       }
       default:
@@ -207,6 +214,7 @@ export class Pool {
       const to = from + countOf(bodies);
       run.told.fill(1, from, to);
       this.#stopper.settled(run, from, to);
+      if (run.thread !== undefined) this.#sleeping.settled(run, run.thread, from, to);
       this.#paces.set(run.head.code, bodies.times?.[0] ?? 0);
       if (this.#paces.size > MOST_CODES) this.#paces.delete(this.#paces.keys().next().value as string);
     }
@@ -224,13 +232,17 @@ export class Pool {
     thread.forget();
     const { begun, failures, again } = examine(run, standing, error, this.#options.node);
     if (begun > 0) thread.failures = 0;
-    else if (standing === "suspect" && ++thread.failures >= MOST_FAILURES) {
+    else if (standing === "suspect" && again.length > 0 && ++thread.failures >= MOST_FAILURES) {
       const failure = noThread(this.#options.node, error);
       eachIndex(again.splice(0), run.told.length, (index) => failures.push([index, failure]));
     }
+    failures.push(...this.#restarts.tooMany(run, again, this.#options.node));
     for (const [index, failure] of failures) {
-      this.#listener.results(run.lease, index, repeatBody(encodeFailure(failure), 1, Outcome.Failed));
+      const body = new BodiesBuilder();
+      body.add(encodeFailure(failure), Outcome.Failed, ranFor(run));
+      this.#listener.results(run.lease, index, body.build(true));
     }
+    if (standing === "innocent" && begun > 0) this.#disturbed.add(run.head.code);
     if (again.length > 0) this.#listener.returned(run.lease, again);
   }
 
@@ -243,9 +255,15 @@ export class Pool {
       const [from, to] = [caught[r] as number, caught[r + 1] as number];
       this.#listener.results(lease, from, emptyBodies(to - from, Outcome.Cancelled));
     }
-    const running = stop === undefined ? undefined : run.shared.running;
-    if (stop === undefined || running === undefined) return;
-    eachIndex(ranges, run.told.length, (index) => index === running && this.#stopper.stop(run, index, stop));
+    if (stop === undefined) return;
+    const { running } = run.shared;
+    if (running === undefined) return this.#stopper.stopLoading(run, stop.grace);
+    eachIndex(ranges, run.told.length, (index) => {
+      if (index !== running) return;
+      this.#stopper.stop(run, index, stop);
+      // It may end within its grace only if it hears what it waits for, whoever has the slots.
+      if (run.thread !== undefined && run.state !== "running") this.#sleeping.wake(run, run.thread);
+    });
   }
 
   /** Takes back up to `max` tasks that have not begun, from the ends of the runs that hold most. */
@@ -262,15 +280,9 @@ export class Pool {
     }
   }
 
-  // ---- tasks that wait for their own
-
   #suspend(run: Run | undefined, index: number, seen: number): void {
-    if (run?.thread === undefined || run.told[index] !== 0 || run.state !== "running") return;
-    // A note that is under way to it wakes it again.
-    if (seen < run.wakesSentTo(index)) return;
-    run.state = "suspended";
-    run.thread.active.delete(run.lease);
-    run.thread.suspended.add(run.lease);
+    if (run?.thread === undefined || !this.#sleeping.suspend(run, run.thread, index, seen)) return;
+    this.#threads.setAside(run.thread, this.#disturbed.has(run.head.code) ? "kept" : "wanted");
     // Those behind it in its run have no reason to wait with it.
     const rest = run.takeBack();
     if (rest.length > 0) this.#listener.returned(run.lease, rest);
@@ -280,29 +292,16 @@ export class Pool {
   /** A note for a running task. If the task has given its slot back, it gets the note with the next slot. */
   tell(lease: number, index: number, call: string, note: DownNote, bodies: Bodies | undefined): void {
     const run = this.#runs.get(lease);
-    if (run?.thread === undefined || run.told[index] !== 0) return;
+    // What is for an execution that was lost must not be taken for this one's.
+    if (run?.thread === undefined || run.told[index] !== 0 || run.speaker?.call !== call) return;
     const packed = { call, note, bodies: bodies === undefined ? undefined : packBodies(bodies) };
-    const wakes = note.kind === "results";
-    if (run.state !== "running" && wakes) {
-      run.mail.push(packed);
-      if (run.state === "ready") return;
-      run.state = "ready";
-      return this.#listener.ready(lease, index);
-    }
-    if (wakes) run.wake(index, 1);
-    run.thread.control({ kind: "tell", lease, index, notes: [packed] });
+    if (this.#sleeping.tell(run, run.thread, packed) === "wants a slot") this.#listener.ready(lease, index);
   }
 
   /** The task has a slot again. */
-  resume(lease: number, index: number): void {
+  resume(lease: number): void {
     const run = this.#runs.get(lease);
-    if (run?.thread === undefined || run.state !== "ready") return;
-    run.state = "running";
-    run.thread.suspended.delete(lease);
-    run.thread.active.add(lease);
-    run.wake(index, run.mail.length);
-    run.thread.control({ kind: "tell", lease, index, notes: run.mail });
-    run.mail = [];
+    if (run?.thread !== undefined && run.state === "ready") this.#sleeping.wake(run, run.thread);
   }
 
   #reportStarted(): void {

@@ -27,12 +27,14 @@ export class Run {
   state: "running" | "suspended" | "ready" = "running";
   /** Notes that wait until the task has a slot again. */
   mail: Note<DownNote>[] = [];
-  /** Notes that wake a task, sent so far to the one that runs. */
-  woken = { index: 0, notes: 0 };
+  /** The execution that says something: its task, its name, and how many notes that wake it were sent to it. */
+  speaker: { readonly index: number; readonly call: string; woken: number } | undefined;
   stopping: Stopping | undefined;
   /** How often its tasks have said something, and who waits for more of it. */
   said = 0;
   #whenSaid: { readonly count: number; readonly resolve: () => void } | undefined;
+  /** Ends its thread, unless it stops loading in time. */
+  loading: NodeJS.Timeout | undefined;
   /** Looks at the time that its tasks take. */
   watch: NodeJS.Timeout | undefined;
 
@@ -43,16 +45,8 @@ export class Run {
     this.told = new Uint8Array(countOf(bodies));
   }
 
-  /** Notes that wake a task have been sent to it. */
-  wake(index: number, notes: number): void {
-    this.woken = { index, notes: this.wakesSentTo(index) + notes };
-  }
-
-  wakesSentTo(index: number): number {
-    return this.woken.index === index ? this.woken.notes : 0;
-  }
-
-  hear(): void {
+  hear(index: number, call: string): void {
+    if (this.speaker?.call !== call) this.speaker = { index, call, woken: 0 };
     this.said++;
     if (this.#whenSaid !== undefined && this.said >= this.#whenSaid.count) this.#whenSaid.resolve();
   }
@@ -63,6 +57,11 @@ export class Run {
     await new Promise<void>((resolve) => {
       this.#whenSaid = { count, resolve };
     });
+  }
+
+  /** The task that waits for its own, if its run is suspended or ready. */
+  get sleeper(): number | undefined {
+    return this.state === "running" ? undefined : this.speaker?.index;
   }
 
   get waiting(): boolean {

@@ -113,16 +113,16 @@ async function carryOut(request: RunRequest, shared: SharedRun): Promise<RunRepl
   let args: (unknown[] | Undecoded)[];
   try {
     if (!hasInitialized(head) && texts === undefined) return { kind: "needTexts" };
-    const found = await callableOf(request);
+    const found = callableOf(request);
     if (found === undefined) return { kind: "needTexts" };
-    callable = found;
-    if (needsContext(callable)) await loadContext();
+    callable = found instanceof Promise ? await away(found, shared) : found;
+    if (needsContext(callable)) await away(loadContext(), shared);
     args = argumentsOf(request);
   } catch (error) {
     return failAll(results, shared, error, 0);
   }
   try {
-    await initialize(head, texts?.initializer, node);
+    if (head.initializer !== undefined) await away(initialize(head, texts?.initializer, node), shared);
   } catch (error) {
     return failAll(results, shared, error, Outcome.Broken);
   }
@@ -188,6 +188,16 @@ async function goThrough(
     before = now;
   }
   return begun >= maxTasks ? "worn" : "fresh";
+}
+
+/** Meanwhile others may have the thread, and what they do is not this run's doing. */
+async function away<T>(promise: Promise<T>, shared: SharedRun): Promise<T> {
+  synchronous(undefined);
+  try {
+    return await promise;
+  } finally {
+    synchronous(shared);
+  }
 }
 
 /** What a promise comes to. Meanwhile the thread turns to others, and results before it do not wait with it. */

@@ -32,6 +32,21 @@ export class Stopper {
     this.#begin(run, index, "aborted", grace, reason);
   }
 
+  /**
+   * Nobody wants the run's tasks any more, and none has begun: it waits for its thread, or its code or its executor's
+   * initializer is being loaded there, which may never end.
+   */
+  stopLoading(run: Run, grace: number): void {
+    if (run.thread === undefined || run.waiting || run.loading !== undefined) return;
+    run.loading = later(grace, () => {
+      const { thread, lease } = run;
+      // Behind another one, it only waits.
+      if (thread === undefined || thread.active.size > 1 || run.shared.running !== undefined) return;
+      thread.culprits.add(lease);
+      thread.kill();
+    });
+  }
+
   #begin(run: Run, index: number, why: Stopping["why"], grace: number, reason: Bodies | undefined): void {
     const before = run.stopping?.index === index ? run.stopping : undefined;
     if (run.shared.change(index, Mark.Stopping, Mark.Started)) {
@@ -60,6 +75,7 @@ export class Stopper {
   /** The run is over. */
   forget(run: Run): void {
     clearTimeout(run.watch);
+    clearTimeout(run.loading);
     clearTimeout(run.stopping?.timer);
   }
 }

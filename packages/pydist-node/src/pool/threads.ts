@@ -1,14 +1,25 @@
 import type { Thread } from "./thread.js";
 
-/** The threads of a pool: as many as it has workers, and those that were replaced and have not ended yet. */
+/** Most threads that are set aside where a neighbour is known to end them: each costs some 10 MB. */
+const MOST_ASIDE = 32;
+
+/**
+ * The threads of a pool: as many as it has workers, on which runs begin, and those on which nothing begins any more. Of
+ * these some were replaced for good, and others are set aside while tasks wait there for their own.
+ */
 export class Threads {
   readonly #make: () => Thread;
+  readonly #count: number;
   #current: Thread[];
   /** Replaced; tasks that began there end there. */
   readonly #worn = new Set<Thread>();
+  readonly #aside = new Set<Thread>();
+  /** Were set aside, and have nothing to do. */
+  readonly #spare: Thread[] = [];
 
   constructor(count: number, make: () => Thread) {
     this.#make = make;
+    this.#count = count;
     this.#current = Array.from({ length: count }, make);
   }
 
@@ -19,20 +30,39 @@ export class Threads {
 
   /** Another takes its place; a thread has run as many tasks as it may. */
   replace(thread: Thread): void {
-    if (!this.#current.includes(thread)) return;
-    this.#current = [...this.#current.filter((each) => each !== thread), this.#make()];
+    if (this.#current.includes(thread)) this.#substitute(thread);
+    this.#aside.delete(thread);
     this.#worn.add(thread);
     this.left(thread);
   }
 
+  /**
+   * A task there waits for its own: what it waits for had better run elsewhere, where it can neither hold up its timers nor
+   * end its thread. Only so many threads are kept for that; tasks beyond share theirs.
+   * @param peace "kept" if such a task has lost its thread before
+   */
+  setAside(thread: Thread, peace: "wanted" | "kept"): void {
+    if (this.#aside.size >= (peace === "kept" ? MOST_ASIDE : this.#count) || !this.#current.includes(thread)) return;
+    this.#substitute(thread);
+    this.#aside.add(thread);
+  }
+
+  #substitute(thread: Thread): void {
+    this.#current = [...this.#current.filter((each) => each !== thread), this.#spare.pop() ?? this.#make()];
+  }
+
   /** A run on it is over. */
   left(thread: Thread): void {
-    if (thread.load > 0 || !this.#worn.delete(thread)) return;
-    void thread.destroy();
+    if (thread.load > 0) return;
+    if (this.#aside.delete(thread)) {
+      if (this.#spare.length < this.#count) this.#spare.push(thread);
+      else void thread.destroy();
+    } else if (this.#worn.delete(thread)) void thread.destroy();
   }
 
   async destroy(): Promise<void> {
-    await Promise.all([...this.#current, ...this.#worn].map((thread) => thread.destroy()));
+    const all = [...this.#current, ...this.#worn, ...this.#aside, ...this.#spare];
+    await Promise.all(all.map((thread) => thread.destroy()));
   }
 }
 

@@ -42,6 +42,8 @@ export class Feeder {
   /** Why calls that were never sent are missing. */
   #missing: { readonly error: unknown } | undefined;
   #later: NodeJS.Immediate | undefined;
+  /** What is sent may settle at once, and whoever is told of it feeds: that leads back to here. */
+  #turn: "idle" | "busy" = "idle";
 
   /** @param chunksize calls per batch; "auto" follows their run time */
   constructor(host: FeederHost, source: MapSource, owner: FeederOwner, chunksize: number | "auto") {
@@ -72,6 +74,16 @@ export class Feeder {
 
   /** Sends calls until the tree has enough, the reader is far enough behind, or the source ends. */
   feed(): void {
+    if (this.#turn === "busy") return;
+    this.#turn = "busy";
+    try {
+      this.#feedNow();
+    } finally {
+      this.#turn = "idle";
+    }
+  }
+
+  #feedNow(): void {
     if (this.#state !== "feeding" || this.#later !== undefined) return;
     const until = performance.now() + FEED_TIME;
     while (this.#state === "feeding" && this.#host.wantsMore) {

@@ -218,8 +218,10 @@ export class Dispatcher implements Submitter {
     const { head, bodies, text } = sent;
     sent.sink.waiting([index, index + 1]);
     // A lost node is another matter: what was left of its attempts is still left.
-    const next = { ...head, attempt: info.attempt + 1, attempts: head.attempts + 1 };
-    this.#send(new AgainSink(sent, index), sliceBodies(bodies, index, index + 1), next, text, oneLess(retry));
+    const next = { ...head, attempt: info.attempt + 1, attempts: Math.min(head.attempts + 1, Number.MAX_SAFE_INTEGER) };
+    // One that has run again before is still for the same one: sinks within sinks would use up the stack.
+    const again = sent.sink instanceof AgainSink ? sent.sink : new AgainSink(sent, index);
+    this.#send(again, sliceBodies(bodies, index, index + 1), next, text, oneLess(retry));
     this.#close(sent, 1);
   }
 

@@ -36,6 +36,13 @@ describe.each([
     expect(await run("idle", attached ? {} : await where())).toEqual({ code: 0, stdout: "made\n", stderr: "" });
   });
 
+  it("ends although it reads its maps to no end, and so does its shutdown", async () => {
+    const env = await where();
+    expect(await run("unread-maps", env)).toEqual({ code: 0, stdout: "0 1\nend\n", stderr: "" });
+    const stdout = `0 1\n${"ShutdownError\n".repeat(3)}end\n`;
+    expect(await run("unread-maps shutdown", env)).toEqual({ code: 0, stdout, stderr: "" });
+  });
+
   it("is not brought down by a failed future that it holds and never looks at", async () => {
     expect(await run("held-failure", await where())).toEqual({ code: 0, stdout: "finished\n", stderr: "" });
   });

@@ -21,7 +21,7 @@ import { type DispatcherOptions, UNTOLD_HOPS } from "./dispatcher-options.js";
 import type { Future } from "./future.js";
 import { type HeaderDefaults, headOf, nameOf } from "./header.js";
 import { KeepAlive } from "./keep-alive.js";
-import type { MapFeed, MapHost } from "./map-run.js";
+import type { Hold, MapFeed, MapHost } from "./map-run.js";
 import { Offspring } from "./offspring.js";
 import type { SubmitOptions } from "./options.js";
 import type { Port, Submitter } from "./port.js";
@@ -45,7 +45,7 @@ export class Dispatcher implements Submitter {
   readonly #calls: Calls;
   readonly #offspring: Offspring;
   readonly #dependents: Dependents;
-  readonly #maps = new Set<MapFeed>();
+  readonly #maps = new Map<MapFeed, Hold>();
   readonly #keepAlive = new KeepAlive();
   /** What fails runs again where its options say so, until nothing new is to begin. */
   #failures: "may run again" | "are final" = "may run again";
@@ -130,19 +130,28 @@ export class Dispatcher implements Submitter {
       get slots() {
         return dispatcher.#slots;
       },
+      mapRests: (map, hold) => dispatcher.#mapRests(map, hold),
       mapOver: (map) => dispatcher.#mapOver(map),
     };
   }
 
-  /** A map begins; it holds the process until it is over. */
+  /** A map begins; it holds the process until it is over, unless it waits only for its reader. */
   addMap(map: MapFeed): void {
-    this.#maps.add(map);
+    this.#maps.set(map, "holds");
     this.#keepAlive.add(1);
     map.begin();
   }
 
+  #mapRests(map: MapFeed, hold: Hold): void {
+    this.#maps.set(map, hold);
+    if (hold === "holds") this.#keepAlive.add(1);
+    else this.#keepAlive.remove(1);
+  }
+
   #mapOver(map: MapFeed): void {
-    if (this.#maps.delete(map)) this.#keepAlive.remove(1);
+    const hold = this.#maps.get(map);
+    this.#maps.delete(map);
+    if (hold === "holds") this.#keepAlive.remove(1);
     this.#checkIdle();
   }
 
@@ -254,14 +263,14 @@ export class Dispatcher implements Submitter {
   }
 
   #feedMaps(): void {
-    for (const map of this.#maps) map.feed();
+    for (const map of this.#maps.keys()) map.feed();
   }
 
   /** Cancels everything that has not begun. */
   cancelAll(): void {
     this.#failures = "are final";
     this.#calls.leaveAll();
-    for (const map of [...this.#maps]) map.cancel();
+    for (const map of [...this.#maps.keys()]) map.cancel();
     this.#dependents.end(() => new CancelledError("The task was cancelled before it ran."));
     for (const sent of [...this.#sent.values()]) sent.sink.cancel();
   }
@@ -293,7 +302,7 @@ export class Dispatcher implements Submitter {
     this.#failures = "are final";
     this.#calls.leaveAll();
     // Maps first: one that is still feeding would answer each settled batch with the next.
-    for (const map of [...this.#maps]) map.abandon(ending);
+    for (const map of [...this.#maps.keys()]) map.abandon(ending);
     this.#dependents.end(ending);
     for (const sent of [...this.#sent.values()]) {
       const { open } = sent;
@@ -311,7 +320,7 @@ export class Dispatcher implements Submitter {
   /** Resolves when everything that was submitted is settled. */
   idle(): Promise<void> {
     this.#calls.leaveAll();
-    for (const map of [...this.#maps]) map.lastCall();
+    for (const map of [...this.#maps.keys()]) map.lastCall();
     return new Promise((resolve) => {
       this.#idle.push(resolve);
       this.#checkIdle();

@@ -23,6 +23,8 @@ export interface FeederOwner {
   segment(count: number): Segment;
   /** Something was sent, or the source ended. */
   fed(): void;
+  /** Nothing more is taken from the source by itself. */
+  paused(): void;
 }
 
 /** Most calls of one batch, and how long, in milliseconds, feeding may hold up the event loop. */
@@ -57,6 +59,11 @@ export class Feeder {
     return this.#state === "fed";
   }
 
+  /** Whether the source is asked for more as soon as more may leave, and not before. */
+  get standing(): boolean {
+    return this.#state === "feeding" && this.#later === undefined && this.#turn === "idle";
+  }
+
   /** Calls that were taken from the source. */
   get count(): number {
     return this.#count;
@@ -81,6 +88,7 @@ export class Feeder {
     } finally {
       this.#turn = "idle";
     }
+    this.#owner.paused();
   }
 
   #feedNow(): void {

@@ -92,8 +92,8 @@ describe("a program", () => {
   it("whose listeners throw is told so, and gets every result", async () => {
     const { code, stdout } = await run("throwing-listeners");
     expect(stdout).toBe(
-      "5000 500 5500\n" +
-        'A listener of "taskSettled" threw: Error: listener; A progress callback threw: Error: progress\n',
+      "goes on\n5000 500 5501\n" +
+        'A listener of "taskSettled" threw: Error: listener; A logger threw: Error: info; A progress callback threw: Error: progress\n',
     );
     expect(code).toBe(0);
   });

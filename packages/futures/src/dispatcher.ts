@@ -1,9 +1,7 @@
 import {
   type BatchHeader,
   type Bodies,
-  BrokenExecutorError,
   byteLengthOf,
-  CancelledError,
   type Credit,
   countOf,
   type NestedHeader,
@@ -15,6 +13,7 @@ import {
 } from "@pydist/protocol";
 import type { ShippedCode } from "@pydist/shipping";
 import { Calls } from "./calls.js";
+import { cancelledError, termination } from "./cancelled.js";
 import { anyError, brokenBy, copiesOf, type KnownErrors } from "./decoding.js";
 import { Dependents } from "./dependents.js";
 import { type DispatcherOptions, UNTOLD_HOPS } from "./dispatcher-options.js";
@@ -27,7 +26,7 @@ import type { SubmitOptions } from "./options.js";
 import type { Port, Submitter } from "./port.js";
 import { AgainSink, judge, oneLess, type Retry, retryOf } from "./retries.js";
 import { Sent } from "./sent.js";
-import { tellSettled } from "./settled.js";
+import { abandonWith, tellEnded, tellSettled } from "./settled.js";
 import { type Ending, type Route, type Sink, stopWith } from "./sink.js";
 
 /** A map is fed until this many tasks for each slot wait here: enough that even the shortest make full chunks. */
@@ -80,6 +79,7 @@ export class Dispatcher implements Submitter {
       stillborn: (name) => neverMade(name, "cancelled"),
     });
     this.#offspring = new Offspring({
+      executor: port.executor,
       forward: (...batch) => this.forward(...batch),
       tell: (...note) => port.tell(...note),
     });
@@ -271,7 +271,7 @@ export class Dispatcher implements Submitter {
     this.#failures = "are final";
     this.#calls.leaveAll();
     for (const map of [...this.#maps.keys()]) map.cancel();
-    this.#dependents.end(() => new CancelledError("The task was cancelled before it ran."));
+    this.#dependents.end(() => cancelledError());
     for (const sent of [...this.#sent.values()]) sent.sink.cancel();
   }
 
@@ -289,13 +289,8 @@ export class Dispatcher implements Submitter {
 
   /** Ends everything now, without any grace. */
   terminate(): void {
-    const why = "its executor was forcefully shut down";
-    const stopped = new BrokenExecutorError(`The task was stopped: ${why}.`);
-    const ending: Ending = (task) =>
-      task === "running"
-        ? new BrokenExecutorError(stopped.message)
-        : new CancelledError(`The task was cancelled before it ran: ${why}.`);
-    this.#endAll(ending, stopWith(stopped, 0));
+    const { ending, stop } = termination();
+    this.#endAll(ending, stop);
   }
 
   #endAll(ending: Ending, stop: Stop | undefined): void {
@@ -312,7 +307,9 @@ export class Dispatcher implements Submitter {
       this.#options.statistics.neverRan(open);
       this.#keepAlive.remove(open);
       if (stop !== undefined) sent.cancelAt([0, countOf(sent.bodies)], stop);
-      sent.sink.abandon(ending);
+      const outcomes = abandonWith(sent.sink, ending);
+      const listener = this.#options.onSettled();
+      if (listener !== undefined) tellEnded(listener, sent.head.name, this.#port.executor, open, outcomes);
     }
     this.#checkIdle();
   }

@@ -1,4 +1,5 @@
-import { type Bodies, BodiesBuilder, CancelledError, encodeArguments, SerializationError } from "@pydist/protocol";
+import { type Bodies, BodiesBuilder, type CancelledError, encodeArguments, SerializationError } from "@pydist/protocol";
+import { cancelledError } from "./cancelled.js";
 import type { Waiter } from "./dependents.js";
 import { type Held, hold } from "./held.js";
 import type { Segment } from "./map-segment.js";
@@ -177,7 +178,7 @@ export class Feeder {
       segment.abandon(() => error);
     };
     segment.sent({
-      cancelAt: () => drop(new CancelledError("The task was cancelled before it ran.")),
+      cancelAt: () => drop(cancelledError()),
       abortAt: (_ranges, reason) => drop(abortedError(reason)),
     });
     dependent = this.#host.hold(held, {

@@ -1,7 +1,6 @@
 import {
   type Bodies,
   BodiesBuilder,
-  CancelledError,
   encodeArguments,
   Outcome,
   outcomeAt,
@@ -9,6 +8,7 @@ import {
   type ResultInfo,
 } from "@pydist/protocol";
 import { Aborts } from "./aborts.js";
+import { cancelledError } from "./cancelled.js";
 import { decodeResults, type KnownErrors } from "./decoding.js";
 import { Future, type FutureOwner } from "./future.js";
 import { rangesOf } from "./ranges.js";
@@ -116,7 +116,7 @@ export class FutureSink implements Sink, FutureOwner {
       const future = this.#futures[i];
       if (future?.state !== "pending") continue;
       this.#futures[i] = undefined;
-      future.abandon(new CancelledError("The task was cancelled before it ran."));
+      future.abandon(cancelledError());
       indices.push(i);
     }
     this.#tellCancelled(indices);

@@ -33,6 +33,14 @@ export class Future<T> extends Promise<T> {
     return Promise;
   }
 
+  /** Promises that are no tasks are made by Promise. */
+  declare static readonly resolve: never;
+  declare static readonly reject: never;
+  declare static readonly all: never;
+  declare static readonly allSettled: never;
+  declare static readonly any: never;
+  declare static readonly race: never;
+
   readonly #resolve: (value: T | PromiseLike<T>) => void;
   readonly #reject: (reason: unknown) => void;
   #owner: FutureOwner | undefined;
@@ -47,8 +55,12 @@ export class Future<T> extends Promise<T> {
   #info: ResultInfo | undefined;
   #duration: number | undefined;
 
-  /** Made by `submit`, not by hand. @internal */
-  constructor(owner?: FutureOwner, index = 0) {
+  /** @internal Futures are what `submit` gives. */
+  static of<T>(owner?: FutureOwner, index = 0): Future<T> {
+    return new Future<T>(owner, index);
+  }
+
+  private constructor(owner: FutureOwner | undefined, index: number) {
     let resolve: (value: T | PromiseLike<T>) => void = nothing;
     let reject: (reason: unknown) => void = nothing;
     super((onValue, onError) => {

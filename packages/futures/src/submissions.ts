@@ -40,7 +40,7 @@ export class FutureSink implements Sink, FutureOwner {
     this.#builder.add(encodeArguments(args));
     const index = this.#futures.length;
     future?.adopt(this, index);
-    const added = future ?? new Future<unknown>(this, index);
+    const added = future ?? Future.of<unknown>(this, index);
     this.#futures.push(added);
     return added;
   }

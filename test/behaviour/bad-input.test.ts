@@ -37,6 +37,26 @@ describe("a wrong argument is refused at the call, naming it, its value and what
       "map's argument 2 is 5; it must be an iterable or async iterable.",
     ],
     [
+      "only options",
+      () => untyped.map(() => 1, { chunksize: 1 }),
+      TypeError,
+      "map's argument 2 is { chunksize: 1 }, which is not iterable: an iterable of the function's arguments is missing.",
+    ],
+    ["nothing in it", () => untyped.map(() => 1, {}), TypeError, "map's argument 2 is {}, which is not iterable"],
+    ["array-like", () => untyped.map(() => 1, { length: 2 }), TypeError, "map's argument 2 is { length: 2 }, which is"],
+    [
+      "no method",
+      () => untyped.map(() => 1, { [Symbol.iterator]: 5 }),
+      TypeError,
+      "map's argument 2 is { [Symbol(Symbol.iterator)]: 5 }; it must be an iterable or async iterable.",
+    ],
+    [
+      "no iterator",
+      () => untyped.map(() => 1, { [Symbol.iterator]: () => 5 }),
+      TypeError,
+      "whose iterator is 5: it has no next().",
+    ],
+    [
       "priority",
       () => untyped.submit(() => 1, [], { priority: 1.5 }),
       RangeError,
@@ -110,6 +130,33 @@ describe("a wrong argument is refused at the call, naming it, its value and what
       () => new Untyped("localhost:70000"),
       RangeError,
       `The port in "localhost:70000" is 70000; ports end at 65535.`,
+    ],
+    [
+      "address among others",
+      () => new Untyped(["a:1", 5]),
+      TypeError,
+      "ClusterExecutor was given the address 5; it must be a string, host:port.",
+    ],
+    [
+      "options twice",
+      () => new Untyped({}, { maxWorkers: 1 }),
+      TypeError,
+      "ClusterExecutor was given {} and options; before options there can only be an address.",
+    ],
+    [
+      "options without an address",
+      () => new Untyped(undefined, { maxWorkers: "q" }),
+      TypeError,
+      "ClusterExecutor was given undefined and options; before options there can only be an address.",
+    ],
+    ["null", () => new Untyped(null), TypeError, "ClusterExecutor's options are null; they must be an object."],
+    ["null options", () => new Untyped("h:1", null), TypeError, "ClusterExecutor's options are null; they must be"],
+    ["a number", () => new Untyped(5), TypeError, "ClusterExecutor's options are 5; they must be an object."],
+    [
+      "args that are null",
+      () => untyped.submit(() => 1, null),
+      TypeError,
+      "submit's args is null; it must be the array",
     ],
     ["no address", () => new Untyped([]), TypeError, "ClusterExecutor was given an empty list of addresses."],
     [
@@ -222,6 +269,17 @@ describe("a wrong argument is refused at the call, naming it, its value and what
   });
 
   it("waitForNodes", async () => {
+    await expect(untyped.waitForNodes("2")).rejects.toThrow(TypeError);
+    await expect(untyped.waitForNodes("2")).rejects.toThrow("waitForNodes was given '2'; it takes a number.");
+    await expect(untyped.waitForNodes(1, { timeout: "x" })).rejects.toThrow("timeout is 'x'; it must be a number.");
+    await expect(untyped.waitForNodes(1, { time: 1 })).rejects.toThrow(
+      "waitForNodes has no option 'time'; it has timeout.",
+    );
+    for (const options of [5, null]) {
+      await expect(untyped.waitForNodes(1, options)).rejects.toThrow(
+        `waitForNodes's options are ${options}; they must be an object.`,
+      );
+    }
     await expect(untyped.waitForNodes(1.5)).rejects.toThrow(
       "waitForNodes was given 1.5; it takes a whole number of at least 0.",
     );
@@ -243,7 +301,11 @@ describe("a wrong argument is refused at the call, naming it, its value and what
     const slow = executor.submit(async () => {
       await new Promise((resolve) => setTimeout(resolve, 100));
     });
-    await expect(slow.result(-1)).rejects.toThrow("timeout is in milliseconds and not negative, not -1");
+    await expect(slow.result(-1)).rejects.toThrow("timeout is -1; it must be milliseconds of at least 0.");
+    for (const timeout of ["5", null]) {
+      // biome-ignore lint/suspicious/noExplicitAny: wrong on purpose.
+      await expect(slow.result(timeout as any)).rejects.toBeInstanceOf(TypeError);
+    }
     await expect(slow.result(1)).rejects.toThrow("The task was not done within 1 ms.");
     await slow;
   });

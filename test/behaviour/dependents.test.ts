@@ -59,6 +59,44 @@ describeExecutors("a future as an argument", (open) => {
     expect((await executor.stats()).neverRan).toBe(2);
   });
 
+  it("fails a chain as long as one likes, and each of it quotes only what all began with", async () => {
+    const executor = await open();
+    const first: Future<number> = executor.submit(() => {
+      throw new RangeError("too far");
+    });
+    const chain = [first];
+    for (let i = 0; i < 5000; i++) chain.push(executor.submit((n: number) => n, [given(chain.at(-1) ?? first)]));
+    const error = await chain.at(-1)?.exception();
+    expect((error as Error).message).toBe(
+      "The call was not made: args[0] is a future, and it failed: RangeError: too far",
+    );
+    expect(chain.every((future) => future.done())).toBe(true);
+    await Promise.all(chain.map((future) => future.exception()));
+  });
+
+  it("that waits for others is cancelled with a chain of any length", async () => {
+    const executor = await open();
+    const gate = await Gate.make();
+    const first = executor.submit(hold, [gate.port, 1]);
+    const chain: Future<unknown>[] = [first];
+    for (let i = 0; i < 5000; i++) chain.push(executor.submit((n: unknown) => n, [given(chain.at(-1) ?? first)]));
+    expect(chain[2500]?.cancel()).toBe(true);
+    expect(chain.slice(2500).every((future) => future.done())).toBe(true);
+    expect(chain[2499]?.done()).toBe(false);
+    await Promise.all([executor.terminateWorkers(), ...chain.map((future) => future.catch(() => {}))]);
+    expect(chain.slice(1, 2501).every((future) => future.cancelled())).toBe(true);
+    gate.open();
+  });
+
+  it("that has failed before may be all of a map's items", async () => {
+    const executor = await open();
+    const bad = executor.submit(() => {
+      throw new Error("bad");
+    });
+    await bad.exception();
+    await expect(executor.map((n: unknown) => n, Array(20_000).fill(bad))).rejects.toBeInstanceOf(DependencyError);
+  });
+
   it("that is cancelled fails the call, too", async () => {
     const executor = await open();
     const busy = Array.from({ length: 12 }, () => executor.submit(later, [50, 1]));

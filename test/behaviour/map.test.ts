@@ -54,6 +54,24 @@ describeExecutors("map", (open) => {
     expect(await executor.map((n: number) => n * 2, slowly(100))).toEqual(Array.from({ length: 100 }, (_, i) => i * 2));
   });
 
+  it("takes an asynchronous iterable whose promises are its own", async () => {
+    const executor = await open();
+    let n = 0;
+    const next = () => {
+      const step = n < 3 ? { done: false as const, value: n++ } : { done: true as const, value: undefined };
+      // biome-ignore lint/suspicious/noThenProperty: only something like a promise.
+      return { then: (ok: (result: typeof step) => void) => ok(step) };
+    };
+    const source = { [Symbol.asyncIterator]: () => ({ next }) } as unknown as AsyncIterable<number>;
+    expect(await executor.map((each: number) => each, source)).toEqual([0, 1, 2]);
+    expect(await executor.map((a: string, b: number) => a + b, "ab", source)).toEqual([]);
+  });
+
+  it("takes options that are undefined", async () => {
+    const executor = await open();
+    expect(await executor.map((each: number) => each, [1, 2], undefined as unknown as object)).toEqual([1, 2]);
+  });
+
   it("streams in input order", async () => {
     const executor = await open();
     const seen: number[] = [];

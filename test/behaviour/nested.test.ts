@@ -79,6 +79,17 @@ describeExecutors("a task that submits tasks", (open) => {
     expect(await executor.map(byLooking, [1, 2, 3, 4, 5, 6, 7, 8])).toEqual([3, 6, 9, 12, 15, 18, 21, 24]);
   });
 
+  it("may cancel what it has just submitted, in any order", async () => {
+    const executor = await open();
+    const statuses = await executor.submit(async () => {
+      const own = task.context().executor;
+      const futures = [1, 2, 3, 4].map((n) => own.submit((x: number) => x, [n]));
+      for (const index of [3, 0, 2]) futures[index]?.cancel();
+      return (await Promise.allSettled(futures)).map(({ status }) => status);
+    });
+    expect(statuses).toEqual(["rejected", "fulfilled", "rejected", "rejected"]);
+  });
+
   it("hears of failures with their class and message", async () => {
     const executor = await open();
     const told = await executor.submit(async () => {

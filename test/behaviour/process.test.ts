@@ -36,6 +36,13 @@ describe.each([
     expect(await run("idle", attached ? {} : await where())).toEqual({ code: 0, stdout: "made\n", stderr: "" });
   });
 
+  it("ends although it reads its maps to no end, and so does its shutdown", async () => {
+    const env = await where();
+    expect(await run("unread-maps", env)).toEqual({ code: 0, stdout: "0 1\nend\n", stderr: "" });
+    const stdout = `0 1\n${"ShutdownError\n".repeat(3)}end\n`;
+    expect(await run("unread-maps shutdown", env)).toEqual({ code: 0, stdout, stderr: "" });
+  });
+
   it("is not brought down by a failed future that it holds and never looks at", async () => {
     expect(await run("held-failure", await where())).toEqual({ code: 0, stdout: "finished\n", stderr: "" });
   });
@@ -85,8 +92,8 @@ describe("a program", () => {
   it("whose listeners throw is told so, and gets every result", async () => {
     const { code, stdout } = await run("throwing-listeners");
     expect(stdout).toBe(
-      "5000 500 5500\n" +
-        'A listener of "taskSettled" threw: Error: listener; A progress callback threw: Error: progress\n',
+      "goes on\n5000 500 5501\n" +
+        'A listener of "taskSettled" threw: Error: listener; A logger threw: Error: info; A progress callback threw: Error: progress\n',
     );
     expect(code).toBe(0);
   });

@@ -30,6 +30,14 @@ describeExecutors("retries", (open) => {
     await expect(none).rejects.toThrow("attempt 1");
   });
 
+  it("may be as many as one likes, and attempts, too", async () => {
+    const executor = await open();
+    const many = executor.submit(untilAttempt, [Number.POSITIVE_INFINITY], { retries: 10_000 });
+    expect(await many.exception()).toMatchObject({ message: "attempt 10001" });
+    const most = { retries: 1, attempts: Number.MAX_SAFE_INTEGER };
+    expect(await executor.submit(untilAttempt, [9], most).exception()).toMatchObject({ message: "attempt 2" });
+  });
+
   it("count as one task, by what came of it in the end", async () => {
     const executor = await open();
     const outcomes: string[] = [];

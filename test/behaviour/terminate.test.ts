@@ -34,6 +34,22 @@ describeExecutors("terminateWorkers", (open) => {
     expect(() => executor.map((n: number) => n, [1])).toThrow(ShutdownError);
   });
 
+  it("tells of each task that it ended, too", async () => {
+    const executor = await open();
+    const outcomes: string[] = [];
+    executor.on("taskSettled", ({ outcome }) => outcomes.push(outcome));
+    const first = executor.submit(later, [60_000, "never"]);
+    await running(first);
+    const others = Array.from({ length: 40 }, () => executor.submit(later, [60_000, "never"]));
+    const map = executor.map(later, Array<number>(10).fill(60_000), Array<number>(10).fill(1)).catch(() => {});
+    await executor.terminateWorkers();
+    await map;
+    expect(outcomes.length).toBe(51);
+    const failed = 1 + others.filter((future) => !future.cancelled()).length;
+    expect(outcomes.filter((outcome) => outcome === "failed").length).toBeGreaterThanOrEqual(failed);
+    await Promise.allSettled([first, ...others]);
+  });
+
   it("does nothing to an executor that does nothing, or is over (rows 58, 59)", async () => {
     const idle = await open();
     await idle.terminateWorkers();

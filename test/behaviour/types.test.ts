@@ -1,4 +1,4 @@
-import { asCompleted, ClusterExecutor, type Executor, type Future, type MapResult, task, wait } from "pydist";
+import { asCompleted, ClusterExecutor, type Executor, Future, type MapResult, task, wait } from "pydist";
 import { afterAll, expect, expectTypeOf, it } from "vitest";
 import type * as tasks from "../fixtures/tasks.mjs";
 
@@ -80,6 +80,12 @@ export function wrong(): void {
   void executor.submit((a: number, b: number) => a * b, [6]);
   // @ts-expect-error one argument too many
   void executor.submit((a: number) => a, [6, 7]);
+  // @ts-expect-error futures are made by submit
+  void new Future<number>((resolve: (n: number) => void) => resolve(1));
+  // @ts-expect-error ... not by Promise's ways
+  void Future.resolve(1);
+  // @ts-expect-error ... nor of several
+  void Future.all([]);
   // @ts-expect-error the arguments are missing
   void executor.submit((a: number) => a);
   // @ts-expect-error no number

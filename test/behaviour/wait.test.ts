@@ -107,6 +107,29 @@ describe("asCompleted", () => {
     await Promise.all([slow, slow2]);
   });
 
+  it("may be asked for several at once: each is given another one", async () => {
+    const futures = [after(1), after(30), after(60)];
+    const completing = asCompleted(futures);
+    const given = await Promise.all([completing.next(), completing.next(), completing.next(), completing.next()]);
+    expect(given.map(({ value }) => value)).toEqual([...futures, undefined]);
+    const late = asCompleted([after(300)], { timeout: 20 });
+    const [first, second] = await Promise.allSettled([late.next(), late.next()]);
+    expect([first, second]).toEqual([
+      { status: "rejected", reason: new TimeoutError("1 (of 1) futures unfinished") },
+      { status: "fulfilled", value: { done: true, value: undefined } },
+    ]);
+  });
+
+  it("lets those go that wait when it is left", async () => {
+    const slow = after(200);
+    const completing = asCompleted([slow]);
+    const [one, two] = [completing.next(), completing.next()];
+    await completing.return();
+    expect(await Promise.all([one, two])).toEqual(Array(2).fill({ done: true, value: undefined }));
+    expect(slow.done()).toBe(false);
+    await slow;
+  });
+
   it("can be left", async () => {
     const slow = after(200);
     for await (const future of asCompleted([after(1), slow])) {
@@ -129,10 +152,20 @@ describe("a wrong argument is named", () => {
     await expect(anyWait([], { returnWhen: "SOMETIME" })).rejects.toThrow(
       "returnWhen is 'SOMETIME'; it must be one of ALL_COMPLETED, FIRST_COMPLETED, FIRST_EXCEPTION.",
     );
-    await expect(anyWait([], { timeout: "1" })).rejects.toThrow("wait's timeout is '1'; it must be a number.");
-    expect(() => anyCompleted([], { timeout: -1 })).toThrow(
-      "asCompleted's timeout is -1; it must be milliseconds of at least 0.",
+    await expect(anyWait([], { timeout: "1" })).rejects.toThrow("timeout is '1'; it must be a number.");
+    expect(() => anyCompleted([], { timeout: -1 })).toThrow("timeout is -1; it must be milliseconds of at least 0.");
+    for (const options of [5, null]) {
+      const message = `options are ${options}; they must be an object.`;
+      await expect(anyWait([], options)).rejects.toThrow(message);
+      expect(() => anyCompleted([], options)).toThrow(message);
+    }
+    await expect(anyWait([], { timeOut: 1 })).rejects.toThrow(
+      "wait has no option 'timeOut'; it has timeout, returnWhen.",
     );
+    await expect(anyWait([], { returnWhen: "toString" })).rejects.toThrow(
+      "returnWhen is 'toString'; it must be one of",
+    );
+    expect(() => anyCompleted([], { tmeout: 1 })).toThrow("asCompleted has no option 'tmeout'; it has timeout.");
     expect(() => anyCompleted("futures")).toThrow(
       "asCompleted's futures are 'futures'; they must be an iterable of futures.",
     );

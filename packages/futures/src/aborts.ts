@@ -1,3 +1,4 @@
+import { rangesOf } from "./ranges.js";
 import type { Route } from "./sink.js";
 
 /** Aborts of one tick and one reason travel together: a signal may abort thousands at once. */
@@ -22,13 +23,6 @@ export class Aborts {
   #leave(): void {
     const gathered = this.#gathered;
     this.#gathered = [];
-    for (const { reason, indices } of gathered) {
-      const ranges: number[] = [];
-      for (const index of indices.sort((a, b) => a - b)) {
-        if (ranges.at(-1) === index) ranges[ranges.length - 1] = index + 1;
-        else ranges.push(index, index + 1);
-      }
-      this.#route.abortAt(ranges, reason);
-    }
+    for (const { reason, indices } of gathered) this.#route.abortAt(rangesOf(indices), reason);
   }
 }

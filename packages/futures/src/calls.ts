@@ -43,7 +43,7 @@ export class Calls {
   submit(code: ShippedCode, args: readonly unknown[], options: SubmitOptions | undefined): Future<unknown> {
     const signal = options?.signal;
     if (signal?.aborted === true) {
-      const future = new Future<unknown>();
+      const future = Future.of<unknown>();
       future.abandon(abortedError(signal.reason));
       this.#host.stillborn(nameOf(code, options));
       return future;
@@ -80,7 +80,7 @@ export class Calls {
   }
 
   #gatherLater(code: ShippedCode, held: Held, options: SubmitOptions | undefined): Future<unknown> {
-    const future = new Future<unknown>();
+    const future = Future.of<unknown>();
     let dependent: { drop(): void } | undefined;
     const drop = (): void => dependent?.drop();
     future.adopt({ cancelTask: drop, abortTask: drop }, 0);

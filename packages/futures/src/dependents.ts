@@ -2,6 +2,7 @@ import { CancelledError, DependencyError } from "@pydist/protocol";
 import type { Future, Outcome } from "./future.js";
 import { type Held, type Need, pathOf } from "./held.js";
 import type { Ending } from "./sink.js";
+import { inTurn } from "./turns.js";
 
 /** Whoever is to make a call once its arguments are there. */
 export interface Waiter {
@@ -48,8 +49,7 @@ class Dependent {
     try {
       this.#waiter.ready(this.#held.fill(values));
     } catch (error) {
-      this.#waiter.failed(error);
-      return this.#over("never made");
+      return this.#tellFailed(error);
     }
     this.#over("made");
   }
@@ -57,8 +57,18 @@ class Dependent {
   fail(error: unknown): void {
     if (this.#state === "over") return;
     this.#letGo();
-    this.#waiter.failed(error);
-    this.#over("never made");
+    this.#tellFailed(error);
+  }
+
+  /** In turn: others may wait for this call, and others for those, and so on for as long as one likes. */
+  #tellFailed(error: unknown): void {
+    inTurn(() => {
+      try {
+        this.#waiter.failed(error);
+      } finally {
+        this.#over("never made");
+      }
+    });
   }
 
   /** Nobody waits any more. */
@@ -76,11 +86,21 @@ class Dependent {
   }
 }
 
+/** Of failures of calls that were never made: what the first one of their chain failed with. */
+const roots = new WeakMap<DependencyError, unknown>();
+
+/** Quotes only the failure that all began with: a chain whose messages quoted each other would grow with its square. */
 function dependencyError(need: Need, cause: unknown): DependencyError {
   const path = pathOf(need);
+  const root = cause instanceof DependencyError && roots.has(cause) ? roots.get(cause) : cause;
   const became = need.future.cancelled() ? "was cancelled" : "failed";
-  const why = cause instanceof Error ? `: ${cause.name}: ${cause.message}` : "";
-  return new DependencyError(`The call was not made: ${path} is a future, and it ${became}${why}`, { path, cause });
+  const why = root instanceof Error ? `: ${root.name}: ${root.message}` : "";
+  const error = new DependencyError(`The call was not made: ${path} is a future, and it ${became}${why}`, {
+    path,
+    cause,
+  });
+  roots.set(error, root);
+  return error;
 }
 
 /** What an executor is told of its dependents. */
@@ -126,8 +146,10 @@ export class Dependents {
     return dependent;
   }
 
-  /** None of them is ever made. */
+  /** None of them is ever made. In one turn: those that wait for each other have all the same reason. */
   end(ending: Ending): void {
-    for (const dependent of [...this.#waiting]) dependent.fail(ending("pending"));
+    inTurn(() => {
+      for (const dependent of [...this.#waiting]) dependent.fail(ending("pending"));
+    });
   }
 }

@@ -1,9 +1,7 @@
 import {
   type BatchHeader,
   type Bodies,
-  BrokenExecutorError,
   byteLengthOf,
-  CancelledError,
   type Credit,
   countOf,
   type NestedHeader,
@@ -15,19 +13,20 @@ import {
 } from "@pydist/protocol";
 import type { ShippedCode } from "@pydist/shipping";
 import { Calls } from "./calls.js";
+import { cancelledError, termination } from "./cancelled.js";
 import { anyError, brokenBy, copiesOf, type KnownErrors } from "./decoding.js";
 import { Dependents } from "./dependents.js";
 import { type DispatcherOptions, UNTOLD_HOPS } from "./dispatcher-options.js";
 import type { Future } from "./future.js";
 import { type HeaderDefaults, headOf, nameOf } from "./header.js";
 import { KeepAlive } from "./keep-alive.js";
-import type { MapFeed, MapHost } from "./map-run.js";
+import type { Hold, MapFeed, MapHost } from "./map-run.js";
 import { Offspring } from "./offspring.js";
 import type { SubmitOptions } from "./options.js";
 import type { Port, Submitter } from "./port.js";
 import { AgainSink, judge, oneLess, type Retry, retryOf } from "./retries.js";
 import { Sent } from "./sent.js";
-import { tellSettled } from "./settled.js";
+import { abandonWith, tellEnded, tellSettled } from "./settled.js";
 import { type Ending, type Route, type Sink, stopWith } from "./sink.js";
 
 /** A map is fed until this many tasks for each slot wait here: enough that even the shortest make full chunks. */
@@ -45,7 +44,7 @@ export class Dispatcher implements Submitter {
   readonly #calls: Calls;
   readonly #offspring: Offspring;
   readonly #dependents: Dependents;
-  readonly #maps = new Set<MapFeed>();
+  readonly #maps = new Map<MapFeed, Hold>();
   readonly #keepAlive = new KeepAlive();
   /** What fails runs again where its options say so, until nothing new is to begin. */
   #failures: "may run again" | "are final" = "may run again";
@@ -80,6 +79,7 @@ export class Dispatcher implements Submitter {
       stillborn: (name) => neverMade(name, "cancelled"),
     });
     this.#offspring = new Offspring({
+      executor: port.executor,
       forward: (...batch) => this.forward(...batch),
       tell: (...note) => port.tell(...note),
     });
@@ -130,19 +130,28 @@ export class Dispatcher implements Submitter {
       get slots() {
         return dispatcher.#slots;
       },
+      mapRests: (map, hold) => dispatcher.#mapRests(map, hold),
       mapOver: (map) => dispatcher.#mapOver(map),
     };
   }
 
-  /** A map begins; it holds the process until it is over. */
+  /** A map begins; it holds the process until it is over, unless it waits only for its reader. */
   addMap(map: MapFeed): void {
-    this.#maps.add(map);
+    this.#maps.set(map, "holds");
     this.#keepAlive.add(1);
     map.begin();
   }
 
+  #mapRests(map: MapFeed, hold: Hold): void {
+    this.#maps.set(map, hold);
+    if (hold === "holds") this.#keepAlive.add(1);
+    else this.#keepAlive.remove(1);
+  }
+
   #mapOver(map: MapFeed): void {
-    if (this.#maps.delete(map)) this.#keepAlive.remove(1);
+    const hold = this.#maps.get(map);
+    this.#maps.delete(map);
+    if (hold === "holds") this.#keepAlive.remove(1);
     this.#checkIdle();
   }
 
@@ -218,8 +227,10 @@ export class Dispatcher implements Submitter {
     const { head, bodies, text } = sent;
     sent.sink.waiting([index, index + 1]);
     // A lost node is another matter: what was left of its attempts is still left.
-    const next = { ...head, attempt: info.attempt + 1, attempts: head.attempts + 1 };
-    this.#send(new AgainSink(sent, index), sliceBodies(bodies, index, index + 1), next, text, oneLess(retry));
+    const next = { ...head, attempt: info.attempt + 1, attempts: Math.min(head.attempts + 1, Number.MAX_SAFE_INTEGER) };
+    // One that has run again before is still for the same one: sinks within sinks would use up the stack.
+    const again = sent.sink instanceof AgainSink ? sent.sink : new AgainSink(sent, index);
+    this.#send(again, sliceBodies(bodies, index, index + 1), next, text, oneLess(retry));
     this.#close(sent, 1);
   }
 
@@ -252,15 +263,15 @@ export class Dispatcher implements Submitter {
   }
 
   #feedMaps(): void {
-    for (const map of this.#maps) map.feed();
+    for (const map of this.#maps.keys()) map.feed();
   }
 
   /** Cancels everything that has not begun. */
   cancelAll(): void {
     this.#failures = "are final";
     this.#calls.leaveAll();
-    for (const map of [...this.#maps]) map.cancel();
-    this.#dependents.end(() => new CancelledError("The task was cancelled before it ran."));
+    for (const map of [...this.#maps.keys()]) map.cancel();
+    this.#dependents.end(() => cancelledError());
     for (const sent of [...this.#sent.values()]) sent.sink.cancel();
   }
 
@@ -278,20 +289,15 @@ export class Dispatcher implements Submitter {
 
   /** Ends everything now, without any grace. */
   terminate(): void {
-    const why = "its executor was forcefully shut down";
-    const stopped = new BrokenExecutorError(`The task was stopped: ${why}.`);
-    const ending: Ending = (task) =>
-      task === "running"
-        ? new BrokenExecutorError(stopped.message)
-        : new CancelledError(`The task was cancelled before it ran: ${why}.`);
-    this.#endAll(ending, stopWith(stopped, 0));
+    const { ending, stop } = termination();
+    this.#endAll(ending, stop);
   }
 
   #endAll(ending: Ending, stop: Stop | undefined): void {
     this.#failures = "are final";
     this.#calls.leaveAll();
     // Maps first: one that is still feeding would answer each settled batch with the next.
-    for (const map of [...this.#maps]) map.abandon(ending);
+    for (const map of [...this.#maps.keys()]) map.abandon(ending);
     this.#dependents.end(ending);
     for (const sent of [...this.#sent.values()]) {
       const { open } = sent;
@@ -301,7 +307,9 @@ export class Dispatcher implements Submitter {
       this.#options.statistics.neverRan(open);
       this.#keepAlive.remove(open);
       if (stop !== undefined) sent.cancelAt([0, countOf(sent.bodies)], stop);
-      sent.sink.abandon(ending);
+      const outcomes = abandonWith(sent.sink, ending);
+      const listener = this.#options.onSettled();
+      if (listener !== undefined) tellEnded(listener, sent.head.name, this.#port.executor, open, outcomes);
     }
     this.#checkIdle();
   }
@@ -309,7 +317,7 @@ export class Dispatcher implements Submitter {
   /** Resolves when everything that was submitted is settled. */
   idle(): Promise<void> {
     this.#calls.leaveAll();
-    for (const map of [...this.#maps]) map.lastCall();
+    for (const map of [...this.#maps.keys()]) map.lastCall();
     return new Promise((resolve) => {
       this.#idle.push(resolve);
       this.#checkIdle();

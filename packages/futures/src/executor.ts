@@ -29,7 +29,7 @@ export abstract class Executor<Events extends EventEmitter.ValidEventTypes = str
   submit<F extends AnyFunction>(fn: F, ...rest: SubmitRest<F>): Future<Awaited<ReturnType<F>>> {
     const [args, options] = rest;
     this.checkOpen();
-    const given: unknown = args ?? [];
+    const given: unknown = args === undefined ? [] : args;
     if (!Array.isArray(given)) {
       throw new TypeError(`submit's args is ${inspect(given)}; it must be the array of the function's arguments.`);
     }

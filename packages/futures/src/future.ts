@@ -1,8 +1,10 @@
 import { inspect } from "node:util";
-import { CancelledError, InvalidStateError, type ResultInfo, ShutdownError, TimeoutError } from "@pydist/protocol";
+import { CancelledError, InvalidStateError, type ResultInfo, TimeoutError } from "@pydist/protocol";
+import { cancelledError } from "./cancelled.js";
+import { milliseconds } from "./options.js";
 import { abortedError } from "./sink.js";
 import { after } from "./timer.js";
-import { type Note, noteFailure } from "./unseen.js";
+import { isExpected, type Note, noteFailure } from "./unseen.js";
 
 /** pending -> running -> finished, or pending/running -> cancelled. As CPython's, without its CANCELLED_AND_NOTIFIED. */
 export type FutureState = "pending" | "running" | "finished" | "cancelled";
@@ -31,6 +33,14 @@ export class Future<T> extends Promise<T> {
     return Promise;
   }
 
+  /** Promises that are no tasks are made by Promise. */
+  declare static readonly resolve: never;
+  declare static readonly reject: never;
+  declare static readonly all: never;
+  declare static readonly allSettled: never;
+  declare static readonly any: never;
+  declare static readonly race: never;
+
   readonly #resolve: (value: T | PromiseLike<T>) => void;
   readonly #reject: (reason: unknown) => void;
   #owner: FutureOwner | undefined;
@@ -45,8 +55,12 @@ export class Future<T> extends Promise<T> {
   #info: ResultInfo | undefined;
   #duration: number | undefined;
 
-  /** Made by `submit`, not by hand. @internal */
-  constructor(owner?: FutureOwner, index = 0) {
+  /** @internal Futures are what `submit` gives. */
+  static of<T>(owner?: FutureOwner, index = 0): Future<T> {
+    return new Future<T>(owner, index);
+  }
+
+  private constructor(owner: FutureOwner | undefined, index: number) {
     let resolve: (value: T | PromiseLike<T>) => void = nothing;
     let reject: (reason: unknown) => void = nothing;
     super((onValue, onError) => {
@@ -106,7 +120,7 @@ export class Future<T> extends Promise<T> {
     if (this.#state === "cancelled") return true;
     if (this.#state !== "pending") return false;
     this.#owner?.cancelTask(this.#index);
-    this.#settle("cancelled", { error: new CancelledError("The task was cancelled before it ran.") });
+    this.#settle("cancelled", { error: cancelledError() });
     return true;
   }
 
@@ -188,9 +202,7 @@ export class Future<T> extends Promise<T> {
   }
 
   async #doneWithin(timeout: number | undefined): Promise<void> {
-    if (timeout !== undefined && (typeof timeout !== "number" || !(timeout >= 0))) {
-      throw new RangeError(`timeout is in milliseconds and not negative, not ${inspect(timeout)}`);
-    }
+    if (timeout !== undefined) milliseconds("timeout", timeout);
     this.#see();
     if (this.done()) return;
     const settled = this.then(nothing, nothing);
@@ -248,8 +260,7 @@ export class Future<T> extends Promise<T> {
     super.then(undefined, nothing);
     // It asked for the constructor, too, and is nobody who would look at the error.
     this.#attention = attention;
-    // A shutdown is the program's own doing, and no failure of the task.
-    const isFailure = state === "finished" && !(error instanceof ShutdownError);
+    const isFailure = state === "finished" && !isExpected(error);
     if (attention === "unseen" && isFailure) this.#attention = noteFailure(this, error);
     this.#reject(error);
   }

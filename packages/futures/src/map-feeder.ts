@@ -1,4 +1,5 @@
-import { type Bodies, BodiesBuilder, CancelledError, encodeArguments, SerializationError } from "@pydist/protocol";
+import { type Bodies, BodiesBuilder, type CancelledError, encodeArguments, SerializationError } from "@pydist/protocol";
+import { cancelledError } from "./cancelled.js";
 import type { Waiter } from "./dependents.js";
 import { type Held, hold } from "./held.js";
 import type { Segment } from "./map-segment.js";
@@ -23,6 +24,8 @@ export interface FeederOwner {
   segment(count: number): Segment;
   /** Something was sent, or the source ended. */
   fed(): void;
+  /** Nothing more is taken from the source by itself. */
+  paused(): void;
 }
 
 /** Most calls of one batch, and how long, in milliseconds, feeding may hold up the event loop. */
@@ -42,6 +45,8 @@ export class Feeder {
   /** Why calls that were never sent are missing. */
   #missing: { readonly error: unknown } | undefined;
   #later: NodeJS.Immediate | undefined;
+  /** What is sent may settle at once, and whoever is told of it feeds: that leads back to here. */
+  #turn: "idle" | "busy" = "idle";
 
   /** @param chunksize calls per batch; "auto" follows their run time */
   constructor(host: FeederHost, source: MapSource, owner: FeederOwner, chunksize: number | "auto") {
@@ -53,6 +58,11 @@ export class Feeder {
 
   get done(): boolean {
     return this.#state === "fed";
+  }
+
+  /** Whether the source is asked for more as soon as more may leave, and not before. */
+  get standing(): boolean {
+    return this.#state === "feeding" && this.#later === undefined && this.#turn === "idle";
   }
 
   /** Calls that were taken from the source. */
@@ -72,6 +82,17 @@ export class Feeder {
 
   /** Sends calls until the tree has enough, the reader is far enough behind, or the source ends. */
   feed(): void {
+    if (this.#turn === "busy") return;
+    this.#turn = "busy";
+    try {
+      this.#feedNow();
+    } finally {
+      this.#turn = "idle";
+    }
+    this.#owner.paused();
+  }
+
+  #feedNow(): void {
     if (this.#state !== "feeding" || this.#later !== undefined) return;
     const until = performance.now() + FEED_TIME;
     while (this.#state === "feeding" && this.#host.wantsMore) {
@@ -157,7 +178,7 @@ export class Feeder {
       segment.abandon(() => error);
     };
     segment.sent({
-      cancelAt: () => drop(new CancelledError("The task was cancelled before it ran.")),
+      cancelAt: () => drop(cancelledError()),
       abortAt: (_ranges, reason) => drop(abortedError(reason)),
     });
     dependent = this.#host.hold(held, {

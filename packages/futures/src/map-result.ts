@@ -1,5 +1,8 @@
 import type { MapRun } from "./map-run.js";
 
+/** A map that nobody can read any more would wait for its reader for ever. Runs do not hold their results. */
+const collected = new FinalizationRegistry<MapRun>((run) => run.forsaken());
+
 /**
  * The results of a `map`: await it for an array in input order, or iterate over it for each result as it is there.
  */
@@ -10,6 +13,7 @@ export class MapResult<R> implements PromiseLike<R[]>, AsyncIterableIterator<R> 
   /** Made by `map`, not by hand. @internal */
   constructor(run: MapRun) {
     this.#run = run;
+    collected.register(this, run);
   }
 
   /** Calls in all; undefined while the source's end is not known. */

@@ -12,9 +12,14 @@ import { after } from "./timer.js";
 export interface MapHost extends FeederHost {
   /** Slots of the whole tree, for how far a streaming map may run ahead of its reader. */
   readonly slots: number;
+  /** The map waits only for its reader, or does not any more. Who reads nothing is no reason for the process to go on. */
+  mapRests(map: MapFeed, hold: Hold): void;
   /** The map takes no more from its source and all its tasks are settled. */
   mapOver(map: MapFeed): void;
 }
+
+/** Whether a map holds the process. */
+export type Hold = "holds" | "rests";
 
 /** The side of a map that its executor sees. */
 export interface MapFeed {
@@ -25,7 +30,7 @@ export interface MapFeed {
   cancel(): void;
   /** Nothing that is open will settle by itself. */
   abandon(ending: Ending): void;
-  /** The executor shuts down: who has not been read at all waits for no reader. */
+  /** The executor shuts down: who is not just being read waits for no reader. */
   lastCall(): void;
 }
 
@@ -68,6 +73,9 @@ export class MapRun implements MapFeed, FeederOwner, SegmentOwner, Abortable {
   /** How far the run may get ahead: a streaming reader bounds it, one who awaits everything does not. */
   #reader: "none" | "stream" | "all" | "gone" = "none";
   #waiters: (() => void)[] = [];
+  /** How many wait for the next outcome, or for all. */
+  #inside = 0;
+  #hold: Hold = "holds";
 
   constructor(host: MapHost, source: MapSource, settings: MapSettings) {
     this.#host = host;
@@ -126,6 +134,15 @@ export class MapRun implements MapFeed, FeederOwner, SegmentOwner, Abortable {
     this.#checkOver();
   }
 
+  paused(): void {
+    const { count, standing } = this.#feeder;
+    const waits = standing && this.#settledCount === count && this.allowed() <= 0;
+    const hold = waits ? "rests" : "holds";
+    if (this.#state === "over" || hold === this.#hold) return;
+    this.#hold = hold;
+    this.#host.mapRests(this, hold);
+  }
+
   /** Told by a segment: these of its calls are settled now. */
   settled(segment: Segment, news: readonly number[], failed: number, milliseconds: number): void {
     this.#settledCount += news.length;
@@ -164,6 +181,15 @@ export class MapRun implements MapFeed, FeederOwner, SegmentOwner, Abortable {
   /** The next outcome in the order asked for, or undefined at the end. */
   async next(): Promise<Outcome<unknown> | undefined> {
     if (this.#reader === "none") this.#reader = "stream";
+    this.#inside++;
+    try {
+      return await this.#next();
+    } finally {
+      this.#inside--;
+    }
+  }
+
+  async #next(): Promise<Outcome<unknown> | undefined> {
     for (;;) {
       if (this.#reader === "gone") return undefined;
       const outcome = this.#shelf.next();
@@ -183,6 +209,7 @@ export class MapRun implements MapFeed, FeederOwner, SegmentOwner, Abortable {
   /** Everything in input order. Rejects with the first failure in that order, and cancels the rest then. */
   async all(): Promise<unknown[]> {
     this.#reader = "all";
+    this.#inside++;
     this.#shelf.readAll();
     const values: unknown[] = [];
     for (;;) {
@@ -240,10 +267,22 @@ export class MapRun implements MapFeed, FeederOwner, SegmentOwner, Abortable {
   }
 
   lastCall(): void {
-    if (this.#reader !== "none" || this.allowed() === Number.POSITIVE_INFINITY) return;
-    const error = new ShutdownError("The executor was shut down before the map came to its source's end.");
-    this.#feeder.end({ error });
+    if (this.#inside === 0) this.#endSource();
+  }
+
+  /** What is there by now can be read; who comes for more is told why there is none. */
+  #endSource(): void {
+    if (this.#state === "over" || this.#feeder.done || this.allowed() === Number.POSITIVE_INFINITY) return;
+    this.#feeder.end({
+      error: new ShutdownError("The executor was shut down before the map came to its source's end."),
+    });
     this.#checkOver();
+  }
+
+  /** Its result was collected, so nobody ever reads it: calls are made as if the reader had left, or never come. */
+  forsaken(): void {
+    if (this.#reader === "stream") this.leave();
+    else if (this.#reader === "none") this.#endSource();
   }
 
   abandon(ending: Ending): void {

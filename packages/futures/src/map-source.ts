@@ -59,45 +59,64 @@ class ArraySource implements MapSource {
   }
 }
 
-type AnyIterator = Iterator<unknown> | AsyncIterator<unknown>;
+/** One of the sources of a zip. */
+interface Column {
+  readonly iterator: Iterator<unknown> | AsyncIterator<unknown>;
+  /** What an asynchronous one gives is awaited, be it a promise or only something like it. */
+  readonly gives: "at once" | "later";
+}
+
+/** @throws TypeError if what it makes is no iterator */
+function columnOf(iterable: AnyIterable<unknown>): Column {
+  const copy = sizedCopy(iterable);
+  if (copy !== undefined) return { iterator: Array.prototype.values.call(copy), gives: "at once" };
+  const later = isMethod(iterable, Symbol.asyncIterator);
+  const iterator = later
+    ? (iterable as AsyncIterable<unknown>)[Symbol.asyncIterator]()
+    : (iterable as Iterable<unknown>)[Symbol.iterator]();
+  if (typeof Object(iterator).next !== "function") {
+    throw new TypeError(
+      `map was given ${inspect(iterable)}, whose iterator is ${inspect(iterator)}: it has no next().`,
+    );
+  }
+  return { iterator, gives: later ? "later" : "at once" };
+}
+
+type Step = IteratorResult<unknown>;
 
 class IteratorSource implements MapSource {
   readonly total = undefined;
-  readonly #iterators: AnyIterator[];
+  readonly #columns: readonly Column[];
   #state: "open" | "ended" = "open";
 
   constructor(iterables: readonly AnyIterable<unknown>[]) {
-    this.#iterators = iterables.map((iterable) => {
-      const copy = sizedCopy(iterable);
-      if (copy !== undefined) return Array.prototype.values.call(copy);
-      return Symbol.asyncIterator in iterable ? iterable[Symbol.asyncIterator]() : iterable[Symbol.iterator]();
-    });
+    this.#columns = iterables.map(columnOf);
   }
 
   next(): Next | Promise<Next> {
     if (this.#state === "ended") return "end";
-    const steps: (IteratorResult<unknown> | Promise<IteratorResult<unknown>>)[] = [];
-    for (const iterator of this.#iterators) {
+    const steps: (Step | Promise<Step>)[] = [];
+    for (const { iterator, gives } of this.#columns) {
       const step = iterator.next();
-      if (step instanceof Promise) return this.#nextLater([...steps, step]);
+      if (gives === "later") return this.#nextLater([...steps, step]);
       steps.push(step);
       // As zip: once one has ended, the later ones are not asked.
-      if (step.done === true) break;
+      if ((step as Step).done === true) break;
     }
-    return this.#joined(steps as IteratorResult<unknown>[]);
+    return this.#joined(steps as Step[]);
   }
 
-  async #nextLater(begun: (IteratorResult<unknown> | Promise<IteratorResult<unknown>>)[]): Promise<Next> {
-    const steps: IteratorResult<unknown>[] = [];
-    for (let i = 0; i < this.#iterators.length; i++) {
-      const step = await (begun[i] ?? (this.#iterators[i] as AnyIterator).next());
+  async #nextLater(begun: (Step | Promise<Step>)[]): Promise<Next> {
+    const steps: Step[] = [];
+    for (const [i, { iterator }] of this.#columns.entries()) {
+      const step = await (i < begun.length ? (begun[i] as Step | Promise<Step>) : iterator.next());
       steps.push(step);
       if (step.done === true) break;
     }
     return this.#joined(steps);
   }
 
-  #joined(steps: IteratorResult<unknown>[]): Next {
+  #joined(steps: Step[]): Next {
     if (steps.some((step) => step.done === true)) {
       this.close();
       return "end";
@@ -108,7 +127,7 @@ class IteratorSource implements MapSource {
   close(): void {
     if (this.#state === "ended") return;
     this.#state = "ended";
-    for (const iterator of this.#iterators) {
+    for (const { iterator } of this.#columns) {
       // What a generator's finally does or throws is its own affair: the map is over.
       try {
         void Promise.resolve(iterator.return?.()).catch(() => {});
@@ -117,20 +136,36 @@ class IteratorSource implements MapSource {
   }
 }
 
+function isMethod(value: object, key: symbol): boolean {
+  return typeof (value as Record<symbol, unknown>)[key] === "function";
+}
+
 /** Whether a value can be mapped over; strings can, as in Python. */
 function isIterable(value: unknown): value is AnyIterable<unknown> {
   if (typeof value === "string") return true;
   if (typeof value !== "object" || value === null) return false;
+  return isMethod(value, Symbol.iterator) || isMethod(value, Symbol.asyncIterator);
+}
+
+/** Iterables have these properties, and options do not, whatever they are worth. */
+function looksIterable(value: object): boolean {
   return Symbol.iterator in value || Symbol.asyncIterator in value;
 }
 
 /** Splits `map`'s arguments after the function into iterables and options. @throws TypeError */
-export function splitMapArguments(rest: readonly unknown[]): {
+export function splitMapArguments(given: readonly unknown[]): {
   iterables: AnyIterable<unknown>[];
   options: Record<string, unknown>;
 } {
+  // Options that are undefined are none.
+  const rest = given.length > 1 && given.at(-1) === undefined ? given.slice(0, -1) : given;
   const last = rest[rest.length - 1];
-  const hasOptions = rest.length > 0 && typeof last === "object" && last !== null && !isIterable(last);
+  const hasOptions = rest.length > 0 && typeof last === "object" && last !== null && !looksIterable(last);
+  if (hasOptions && rest.length === 1) {
+    throw new TypeError(
+      `map's argument 2 is ${inspect(last)}, which is not iterable: an iterable of the function's arguments is missing.`,
+    );
+  }
   const iterables = hasOptions ? rest.slice(0, -1) : rest;
   iterables.forEach((iterable, i) => {
     if (!isIterable(iterable)) {

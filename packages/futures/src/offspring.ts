@@ -10,13 +10,17 @@ import {
   type Ranges,
   type ResultInfo,
   repeatBody,
+  ShippingError,
   type Stop,
   type UpNote,
 } from "@pydist/protocol";
+import { sha256 } from "@pydist/shipping";
 import type { Route, Sink } from "./sink.js";
 
 /** What an executor does for tasks that submit tasks. */
 export interface OffspringHost {
+  /** Id of the executor. */
+  readonly executor: string;
   /** Sends a batch whose bodies were encoded elsewhere. */
   forward(head: NestedHeader, text: string, bodies: Bodies, sink: Sink): Route;
   /** To a running task, wherever it is; one that is over hears nothing. */
@@ -31,9 +35,6 @@ interface Family {
   readonly call: string;
   readonly batches: Map<number, Child>;
 }
-
-/** Milliseconds that the tasks of a task have to stop, once nobody can hear of them any more. */
-const GRACE = 1000;
 
 /**
  * Tasks that running tasks have submitted, by the batch and position of the task that did. They are the executor's like any
@@ -68,11 +69,22 @@ export class Offspring {
     bodies: Bodies,
   ): void {
     const { batch, head, text } = note;
+    if (sha256(text) !== head.code) {
+      // Every node keeps code by its hash: a wrong text would be run for others, too.
+      this.#host.tell(lease, index, call, this.#refusal(note), refused(head.name, countOf(bodies)));
+      return;
+    }
     const family = this.#familyOf(lease, index, call);
     const tell = (news: DownNote, results?: Bodies): void => this.#host.tell(lease, index, call, news, results);
-    const child = new Child(batch, countOf(bodies), tell, () => family.batches.delete(batch));
+    const child = new Child({ batch, count: countOf(bodies), grace: head.grace }, tell, () =>
+      family.batches.delete(batch),
+    );
     family.batches.set(batch, child);
     this.#host.forward(head, text, bodies, child);
+  }
+
+  #refusal({ batch, head: { attempt } }: Extract<FamilyNote, { kind: "submit" }>): DownNote {
+    return { kind: "results", batch, from: 0, node: this.#host.executor, hops: 0, attempt };
   }
 
   #familyOf(lease: number, index: number, call: string): Family {
@@ -112,21 +124,41 @@ export class Offspring {
 
 function stopAll({ batches }: Family): void {
   const error = new CancelledError("The task that submitted this was stopped or failed.");
-  const stop: Stop = { grace: GRACE, reason: repeatBody(encodeFailure(error), 1, 0) };
-  for (const child of [...batches.values()]) child.stop(stop);
+  const reason = repeatBody(encodeFailure(error), 1, 0);
+  for (const child of [...batches.values()]) child.stop(reason);
+}
+
+function refused(name: string, count: number): Bodies {
+  const error = new ShippingError(`The code of ${name} is not the one that its hash names, so it was not run.`);
+  return repeatBody(encodeFailure(error), count, Outcome.Failed);
+}
+
+/** What is known of a batch that a task submits. */
+interface ChildOptions {
+  /** The task's own number. */
+  readonly batch: number;
+  readonly count: number;
+  /** Milliseconds that its tasks have to stop. */
+  readonly grace: number;
 }
 
 /** A batch that a task submitted: whatever becomes of its tasks is passed on as it is, undecoded (invariant I5). */
 class Child implements Sink {
   readonly count: number;
   readonly #batch: number;
+  readonly #grace: number;
   readonly #tell: (note: DownNote, results?: Bodies) => void;
   readonly #over: () => void;
   #route: Route | undefined;
   #open: number;
 
-  constructor(batch: number, count: number, tell: (note: DownNote, results?: Bodies) => void, over: () => void) {
+  constructor(
+    { batch, count, grace }: ChildOptions,
+    tell: (note: DownNote, results?: Bodies) => void,
+    over: () => void,
+  ) {
     this.#batch = batch;
+    this.#grace = grace;
     this.count = count;
     this.#open = count;
     this.#tell = tell;
@@ -155,8 +187,8 @@ class Child implements Sink {
     this.#route?.cancelAt(ranges, stop);
   }
 
-  stop(stop: Stop): void {
-    this.#route?.cancelAt([0, this.count], stop);
+  stop(reason: Bodies): void {
+    this.#route?.cancelAt([0, this.count], { grace: this.#grace, reason });
   }
 
   cancel(): void {

@@ -1,5 +1,6 @@
-import { type Bodies, countOf, Outcome, outcomeAt, type ResultInfo } from "@pydist/protocol";
+import { type Bodies, CancelledError, countOf, Outcome, outcomeAt, type ResultInfo } from "@pydist/protocol";
 import type { Sent } from "./sent.js";
+import type { Ending, Sink } from "./sink.js";
 
 /** What a settled task is told by, when somebody listens. */
 export interface TaskSettled {
@@ -26,4 +27,29 @@ export function tellSettled(
     const outcome = cancelled ? "cancelled" : flags & Outcome.Failed ? "failed" : "finished";
     listener({ name, node, outcome, duration: bodies.times?.[i] ?? 0 });
   }
+}
+
+/** Abandons what the sink waits for. @returns what becomes of its tasks, as far as it asked */
+export function abandonWith(sink: Sink, ending: Ending): ("failed" | "cancelled")[] {
+  const outcomes: ("failed" | "cancelled")[] = [];
+  sink.abandon((task) => {
+    const error = ending(task);
+    outcomes.push(error instanceof CancelledError ? "cancelled" : "failed");
+    return error;
+  });
+  return outcomes;
+}
+
+/**
+ * Tells of tasks of a batch that were ended from here. Those whose outcome is not known had been cancelled, or nobody here
+ * waits for them.
+ */
+export function tellEnded(
+  listener: (task: TaskSettled) => void,
+  name: string,
+  node: string,
+  count: number,
+  outcomes: readonly ("failed" | "cancelled")[],
+): void {
+  for (let i = 0; i < count; i++) listener({ name, node, outcome: outcomes[i] ?? "cancelled", duration: 0 });
 }

@@ -1,7 +1,6 @@
 import {
   type Bodies,
   BodiesBuilder,
-  CancelledError,
   encodeArguments,
   Outcome,
   outcomeAt,
@@ -9,15 +8,18 @@ import {
   type ResultInfo,
 } from "@pydist/protocol";
 import { Aborts } from "./aborts.js";
+import { cancelledError } from "./cancelled.js";
 import { decodeResults, type KnownErrors } from "./decoding.js";
 import { Future, type FutureOwner } from "./future.js";
+import { rangesOf } from "./ranges.js";
 import type { Ending, Route, Sink } from "./sink.js";
 
 /** The futures of one batch of submits. */
 export class FutureSink implements Sink, FutureOwner {
   readonly #builder = new BodiesBuilder();
   readonly #futures: (Future<unknown> | undefined)[] = [];
-  readonly #cancelled: number[] = []; // ranges, in the order of cancelling
+  /** Indices, in the order of cancelling. */
+  readonly #cancelled: number[] = [];
   #route: Route | undefined;
   #aborts: Aborts | undefined;
 
@@ -38,14 +40,14 @@ export class FutureSink implements Sink, FutureOwner {
     this.#builder.add(encodeArguments(args));
     const index = this.#futures.length;
     future?.adopt(this, index);
-    const added = future ?? new Future<unknown>(this, index);
+    const added = future ?? Future.of<unknown>(this, index);
     this.#futures.push(added);
     return added;
   }
 
   /** What leaves: the arguments, and which tasks were cancelled meanwhile. */
   seal(): { readonly bodies: Bodies; readonly cancelled: Ranges } {
-    return { bodies: this.#builder.build(), cancelled: this.#cancelled };
+    return { bodies: this.#builder.build(), cancelled: rangesOf(this.#cancelled) };
   }
 
   /** From now on cancelling is the tree's business. */
@@ -55,12 +57,12 @@ export class FutureSink implements Sink, FutureOwner {
 
   cancelTask(index: number): void {
     this.#futures[index] = undefined;
-    this.#tellCancelled([index, index + 1]);
+    this.#tellCancelled([index]);
   }
 
   abortTask(index: number, reason: unknown): void {
     if (this.#futures[index]?.state === "pending") this.#futures[index] = undefined;
-    if (this.#route === undefined) return this.#tellCancelled([index, index + 1]);
+    if (this.#route === undefined) return this.#tellCancelled([index]);
     this.#aborts ??= new Aborts(this.#route);
     this.#aborts.add(index, reason);
   }
@@ -69,9 +71,9 @@ export class FutureSink implements Sink, FutureOwner {
    * A batch that has not left takes the news along. Of one that has, a task may have begun although nobody here knows yet:
    * its future is cancelled, so it is stopped.
    */
-  #tellCancelled(ranges: Ranges): void {
-    if (this.#route === undefined) this.#cancelled.push(...ranges);
-    else if (ranges.length > 0) this.#route.abortAt(ranges, undefined);
+  #tellCancelled(indices: readonly number[]): void {
+    if (this.#route === undefined) for (const index of indices) this.#cancelled.push(index);
+    else if (indices.length > 0) this.#route.abortAt(rangesOf(indices), undefined);
   }
 
   report(from: number, bodies: Bodies, info: ResultInfo, known?: KnownErrors): void {
@@ -109,14 +111,14 @@ export class FutureSink implements Sink, FutureOwner {
 
   /** All in one message: a future's own `cancel` sends one each. */
   cancel(): void {
-    const ranges: number[] = [];
+    const indices: number[] = [];
     for (let i = 0; i < this.#futures.length; i++) {
       const future = this.#futures[i];
       if (future?.state !== "pending") continue;
       this.#futures[i] = undefined;
-      future.abandon(new CancelledError("The task was cancelled before it ran."));
-      ranges.push(i, i + 1);
+      future.abandon(cancelledError());
+      indices.push(i);
     }
-    this.#tellCancelled(ranges);
+    this.#tellCancelled(indices);
   }
 }

@@ -1,4 +1,5 @@
 import { inspect } from "node:util";
+import { ShutdownError } from "@pydist/protocol";
 
 /** What is told of a failure that nobody looks at. Of the future and its error it holds nothing: both can be collected. */
 export interface Note {
@@ -19,6 +20,19 @@ function tell(): void {
   collected = [];
   const more = others.length === 0 ? "" : `\n(and ${others.length} more)`;
   process.emitWarning(`A task failed, and nobody looked at its future: ${first}${more}`, "PydistWarning");
+}
+
+const expectations = new WeakSet<object>();
+
+/** Marks a failure as the program's own doing: nobody has to look at it. */
+export function expected<E extends object>(error: E): E {
+  expectations.add(error);
+  return error;
+}
+
+/** A shutdown is the program's own doing, too, and no failure of the task. */
+export function isExpected(error: unknown): boolean {
+  return error instanceof ShutdownError || (typeof error === "object" && error !== null && expectations.has(error));
 }
 
 /** If the failed future is collected before the note is withdrawn, its failure is warned of. */

@@ -1,6 +1,7 @@
 import { inspect } from "node:util";
 import { TimeoutError } from "@pydist/protocol";
 import { Future } from "./future.js";
+import { type Check, checkOptions, milliseconds } from "./options.js";
 import { after } from "./timer.js";
 
 /** What `wait` waits for. Cancelled futures are completed; only what was thrown is an exception. */
@@ -23,14 +24,12 @@ type AnyFuture = Future<any>;
  */
 export async function wait<F extends AnyFuture>(
   futures: Iterable<F>,
-  { timeout, returnWhen = "ALL_COMPLETED" }: WaitOptions = {},
+  options: WaitOptions = {},
 ): Promise<{ done: Set<F>; notDone: Set<F> }> {
   const all = setOf("wait", futures);
-  checkTimeout("wait", timeout);
-  const isEnough = ENOUGH[returnWhen as ReturnWhen];
-  if (isEnough === undefined) {
-    throw new TypeError(`returnWhen is ${inspect(returnWhen)}; it must be one of ${Object.keys(ENOUGH).join(", ")}.`);
-  }
+  checkOptions("wait", options, { timeout: milliseconds, returnWhen: moment });
+  const { timeout, returnWhen = "ALL_COMPLETED" } = options;
+  const isEnough = ENOUGH[returnWhen];
   const watch = new Watch(all);
   await watch.until(() => isEnough(watch), timeout);
   watch.stop();
@@ -50,6 +49,11 @@ const ENOUGH: Readonly<Record<ReturnWhen, (sorted: Sorted) => boolean>> = {
   FIRST_EXCEPTION: ({ waiting, raised }) => raised > 0 || waiting.size === 0,
 };
 
+const moment: Check = (name, value) => {
+  if (typeof value === "string" && Object.hasOwn(ENOUGH, value)) return;
+  throw new TypeError(`${name} is ${inspect(value)}; it must be one of ${Object.keys(ENOUGH).join(", ")}.`);
+};
+
 /**
  * Gives futures as they complete, those that are done already first, each once, as
  * `concurrent.futures.as_completed`. The time counts from the call.
@@ -57,11 +61,11 @@ const ENOUGH: Readonly<Record<ReturnWhen, (sorted: Sorted) => boolean>> = {
  */
 export function asCompleted<F extends AnyFuture>(
   futures: Iterable<F>,
-  { timeout }: { readonly timeout?: number } = {},
+  options: { readonly timeout?: number } = {},
 ): Completing<F> {
   const all = setOf("asCompleted", futures);
-  checkTimeout("asCompleted", timeout);
-  return new Completions(all, timeout);
+  checkOptions("asCompleted", options, { timeout: milliseconds });
+  return new Completions(all, options.timeout);
 }
 
 /**
@@ -91,9 +95,11 @@ class Completions<F extends AnyFuture> implements Completing<F> {
 
   async next(): Promise<IteratorResult<F, undefined>> {
     const { done, waiting } = this.#watch;
-    if (done.size === 0 && waiting.size > 0) {
+    // Several may wait for the next one: whoever is too late for it waits on.
+    while (done.size === 0 && waiting.size > 0) {
       const left = this.#deadline - performance.now();
-      await this.#watch.until(() => done.size > 0 || waiting.size === 0, Math.max(0, left));
+      if (left <= 0) break;
+      await this.#watch.until(() => done.size > 0 || waiting.size === 0, left);
     }
     for (const future of done) {
       // A future that was given is not held here any more.
@@ -113,6 +119,8 @@ class Completions<F extends AnyFuture> implements Completing<F> {
     this.#watch.stop();
     this.#watch.done.clear();
     this.#watch.waiting.clear();
+    // Who waits for the next one is told that there is none.
+    this.#watch.wake();
     return { done: true, value: undefined };
   }
 }
@@ -123,7 +131,7 @@ class Watch<F extends AnyFuture> implements Sorted {
   readonly waiting = new Set<F>();
   /** How many of those that are done threw. */
   raised = 0;
-  #changed: (() => void) | undefined;
+  readonly #waiters = new Set<() => void>();
 
   constructor(futures: ReadonlySet<F>) {
     for (const future of futures) {
@@ -141,8 +149,13 @@ class Watch<F extends AnyFuture> implements Sorted {
   readonly #onDone = (future: F): void => {
     if (!this.waiting.delete(future)) return;
     this.#add(future);
-    this.#changed?.();
+    this.wake();
   };
+
+  /** Lets everybody look again. */
+  wake(): void {
+    for (const look of [...this.#waiters]) look();
+  }
 
   /** Resolves when `enough` says so, or when the time is over. */
   until(enough: () => boolean, timeout: number | undefined): Promise<void> {
@@ -150,13 +163,14 @@ class Watch<F extends AnyFuture> implements Sorted {
       if (enough() || timeout === 0) return resolve();
       const over = (): void => {
         clearTimeout(timer);
-        this.#changed = undefined;
+        this.#waiters.delete(look);
         resolve();
       };
-      const timer = after(timeout, over);
-      this.#changed = () => {
+      const look = (): void => {
         if (enough()) over();
       };
+      const timer = after(timeout, over);
+      this.#waiters.add(look);
     });
   }
 
@@ -176,13 +190,4 @@ function setOf<F extends AnyFuture>(where: string, futures: Iterable<F>): Set<F>
     }
   }
   return set;
-}
-
-function checkTimeout(where: string, timeout: number | undefined): void {
-  if (timeout === undefined) return;
-  if (typeof timeout !== "number")
-    throw new TypeError(`${where}'s timeout is ${inspect(timeout)}; it must be a number.`);
-  if (!(timeout >= 0)) {
-    throw new RangeError(`${where}'s timeout is ${inspect(timeout)}; it must be milliseconds of at least 0.`);
-  }
 }

@@ -1,3 +1,4 @@
+import { inspect } from "node:util";
 import { ShippingError } from "@pydist/protocol";
 import { parseAddress } from "pydist-node";
 import type { ExecutorOptions } from "./options.js";
@@ -11,13 +12,25 @@ export function readArguments(
   second: ExecutorOptions | undefined,
 ): { addresses: readonly string[]; options: ExecutorOptions } {
   const given = typeof first === "string" || Array.isArray(first);
-  const options = (given ? second : (first as ExecutorOptions | undefined)) ?? {};
+  if (!given && second !== undefined) {
+    throw new TypeError(
+      `ClusterExecutor was given ${inspect(first, { depth: 0 })} and options; before options there can only be an address.`,
+    );
+  }
+  const told = given ? second : (first as ExecutorOptions | undefined);
+  // Null is none of the forms; the check of the options says so.
+  const options = told === undefined ? {} : told;
   let addresses: readonly string[] = [];
   if (given) addresses = typeof first === "string" ? first.split(",") : (first as readonly string[]);
-  else if (options.listen === undefined && process.env.PYDIST_ADDRESS)
+  else if (options?.listen === undefined && process.env.PYDIST_ADDRESS)
     addresses = process.env.PYDIST_ADDRESS.split(",");
   if (given && addresses.length === 0) throw new TypeError("ClusterExecutor was given an empty list of addresses.");
-  for (const address of addresses) parseAddress(address);
+  for (const address of addresses) {
+    if (typeof address !== "string") {
+      throw new TypeError(`ClusterExecutor was given the address ${inspect(address)}; it must be a string, host:port.`);
+    }
+    parseAddress(address);
+  }
   return { addresses: addresses.map((address) => address.trim()), options };
 }
 

@@ -4,8 +4,10 @@ import {
   type AnyFunction,
   after,
   callUser,
+  checkOptions,
   Dispatcher,
   Executor,
+  milliseconds,
   Statistics,
   type Stats,
   type TaskSettled,
@@ -93,11 +95,11 @@ export class ClusterExecutor<I extends AnyFunction = AnyFunction> extends Execut
       statistics: this.#statistics,
       onNote: (task, note) => {
         if (note.kind === "progress") this.emit("progress", { name: task, node: note.node, fraction: note.fraction });
-        else options.logger?.[note.level]({ task, node: note.node }, note.text);
+        else callUser("logger", () => options.logger?.[note.level]({ task, node: note.node }, note.text));
       },
       initializer,
       onBroken: (error) => {
-        options.logger?.error({ error }, "The initializer failed: the executor is broken");
+        callUser("logger", () => options.logger?.error({ error }, "The initializer failed: the executor is broken"));
         this.#broken(brokenError(error));
       },
       onSettled: () => {
@@ -184,14 +186,13 @@ export class ClusterExecutor<I extends AnyFunction = AnyFunction> extends Execut
    * Resolves when the tree has `count` nodes, the one attached to included; an embedded executor is one itself.
    * @throws TimeoutError after `timeout` milliseconds
    */
-  async waitForNodes(count: number, { timeout }: { timeout?: number } = {}): Promise<void> {
-    if (timeout !== undefined && (typeof timeout !== "number" || !(timeout >= 0))) {
-      throw new RangeError(`waitForNodes' timeout is ${inspect(timeout)}; it must be milliseconds of at least 0.`);
-    }
+  async waitForNodes(count: number, options: { timeout?: number } = {}): Promise<void> {
+    checkOptions("waitForNodes", options, { timeout: milliseconds });
+    if (typeof count !== "number") throw new TypeError(`waitForNodes was given ${inspect(count)}; it takes a number.`);
     if (!Number.isSafeInteger(count) || count < 0) {
       throw new RangeError(`waitForNodes was given ${inspect(count)}; it takes a whole number of at least 0.`);
     }
-    await this.#alive(this.#nodesThere(count, timeout));
+    await this.#alive(this.#nodesThere(count, options.timeout));
   }
 
   #nodesThere(count: number, timeout: number | undefined): Promise<void> {

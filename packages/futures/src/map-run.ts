@@ -51,6 +51,8 @@ export interface MapSettings {
 export interface MapWatcher {
   settled(run: MapRun): void;
   over(run: MapRun): void;
+  /** Nobody wants the rest any more. */
+  left(): void;
 }
 
 /** How many milliseconds of work a streaming map may have unread for each slot, once run times are known. */
@@ -260,6 +262,7 @@ export class MapRun implements MapFeed, FeederOwner, SegmentOwner, Abortable {
 
   #stop(error: CancelledError, stop: (segment: Segment) => void): void {
     if (this.#state === "over") return;
+    this.#settings.watcher?.left();
     this.#feeder.end({ error });
     for (const segment of this.#shelf.segments) stop(segment);
     this.#checkOver();

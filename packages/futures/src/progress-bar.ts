@@ -36,11 +36,17 @@ export class ProgressBar {
     this.#bar.start(this.#news?.total ?? 1, 0);
     if (this.#state === "stopped") return this.stop();
     this.#state = "drawing";
-    if (this.#news !== undefined) this.update(this.#news);
+    if (this.#news !== undefined) this.#draw(this.#news);
   }
 
   update(news: Progress): void {
+    // Left alone, it shows how far the map was when nobody wanted the rest.
+    if (this.#state === "stopped") return;
     this.#news = news;
+    this.#draw(news);
+  }
+
+  #draw(news: Progress): void {
     if (news.total !== undefined) this.#bar?.setTotal(news.total);
     this.#bar?.update(news.done);
   }
@@ -48,7 +54,7 @@ export class ProgressBar {
   /** Draws the end, which stays. */
   stop(): void {
     this.#state = "stopped";
-    if (this.#news !== undefined) this.update(this.#news);
+    if (this.#news !== undefined) this.#draw(this.#news);
     this.#bar?.stop();
   }
 }

@@ -56,6 +56,10 @@ class Reporter implements MapWatcher {
   over(): void {
     this.#stop();
   }
+
+  left(): void {
+    this.#stop();
+  }
 }
 
 function etaOf(done: number, total: number | undefined, rate: number): number | undefined {
@@ -67,10 +71,7 @@ function etaOf(done: number, total: number | undefined, rate: number): number | 
 /** What `map`'s option `progress` asks for. */
 export function watcherOf(progress: boolean | ((progress: Progress) => void) | undefined): MapWatcher | undefined {
   if (typeof progress === "function") {
-    return new Reporter(
-      (news) => callUser("progress callback", () => progress(news)),
-      () => {},
-    );
+    return new Reporter(onceTold(progress), () => {});
   }
   if (progress !== true || !ProgressBar.canBeSeen(process.stderr, process.env)) return undefined;
   const bar = new ProgressBar(process.stderr);
@@ -78,4 +79,20 @@ export function watcherOf(progress: boolean | ((progress: Progress) => void) | u
     (news) => bar.update(news),
     () => bar.stop(),
   );
+}
+
+/** A callback that throws is reported once, not for each of a map's calls. */
+function onceTold(progress: (progress: Progress) => void): (news: Progress) => void {
+  let threw: "never" | "before" = "never";
+  return (news) => {
+    try {
+      progress(news);
+    } catch (error) {
+      if (threw === "before") return;
+      threw = "before";
+      callUser("progress callback", () => {
+        throw error;
+      });
+    }
+  };
 }

@@ -112,5 +112,7 @@ export class Thread {
   async destroy(): Promise<void> {
     this.#state = "destroyed";
     await this.#piscina.destroy();
+    // The port to a thread closes a turn later than the thread ends, now and then.
+    await new Promise((resolve) => setImmediate(resolve));
   }
 }

@@ -37,10 +37,10 @@ describe("a wrong argument is refused at the call, naming it, its value and what
       "map's argument 2 is 5; it must be an iterable or async iterable.",
     ],
     [
-      "only options",
-      () => untyped.map(() => 1, { chunksize: 1 }),
+      "an object",
+      () => untyped.map(() => 1, { a: 1 }),
       TypeError,
-      "map's argument 2 is { chunksize: 1 }, which is not iterable: an iterable of the function's arguments is missing.",
+      "map's argument 2 is { a: 1 }, which is not iterable: an iterable of the function's arguments is missing.",
     ],
     ["nothing in it", () => untyped.map(() => 1, {}), TypeError, "map's argument 2 is {}, which is not iterable"],
     ["array-like", () => untyped.map(() => 1, { length: 2 }), TypeError, "map's argument 2 is { length: 2 }, which is"],

@@ -225,6 +225,17 @@ describeExecutors("futures", (open) => {
     ]);
   });
 
+  it("have the options that each was submitted with, however alike they look", async () => {
+    const executor = await open();
+    const names: string[] = [];
+    executor.on("taskSettled", ({ name }) => names.push(name));
+    const one = function one() {
+      return 1;
+    };
+    await Promise.all([undefined, "undefined", "one"].map((name) => executor.submit(one, [], name ? { name } : {})));
+    expect(names.sort()).toEqual(["one", "one", "undefined"]);
+  });
+
   it("that have not begun can be cancelled, and then never run", async () => {
     const executor = await open();
     const slow = Array.from({ length: 12 }, () =>

@@ -52,30 +52,42 @@ export class Gatherer {
   }
 }
 
-/** Compared by value: the caller may change an options object between two calls. Signals are each future's own. */
+/** What calls that travel together have in common; the compiler knows if one is missing. Signals are each future's own. */
+const SHARED = Object.keys({
+  priority: true,
+  hopLimit: true,
+  attempts: true,
+  name: true,
+  timeout: true,
+  retries: true,
+  retryOn: true,
+} satisfies Record<Exclude<keyof SubmitOptions, "signal">, true>) as Exclude<keyof SubmitOptions, "signal">[];
+
+/** Compared by value: the caller may change an options object between two calls. */
 function sameOptions(a: SubmitOptions | undefined, b: SubmitOptions | undefined): boolean {
   if (a === undefined || b === undefined) return a === b;
-  return (
-    a.priority === b.priority &&
-    a.hopLimit === b.hopLimit &&
-    a.attempts === b.attempts &&
-    a.name === b.name &&
-    a.timeout === b.timeout &&
-    a.retries === b.retries &&
-    a.retryOn === b.retryOn
-  );
+  return SHARED.every((name) => a[name] === b[name]);
 }
 
 /** Functions have no text that would tell them apart. */
 const numbers = new WeakMap<object, number>();
 let lastNumber = 0;
 
-function keyOf(code: ShippedCode, options: SubmitOptions = {}): string {
-  const { priority, hopLimit, attempts, timeout, retries, retryOn, name } = options;
-  let which = retryOn && numbers.get(retryOn);
-  if (retryOn !== undefined && which === undefined) {
-    which = ++lastNumber;
-    numbers.set(retryOn, which);
+function numberOf(fn: object): number {
+  let number = numbers.get(fn);
+  if (number === undefined) {
+    number = ++lastNumber;
+    numbers.set(fn, number);
   }
-  return `${code.hash} ${priority} ${hopLimit} ${attempts} ${timeout} ${retries} ${which} ${name}`;
+  return number;
+}
+
+function keyOf(code: ShippedCode, options: SubmitOptions | undefined): string {
+  if (options === undefined) return code.hash;
+  // Quoted, so that a name cannot look like something else.
+  const parts = SHARED.map((name) => {
+    const value = options[name];
+    return typeof value === "string" ? JSON.stringify(value) : typeof value === "function" ? numberOf(value) : value;
+  });
+  return `${code.hash} ${parts.join(" ")}`;
 }

@@ -1,4 +1,5 @@
 import { inspect } from "node:util";
+import { looksLikeMapOptions } from "./options.js";
 
 /** Anything that `map` takes its arguments from. */
 export type AnyIterable<T> = Iterable<T> | AsyncIterable<T>;
@@ -161,7 +162,8 @@ export function splitMapArguments(given: readonly unknown[]): {
   const rest = given.length > 1 && given.at(-1) === undefined ? given.slice(0, -1) : given;
   const last = rest[rest.length - 1];
   const hasOptions = rest.length > 0 && typeof last === "object" && last !== null && !looksIterable(last);
-  if (hasOptions && rest.length === 1) {
+  // As in Python, no iterables make no calls; but whoever gives something else than options has forgotten one.
+  if (hasOptions && rest.length === 1 && !looksLikeMapOptions(last)) {
     throw new TypeError(
       `map's argument 2 is ${inspect(last)}, which is not iterable: an iterable of the function's arguments is missing.`,
     );

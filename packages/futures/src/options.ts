@@ -131,6 +131,11 @@ export function checkSubmitOptions(options: SubmitOptions): void {
   checkOptions("submit", options, SUBMIT);
 }
 
+/** Whether an object is meant to be options of `map`: one of its names is one of theirs. */
+export function looksLikeMapOptions(value: object): boolean {
+  return Object.keys(value).some((name) => Object.hasOwn(MAP, name));
+}
+
 /** @throws TypeError or RangeError naming the option, its value and what is allowed */
 export function checkMapOptions(options: MapOptions): void {
   checkOptions("map", options, MAP);

@@ -124,7 +124,7 @@ export class Feeder {
           this.#state = "fed";
           break;
         }
-        held = take(next.args, builder);
+        held = take(next.args, builder, this.#count);
       }
     } catch (error) {
       this.end({ error });
@@ -145,7 +145,7 @@ export class Feeder {
         const builder = new BodiesBuilder();
         let held: Held | undefined;
         try {
-          if (item !== "end") held = take(item.args, builder);
+          if (item !== "end") held = take(item.args, builder, this.#count);
         } catch (error) {
           this.end({ error });
         }
@@ -209,14 +209,24 @@ export class Feeder {
   }
 }
 
-/** @returns the arguments, if they have to wait for futures among them. @throws SerializationError */
-function take(args: readonly unknown[], builder: BodiesBuilder): Held | undefined {
+/**
+ * @param before items of the map that come before those of the builder
+ * @returns the arguments, if they have to wait for futures among them
+ * @throws SerializationError saying which item cannot travel
+ */
+function take(args: readonly unknown[], builder: BodiesBuilder, before: number): Held | undefined {
+  const item = before + builder.count;
   try {
     builder.add(encodeArguments(args));
     return undefined;
   } catch (error) {
-    const held = error instanceof SerializationError ? hold(args) : undefined;
-    if (held === undefined) throw error;
-    return held;
+    if (!(error instanceof SerializationError)) throw error;
+    const held = hold(args);
+    if (held !== undefined) return held;
+    const { path, cause } = error;
+    throw new SerializationError(
+      `Item ${item} of the map: ${error.message}`,
+      cause === undefined ? { path } : { path, cause },
+    );
   }
 }

@@ -84,7 +84,10 @@ export function checkExecutorOptions(options: ExecutorOptions, attached: boolean
   if (!attached) return;
   for (const name of ["listen", "tasksPerWorker", "maxTasksPerWorker", "maxWorkers"] as const) {
     if (options[name] !== undefined) {
-      throw new TypeError(`${name} is for an executor of its own; on a cluster it is the business of the nodes.`);
+      const by = process.env.PYDIST_ADDRESS ? " (PYDIST_ADDRESS is set)" : "";
+      throw new TypeError(
+        `${name} is for an executor of its own. This one is attached to a cluster${by}, where it is the business of the nodes.`,
+      );
     }
   }
 }

@@ -29,7 +29,7 @@ import { Threads } from "./threads.js";
 const LOOK_INTERVAL = 50;
 /** From this run time on, in milliseconds, it is worth telling at once that a task begins. */
 const LONG = 20;
-/** Most codes whose pace is remembered. */
+/** Most codes of which anything is remembered. */
 const MOST_CODES = 1000;
 /** A thread that ended so often in a row before it did anything will not do better next time. */
 const MOST_FAILURES = 3;
@@ -146,7 +146,7 @@ export class Pool {
     if (rest.length > 0) this.#listener.returned(run.lease, rest);
   }
 
-  async #request(run: Run, thread: Thread, bodies: Bodies, texts: Texts): Promise<Extract<RunReply, { kind: "done" }>> {
+  async #request(run: Run, thread: Thread, bodies: Bodies, texts: Texts): Promise<Done> {
     const { node, maxTasksPerWorker: maxTasks = Number.POSITIVE_INFINITY } = this.#options;
     const { lease, head, shared } = run;
     const request = (given: Texts | undefined): Promise<RunReply> =>
@@ -199,8 +199,9 @@ export class Pool {
         return () => {
           const run = this.#runs.get(lease);
           if (run === undefined) return;
-          this.#listener.said(lease, index, call, note, unpacked);
+          // First: what it says may be answered at once.
           run.hear(index, call);
+          this.#listener.said(lease, index, call, note, unpacked);
         };
       }
       default:
@@ -242,8 +243,13 @@ export class Pool {
       body.add(encodeFailure(failure), Outcome.Failed, ranFor(run));
       this.#listener.results(run.lease, index, body.build(true));
     }
-    if (standing === "innocent" && begun > 0) this.#disturbed.add(run.head.code);
+    if (standing === "innocent" && begun > 0) this.#keepPeaceFor(run.head.code);
     if (again.length > 0) this.#listener.returned(run.lease, again);
+  }
+
+  #keepPeaceFor(code: string): void {
+    this.#disturbed.add(code);
+    if (this.#disturbed.size > MOST_CODES) this.#disturbed.delete(this.#disturbed.values().next().value as string);
   }
 
   /** Tasks that have not begun never will, and are told at once; with `stop`, the one that runs is stopped. */

@@ -142,7 +142,8 @@ export class Pool {
     if (!this.#leave(run, thread)) return;
     if (reply.thread === "worn") this.#threads.replace(thread);
     if (reply.last !== undefined) this.#deliver(run, reply.last);
-    const rest = run.takeBack();
+    // Only a worn thread leaves something of a run.
+    const rest = reply.thread === "worn" ? run.takeBack() : [];
     if (rest.length > 0) this.#listener.returned(run.lease, rest);
   }
 

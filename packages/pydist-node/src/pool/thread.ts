@@ -84,18 +84,14 @@ export class Thread {
   }
 
   /** Rejects when the thread ended before the run did. */
-  async run(request: RunRequest): Promise<RunReply> {
-    let giveUp: (error: unknown) => void = () => {};
-    const given = new Promise<never>((_, reject) => {
-      giveUp = reject;
+  run(request: RunRequest): Promise<RunReply> {
+    return new Promise((resolve, reject) => {
+      this.#unanswered.add(reject);
+      void this.#piscina
+        .run(request, { name: "run", transferList: [request.bodies.buffer] })
+        .then(resolve as (reply: unknown) => void, reject)
+        .then(() => this.#unanswered.delete(reject));
     });
-    this.#unanswered.add(giveUp);
-    try {
-      const reply = this.#piscina.run(request, { name: "run", transferList: [request.bodies.buffer] });
-      return await Promise.race([reply as Promise<RunReply>, given]);
-    } finally {
-      this.#unanswered.delete(giveUp);
-    }
   }
 
   /** Reaches the thread as soon as it turns to its event loop; a thread that ended needs no telling. */

@@ -78,10 +78,14 @@ export interface Completing<F> {
   return(): Promise<IteratorResult<F, undefined>>;
 }
 
+const nothing = (): void => {};
+
 class Completions<F extends AnyFuture> implements Completing<F> {
   readonly #watch: Watch<F>;
   readonly #total: number;
   readonly #deadline: number;
+  /** Resolves when those asked for before have been given. */
+  #turn: Promise<void> = Promise.resolve();
 
   constructor(futures: Set<F>, timeout: number | undefined) {
     this.#watch = new Watch(futures);
@@ -93,9 +97,16 @@ class Completions<F extends AnyFuture> implements Completing<F> {
     return this;
   }
 
-  async next(): Promise<IteratorResult<F, undefined>> {
+  /** Several may be asked for at once: they are given in the order of asking, as by an async generator. */
+  next(): Promise<IteratorResult<F, undefined>> {
+    const next = this.#turn.then(() => this.#next());
+    this.#turn = next.then(nothing, nothing);
+    return next;
+  }
+
+  async #next(): Promise<IteratorResult<F, undefined>> {
     const { done, waiting } = this.#watch;
-    // Several may wait for the next one: whoever is too late for it waits on.
+    // A timer may be early by a fraction of a millisecond.
     while (done.size === 0 && waiting.size > 0) {
       const left = this.#deadline - performance.now();
       if (left <= 0) break;

@@ -1,10 +1,8 @@
 import { inspect } from "node:util";
 import { ShippingError } from "@pydist/protocol";
+import { isWorkerOfPydist } from "@pydist/shipping/runtime";
 import { parseAddress } from "pydist-node";
 import type { ExecutorOptions } from "./options.js";
-
-/** The threads of a pool have it on `globalThis`; see pydist-node's pool/messages.ts. */
-const WORKER_MARK = Symbol.for("pydist.worker");
 
 /** Tells `new ClusterExecutor`'s forms apart; PYDIST_ADDRESS counts where no address was given. @throws TypeError or RangeError */
 export function readArguments(
@@ -39,7 +37,7 @@ export function readArguments(
  * executor, whose workers import the program ...
  */
 export function refuseInWorker(): void {
-  if (!(WORKER_MARK in globalThis)) return;
+  if (!isWorkerOfPydist()) return;
   const remedy =
     'Put the function into a module of its own and submit task(new URL("./that-module.mjs", import.meta.url).href, "name").';
   throw new ShippingError(

@@ -76,9 +76,6 @@ export interface Done {
   readonly said: number;
 }
 
-/** A property of `globalThis` that only worker threads of pydist have, whichever copy of the package looks for it. */
-export const WORKER_MARK = Symbol.for("pydist.worker");
-
 /**
  * What became of a task of a run. Worker and node race for each change with one compare-and-exchange, so a task that was
  * taken back or cancelled has certainly not begun, one that has begun is certainly not taken back, and a thread is ended

@@ -1,6 +1,7 @@
+import { WORKER_MARK } from "@pydist/shipping/runtime";
 import { currentCall } from "./call.js";
 import { post } from "./gathering.js";
-import { Guilt, type SharedRun, WORKER_MARK } from "./messages.js";
+import { Guilt, type SharedRun } from "./messages.js";
 
 /*
  * Knows what runs on this thread, so that an error that nobody awaited is told with a name, and so that whoever ends the

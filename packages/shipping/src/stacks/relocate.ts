@@ -1,3 +1,4 @@
+import { isWorkerOfPydist } from "../worker-mark.js";
 import { opening } from "../wrapping.js";
 import { type Located, locatedAt, type Place } from "./origins.js";
 import { type FilePlace, originalPlace } from "./source-map.js";
@@ -18,7 +19,7 @@ const runnerFrame = /[\\/]pydist-node[\\/](?:dist|src)[\\/]pool[\\/]/;
  */
 export function relocate(failure: unknown): void {
   // In a worker all functions are texts that came from elsewhere: whoever submitted the task knows from where.
-  if (Symbol.for("pydist.worker") in globalThis) return;
+  if (isWorkerOfPydist()) return;
   try {
     for (const error of errorsIn(failure)) relocateOne(error);
   } catch {

@@ -1,9 +1,8 @@
 import { decodeText } from "./envelope.js";
 import type { DecodeOptions, EncodeOptions } from "./extension.js";
 import { type EncodedValue, Kind } from "./kind.js";
-import { malformed } from "./malformed.js";
 import { argumentsText, isPlainPrimitive, plainText } from "./plain.js";
-import { decodeRich, encodeRich } from "./rich.js";
+import { decodeRich, encodeRich, malformed } from "./rich.js";
 
 /**
  * Encodes any value that can travel, so that decoding gives an equal one: same types and prototypes, the same object

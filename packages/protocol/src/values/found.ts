@@ -10,9 +10,9 @@ export type NodeShape = Shape | "known" | "extra" | "registered";
 export class Found {
   readonly objects: unknown[] = [];
   readonly shapes: NodeShape[] = [];
-  /** What the nodes of those shapes are made from. */
-  readonly extras = new Map<number, Extra>();
-  readonly registered = new Map<number, RegisteredType>();
+  /** What nodes of those two shapes are made from; most values have none, so these are made cheaply. */
+  readonly extras: (Extra | undefined)[] = [];
+  readonly registered: (RegisteredType | undefined)[] = [];
   readonly #root: string;
   readonly #parents: number[] = [];
   readonly #keys: (string | number)[] = [];
@@ -56,9 +56,9 @@ export class Found {
       case "array":
         return memberStep(/^\d+$/.test(String(key)) ? Number(key) : key);
       case "extra":
-        return this.extras.get(parent)?.step?.(Number(key)) ?? `[${key}]`;
+        return this.extras[parent]?.step?.(Number(key)) ?? `[${key}]`;
       case "registered":
-        return ` (packed by ${JSON.stringify(this.registered.get(parent)?.name)})`;
+        return ` (packed by ${JSON.stringify(this.registered[parent]?.name)})`;
       default:
         return memberStep(key);
     }

@@ -59,7 +59,7 @@ class Lowering {
     this.#addNode([value], "array", -1, 0);
     // The list grows while it is walked: nothing here recurses, however deep the value.
     for (let i = 0; i < this.#found.objects.length; i++) this.#nodes.push(this.#nodeOrNote(i));
-    if (this.#found.registered.size > 0) this.#checkPacked();
+    if (this.#found.registered.length > 0) this.#checkPacked();
     return {
       nodes: this.#nodes,
       leaves: this.#leaves,
@@ -116,13 +116,13 @@ class Lowering {
     }
     if (extra === undefined) return undefined;
     const index = this.#addNode(value, "extra", parent, key);
-    this.#found.extras.set(index, extra);
+    this.#found.extras[index] = extra;
     return index;
   }
 
   #registeredTarget(value: object, type: RegisteredType, parent: number, key: string | number): number {
     const index = this.#addNode(value, "registered", parent, key);
-    this.#found.registered.set(index, type);
+    this.#found.registered[index] = type;
     return index;
   }
 
@@ -180,7 +180,7 @@ class Lowering {
       case "known":
         return [Tag.Known, this.#options.known?.get(object)];
       case "extra": {
-        const { type, parts } = this.#found.extras.get(index) as Extra;
+        const { type, parts } = this.#found.extras[index] as Extra;
         const [tag, data, links = []] = this.#itemsNode(Tag.Extra, [...parts], index);
         return [tag, data, links, type];
       }
@@ -293,7 +293,7 @@ class Lowering {
   }
 
   #registeredNode(object: object, index: number): Node {
-    const type = this.#found.registered.get(index) as RegisteredType;
+    const type = this.#found.registered[index] as RegisteredType;
     let packed: unknown;
     try {
       packed = type.pack(object);
@@ -302,7 +302,7 @@ class Lowering {
       const [parent, key] = this.#found.placeOf(index);
       this.#refuse({ ...problem, step: this.#found.step(index, 0) }, parent, key);
       // What a task threw is better told without its type than not at all.
-      this.#found.registered.delete(index);
+      this.#found.registered[index] = undefined;
       this.#found.shapes[index] = shapeOf(object) ?? "object";
       return shapeOf(object) === "error"
         ? this.#errorNode(object as Error, index)
@@ -316,11 +316,11 @@ class Lowering {
   #checkPacked(): void {
     const nodes = this.#nodes;
     for (const cycle of packedCycles(nodes)) {
-      const own = [...cycle].find((index) => this.#found.registered.has(index)) as number;
+      const own = [...cycle].find((index) => this.#found.registered[index] !== undefined) as number;
       const way = wayBack(nodes, own, cycle);
       const steps = way.map(([node, link]) => this.#found.step(node, linkKey(nodes[node] as Node, link)));
       const place = this.#found.placeOf(own);
-      const name = JSON.stringify(this.#found.registered.get(own)?.name);
+      const name = JSON.stringify(this.#found.registered[own]?.name);
       const what = `it refers back to ${this.#found.pathTo(...place)}, which is packed by ${name}`;
       const target = this.#refuse({ what, remedy: SELF_PACKED, step: steps.join("") }, ...place);
       // Every way round passes by a link to a registered instance.

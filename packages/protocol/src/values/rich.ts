@@ -3,8 +3,8 @@ import { open, seal } from "./envelope.js";
 import type { DecodeOptions, EncodeOptions } from "./extension.js";
 import { readText, writeText } from "./leaves.js";
 import { type Lowered, lower, type Strictness } from "./lower.js";
-import { malformed } from "./malformed.js";
 import { raise } from "./raise.js";
+import { Foreign } from "./raising.js";
 
 /** Writes what JSON cannot say. @throws SerializationError naming the path of what cannot travel. */
 export function encodeRich(
@@ -35,20 +35,24 @@ export function raiseBytes(
   bytes: Uint8Array,
   options?: DecodeOptions,
 ): { values: readonly unknown[]; leaves: readonly unknown[] } {
-  const { nodes, leaves, region } = read(bytes);
-  return { values: raise(nodes, leaves, region, options), leaves };
-}
-
-function read(bytes: Uint8Array) {
   try {
     const { text, region } = open(bytes);
-    return { ...readText(text), region };
+    const { nodes, leaves } = readText(text);
+    return { values: raise(nodes, leaves, region, options), leaves };
   } catch (cause) {
-    throw malformed(cause);
+    throw cause instanceof Foreign ? cause.error : malformed(cause);
   }
 }
 
 /** The engine's own limits: no text of 512 MiB, no buffer of more than it can address. */
 function tooLarge(path: string, cause: unknown): SerializationError {
   return new SerializationError(`${path}: too large to send at once. Send it in parts.`, { path, cause });
+}
+
+export function malformed(cause: unknown): SerializationError {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  return new SerializationError(
+    `Malformed value: ${why}. The peer is broken, or writes a version of values that this one cannot read.`,
+    { path: "", cause },
+  );
 }

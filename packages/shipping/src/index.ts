@@ -1,4 +1,13 @@
-export type { Code, GlobalCode, Helper, ReferenceCode, ShippedCode, SourceCode } from "./code.js";
+export type {
+  Captured,
+  Code,
+  FunctionsCode,
+  FunctionText,
+  GlobalCode,
+  Helper,
+  ReferenceCode,
+  ShippedCode,
+} from "./code.js";
 export {
   type Callable,
   CodeCache,

@@ -2,7 +2,6 @@ import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 import { ShippingError } from "@pydist/protocol";
 import type { Callable, ReferenceCode } from "./code.js";
-import { CONTEXT_WANTED, markAsking } from "./context.js";
 import { fileVersion } from "./file-version.js";
 import { followSourceMaps } from "./follow-source-maps.js";
 
@@ -17,10 +16,7 @@ export async function loadReference(code: ReferenceCode, node: string): Promise<
   // The check and Node's own reading of the file are two moments.
   checkVersion(code, path, node);
   const found = exported(namespace, code.export);
-  if (typeof found === "function") {
-    if (CONTEXT_WANTED in globalThis) markAsking(found as Callable);
-    return found as Callable;
-  }
+  if (typeof found === "function") return found as Callable;
   const names = Object.keys(namespace).join(", ") || "nothing";
   const remedy = `Export a function of that name, or correct the name in task(url, "${code.export}").`;
   throw refusal(`${path} exports no function "${code.export}" on ${node}, but ${names}.`, path, remedy);

@@ -7,4 +7,12 @@ export { type EncodedValue, Kind } from "./kind.js";
 export { joinSteps, mapStep, memberStep } from "./path.js";
 export { isPlain } from "./plain.js";
 export { classNameOf, isError, type Shape, shapeOf, tagOf } from "./shapes.js";
-export { type RegisteredType, registerType, type TypeDefinition, Types, typeOfInstance, typeOfName } from "./types.js";
+export {
+  type RegisteredType,
+  registeredTypes,
+  registerType,
+  type TypeDefinition,
+  Types,
+  typeOfInstance,
+  typeOfName,
+} from "./types.js";

@@ -35,6 +35,20 @@ export class Types {
     return this.#byName.size;
   }
 
+  /** Types that are known to be right, as those of another set. */
+  static of(types: Iterable<RegisteredType>): Types {
+    const made = new Types();
+    for (const type of types) {
+      made.#byName.set(type.name, type);
+      made.#byPrototype.set(type.prototype, type);
+    }
+    return made;
+  }
+
+  [Symbol.iterator](): Iterator<RegisteredType> {
+    return this.#byName.values();
+  }
+
   byName(name: string): RegisteredType | undefined {
     return this.#byName.get(name);
   }
@@ -101,6 +115,11 @@ const processTypes = new Types();
  */
 export function registerType<T extends object, P>(Class: ClassOf<T>, type: TypeDefinition<T, P>): void {
   processTypes.register(Class, type);
+}
+
+/** The types of the process. */
+export function registeredTypes(): RegisteredType[] {
+  return [...processTypes];
 }
 
 /** The type that a value is an instance of, in `types` or else in the process; undefined for most. */

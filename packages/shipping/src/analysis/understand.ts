@@ -5,7 +5,7 @@ import { callOf, type FreeName, freeName, literalText } from "./free.js";
 import { type Form, type Read, read } from "./read.js";
 import { type Scan, scan } from "./scan.js";
 import type { Reference } from "./scopes.js";
-import { hasSimpleParameters } from "./shapes.js";
+import { type ClassNode, hasSimpleParameters } from "./shapes.js";
 import { type Site, siteOf } from "./sites.js";
 import type { Position, Syntax } from "./syntax.js";
 
@@ -52,6 +52,8 @@ interface Base {
   readonly isArrow: boolean;
   readonly isAsync: boolean;
   readonly isGenerator: boolean;
+  /** The `length` of the function by itself: its parameters up to the first default or rest. */
+  readonly length: number;
   /**
    * The name by which the text calls itself. Of a declaration it was a variable of the surroundings, which its text does
    * not tell; here it is the function itself and cannot be written.
@@ -156,6 +158,7 @@ function understandRead(source: string, found: Read): UnderstoodFunction | Under
     isArrow: fn?.type === "ArrowFunctionExpression",
     isAsync: fn?.async === true,
     isGenerator: fn?.generator === true,
+    length: lengthOf(fn ?? constructorOf(root)),
     ownName: ownName(scanned, root.type === "ArrowFunctionExpression" ? undefined : root.id?.name),
     edits: {
       sites: new Map([...references].map(([name, uses]) => [name, uses.map((use) => siteOf(use, offset))])),
@@ -176,6 +179,18 @@ function understandRead(source: string, found: Read): UnderstoodFunction | Under
   }
   const key = member?.computed ? "computed" : member?.key.type === "PrivateIdentifier" ? "private" : "plain";
   return { kind: "function", form: form as UnderstoodFunction["form"], key, ...base };
+}
+
+function lengthOf(fn: { readonly params: readonly Acorn.Pattern[] } | undefined): number {
+  const params = fn?.params ?? [];
+  const end = params.findIndex(({ type }) => type === "AssignmentPattern" || type === "RestElement");
+  return end === -1 ? params.length : end;
+}
+
+function constructorOf(root: Syntax): Acorn.Function | undefined {
+  const { body } = root as ClassNode;
+  const member = body.body.find((each) => each.type === "MethodDefinition" && each.kind === "constructor");
+  return (member as Acorn.MethodDefinition | undefined)?.value;
 }
 
 function freeReferences({ references }: Scan): Map<string, Reference[]> {

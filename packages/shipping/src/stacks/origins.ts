@@ -1,5 +1,6 @@
 import type { SourceMap } from "node:module";
-import type { SourceCode } from "../code.js";
+import type { Replaced } from "../analysis/function-text.js";
+import type { FunctionText } from "../code.js";
 import { locationOf } from "../inspect/scopes.js";
 import { liveScripts, readText, type Script, scriptOf, textOf } from "../inspect/scripts.js";
 import { inspect } from "../inspect/session.js";
@@ -24,24 +25,31 @@ export interface KnownScript extends Script {
 
 /** Functions of one text. */
 export interface Located {
-  readonly code: SourceCode;
-  /** The text as it was found; that of the code may differ in the name of a method. */
-  readonly source: string;
+  readonly text: FunctionText;
+  /** What was replaced in the text as it was found. */
+  readonly replaced: readonly Replaced[];
   readonly lines: Lines;
   readonly places: readonly Place[];
 }
 
-/** What is remembered of a text. */
-export interface Origin {
-  readonly url: string;
-  readonly code: SourceCode;
+/** A function whose text is shipped. */
+export interface Noted {
+  readonly fn: TaskFunction;
+  /** Its text where it was written, and what was replaced in it. */
   readonly source: string;
+  readonly replaced: readonly Replaced[];
+  readonly text: FunctionText;
+}
+
+/** What is remembered of a text. */
+interface Origin extends Omit<Noted, "fn"> {
+  readonly url: string;
   lines: Lines | undefined;
   /** Functions whose place is not known yet: what runs long must not keep alive what a function sees. */
   unseen: WeakRef<TaskFunction>[];
   seen: number;
   readonly places: Place[];
-  text: "unsought" | "sought";
+  search: "due" | "done";
 }
 
 /** More functions of one text than these are from the same few places: arrows in a loop. */
@@ -58,18 +66,16 @@ const mayLook = (): boolean => looks < 100 + performance.now() / 1000;
 
 const origins = new Lru<string, Origin>(1000);
 
-/** Remembers where code came from, to name the user's file in stacks. */
-export function noteOrigin(hash: string, fn: TaskFunction, source: string, code: SourceCode): Origin {
-  const url = textUrl(code.name, hash);
+/** Remembers where a text came from, to name the user's file in stacks. Another function of it may be from elsewhere. */
+export function noteOrigin({ fn, source, replaced, text }: Noted): void {
+  const url = textUrl(text);
+  const known = origins.get(url);
+  if (known !== undefined) {
+    if (known.unseen.length < MOST_UNSEEN && known.seen < MOST_SEEN) known.unseen.push(new WeakRef(fn));
+    return;
+  }
   const unseen = [new WeakRef(fn)];
-  const origin: Origin = { url, code, source, lines: undefined, unseen, seen: 0, places: [], text: "unsought" };
-  origins.set(url, origin);
-  return origin;
-}
-
-/** Notes another function of a known text, which may be from elsewhere. */
-export function noteFunction(origin: Origin, fn: TaskFunction): void {
-  if (origin.unseen.length < MOST_UNSEEN && origin.seen < MOST_SEEN) origin.unseen.push(new WeakRef(fn));
+  origins.set(url, { url, text, source, replaced, lines: undefined, unseen, seen: 0, places: [], search: "due" });
 }
 
 /** The functions that stacks name by this URL; undefined when they are not known, or not found. Never throws. */
@@ -78,15 +84,16 @@ export function locatedAt(url: string): Located | undefined {
   if (origin === undefined) return undefined;
   find(origin);
   if (origin.places.length === 0) return undefined;
-  origin.lines ??= new Lines(origin.code.source);
-  return { code: origin.code, source: origin.source, lines: origin.lines, places: origin.places };
+  const { text, replaced, places } = origin;
+  origin.lines ??= new Lines(text.source);
+  return { text, replaced, lines: origin.lines, places };
 }
 
 function find(origin: Origin): void {
   const functions = origin.unseen.map((ref) => ref.deref()).filter((fn) => fn !== undefined);
   origin.unseen = [];
   origin.seen += functions.length;
-  const byText = functions.length === 0 && origin.places.length === 0 && origin.text === "unsought";
+  const byText = functions.length === 0 && origin.places.length === 0 && origin.search === "due";
   if ((functions.length === 0 && !byText) || !mayLook()) return;
   looks++;
   try {
@@ -97,7 +104,7 @@ function find(origin: Origin): void {
   } catch {
     // No inspector, or it may not be used: stacks stay as they are.
   }
-  if (byText) origin.text = "sought";
+  if (byText) origin.search = "done";
 }
 
 function add(places: Place[], place: Place): void {

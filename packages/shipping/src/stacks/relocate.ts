@@ -102,12 +102,19 @@ function placesFor(url: string, line: number, column: number): string[] {
   });
 }
 
-function offsetIn({ code, source, lines }: Located, line: number, column: number): number | undefined {
-  const before = line === 0 ? opening(code).length : 0;
+function offsetIn({ text, replaced, lines }: Located, line: number, column: number): number | undefined {
+  const before = line === 0 ? opening(text).length : 0;
   const offset = lines.offsetOf(line, column - before);
   if (offset === undefined || offset < 0) return undefined;
-  // Only the name of a method is ever replaced by one of another length, and it stands before everything that can throw.
-  return offset + source.length - code.source.length;
+  let shift = 0;
+  for (const { start, end, text: replacement } of replaced) {
+    if (start + shift + replacement.length > offset) {
+      // Inside of what was replaced: its beginning.
+      return start + shift > offset ? offset - shift : start;
+    }
+    shift += replacement.length - (end - start);
+  }
+  return offset - shift;
 }
 
 function filePlace({ script, start }: Place, offset: number): FilePlace {

@@ -1,0 +1,207 @@
+import { types } from "node:util";
+import { classNameOf, type Extra, shapeOf, tagOf } from "@pydist/protocol";
+import { type Base, Kinds } from "../graph.js";
+import { privateMembersOf } from "../inspect/members.js";
+import type { TaskFunction } from "../task.js";
+import { detailStep, detailsOf, isAssignedOnly } from "./details.js";
+import { builtinPlaceOf, globalPathOf } from "./known.js";
+import { ours } from "./ours.js";
+import { Refused } from "./refused.js";
+
+/** What the codec makes of an object by itself is all there is to it. */
+export type Lowered = Extra | undefined;
+
+/**
+ * An object that is more than plain data: an instance of a class of the user's, or plain data with properties that
+ * were not simply assigned.
+ * @throws Refused for what is bound to this process
+ */
+export function lowerObject(value: object, path: () => string, isInternal: (fn: TaskFunction) => boolean): Lowered {
+  const shape = shapeOf(value);
+  switch (shape) {
+    case undefined:
+      return lowerInstance(value, path, isInternal);
+    case "object":
+    case "array":
+      if (isAssignedOnly(value)) return undefined;
+      return node(value, shape, shape === "array" ? Array.prototype : Object.prototype);
+    case "null-object":
+      return isAssignedOnly(value) ? undefined : node(value, "object", Object.prototype);
+    case "error":
+      return Object.isExtensible(value) && !isUsersError(value) ? undefined : node(value, "error", Error.prototype);
+    case "map":
+    case "set":
+    case "date":
+    case "regexp":
+    case "boxed":
+      return hasNothingAdded(value, shape) ? undefined : node(value, shape, Object.getPrototypeOf(value));
+    default:
+      return undefined;
+  }
+}
+
+/** The owner of a `prototype`, if a value is the one that a function was made with. */
+export function ownerOf(value: object): object | undefined {
+  const owner: unknown = Object.getOwnPropertyDescriptor(value, "constructor")?.value;
+  if (typeof owner !== "function" || types.isProxy(owner)) return undefined;
+  return Object.getOwnPropertyDescriptor(owner, "prototype")?.value === value ? owner : undefined;
+}
+
+function isUsersError(value: object): boolean {
+  const prototype: object | null = Object.getPrototypeOf(value);
+  return prototype !== null && globalPathOf(prototype) === undefined && builtinPlaceOf(prototype) === undefined;
+}
+
+function hasNothingAdded(value: object, shape: Base): boolean {
+  const keys = Reflect.ownKeys(value);
+  if (!Object.isExtensible(value)) return false;
+  if (shape === "regexp") return keys.length === 1 && (value as RegExp).lastIndex === 0;
+  if (shape === "boxed") return keys.every((key) => isIndexOf(value, key));
+  return keys.length === 0;
+}
+
+function isIndexOf(value: object, key: PropertyKey): boolean {
+  return value instanceof String && (key === "length" || /^\d+$/.test(String(key)));
+}
+
+function lowerInstance(value: object, path: () => string, isInternal: (fn: TaskFunction) => boolean): Lowered {
+  if (types.isGeneratorObject(value)) {
+    throw new Refused(path(), "is a generator that has begun", "Collect what it yields into an array first.");
+  }
+  const found = baseOf(value);
+  // What the codec refuses it names better: promises, weak collections, iterators ...
+  if (found === undefined) return refuseForeign(value, path);
+  checkChain(value, found.end, path, isInternal);
+  checkPrivates(value, path);
+  return node(value, found.base, found.prototype);
+}
+
+interface Found {
+  readonly base: Base;
+  /** The prototype of what is made in its place. */
+  readonly prototype: object | null;
+  /** Where the platform's part of its prototypes begins. */
+  readonly end: object | null;
+}
+
+const brands: readonly (readonly [(value: unknown) => boolean, Base, object])[] = [
+  [Array.isArray, "array", Array.prototype],
+  [types.isMap, "map", Map.prototype],
+  [types.isSet, "set", Set.prototype],
+  [types.isNativeError, "error", Error.prototype],
+  [types.isDate, "date", Date.prototype],
+  [types.isRegExp, "regexp", RegExp.prototype],
+];
+
+/** What a user's instance is underneath; undefined for what only this process has. */
+function baseOf(value: object): Found | undefined {
+  for (const [isA, base, prototype] of brands) if (isA(value)) return { base, prototype, end: prototype };
+  const special =
+    types.isExternal(value) ||
+    types.isPromise(value) ||
+    types.isWeakMap(value) ||
+    types.isWeakSet(value) ||
+    types.isAnyArrayBuffer(value) ||
+    ArrayBuffer.isView(value) ||
+    types.isArgumentsObject(value) ||
+    types.isMapIterator(value) ||
+    types.isSetIterator(value) ||
+    types.isBoxedPrimitive(value);
+  if (special) return undefined;
+  return { base: "object", prototype: Object.prototype, end: Object.prototype };
+}
+
+/** Every prototype up to the platform's has to be the user's own. */
+function checkChain(
+  value: object,
+  end: object | null,
+  path: () => string,
+  isInternal: (fn: TaskFunction) => boolean,
+): void {
+  let prototype: object | null = Object.getPrototypeOf(value);
+  for (; prototype !== null && prototype !== end; prototype = Object.getPrototypeOf(prototype)) {
+    if (types.isProxy(prototype)) return;
+    // An error's class may be a built-in one further down.
+    if (end === Error.prototype && globalPathOf(prototype) !== undefined) return;
+    const made: unknown = Object.getOwnPropertyDescriptor(prototype, "constructor")?.value;
+    const isPlatforms =
+      globalPathOf(prototype) !== undefined ||
+      builtinPlaceOf(prototype) !== undefined ||
+      (typeof made === "function" && !types.isProxy(made) && isInternal(made as TaskFunction));
+    if (isPlatforms) refuseForeign(value, path);
+  }
+}
+
+/** What is private to a class can be read, but not be given to a new object. */
+function checkPrivates(value: object, path: () => string): void {
+  const [first] = mayHavePrivates(value) ? privateMembersOf(value).filter(({ kind }) => kind === "field") : [];
+  if (first === undefined) return;
+  const name = classNameOf(value);
+  throw new Refused(
+    path(),
+    `is an instance of ${name} with the private member ${first.name}, which no other object can be given`,
+    `Say how it travels: registerType(${name}, { name, pack, unpack }).`,
+  );
+}
+
+function mayHavePrivates(value: object): boolean {
+  for (let at: object | null = value; at !== null; at = Object.getPrototypeOf(at)) {
+    const made: unknown = Object.getOwnPropertyDescriptor(at, "constructor")?.value;
+    if (typeof made === "function" && Function.prototype.toString.call(made).includes("#")) return true;
+  }
+  return false;
+}
+
+function refuseForeign(value: object, path: () => string): undefined {
+  const tag = tagOf(value);
+  if (types.isPromise(value) || types.isWeakMap(value) || types.isWeakSet(value) || /Iterator$|WeakRef/.test(tag)) {
+    return undefined;
+  }
+  if (types.isAnyArrayBuffer(value) || ArrayBuffer.isView(value) || types.isArgumentsObject(value)) return undefined;
+  const name = classNameOf(value);
+  throw new Refused(
+    path(),
+    `is ${/^[aeiou]/i.test(name) ? "an" : "a"} ${name}, which belongs to this process`,
+    "Make it inside the function, or capture what it is made from; registerType() teaches a class of your own to travel.",
+  );
+}
+
+function node(value: object, base: Base, prototype: object | null): Extra {
+  const details = detailsOf(value, { prototype, isOrdinary: (key, descriptor) => isOrdinary(base, key, descriptor) });
+  const content = contentOf(value, base);
+  return {
+    type: Kinds.Object,
+    parts: [base, content, ...details],
+    step: (part) => (part === 1 ? "" : detailStep(details, part - 2)),
+  };
+}
+
+function isOrdinary(base: Base, key: PropertyKey, descriptor: PropertyDescriptor): boolean {
+  // Made with it, and with the right value; unless it can no longer be written.
+  return base === "array" && key === "length" && descriptor.writable === true;
+}
+
+function contentOf(value: object, base: Base): readonly unknown[] | undefined {
+  switch (base) {
+    case "array":
+      return ours([(value as unknown[]).length]);
+    case "map": {
+      const items: unknown[] = [];
+      Map.prototype.forEach.call(value, (item, key) => items.push(key, item));
+      return ours([ours(items)]);
+    }
+    case "set": {
+      const items: unknown[] = [];
+      Set.prototype.forEach.call(value, (item) => items.push(item));
+      return ours([ours(items)]);
+    }
+    case "date":
+      return ours([Date.prototype.getTime.call(value)]);
+    case "regexp":
+      return ours([(value as RegExp).source, (value as RegExp).flags]);
+    case "boxed":
+      return ours([value.valueOf()]);
+    default:
+      return undefined;
+  }
+}

@@ -1,0 +1,37 @@
+/** The entries of weak collections whose keys are captured as well: they cannot be listed, but asked for one by one. */
+export class WeakEntries {
+  readonly #found = new Map<object, Map<object, unknown>>();
+
+  /** The entries of a collection that are known by now. */
+  of(collection: WeakMap<object, unknown> | WeakSet<object>): { keys: object[]; values: unknown[] } {
+    let entries = this.#found.get(collection);
+    if (entries === undefined) {
+      entries = new Map();
+      this.#found.set(collection, entries);
+    }
+    return { keys: [...entries.keys()], values: [...entries.values()] };
+  }
+
+  /** Looks for the captured objects in the captured collections. @returns whether there were any that were not known */
+  look(captured: Iterable<unknown>): boolean {
+    if (this.#found.size === 0) return false;
+    let isNew = false;
+    const objects = [...captured].filter(isObject);
+    for (const [collection, entries] of this.#found) {
+      for (const object of objects) {
+        if (entries.has(object)) continue;
+        if (collection instanceof WeakMap) {
+          if (!collection.has(object)) continue;
+          entries.set(object, collection.get(object));
+        } else if ((collection as WeakSet<object>).has(object)) entries.set(object, true);
+        else continue;
+        isNew = true;
+      }
+    }
+    return isNew;
+  }
+}
+
+function isObject(value: unknown): value is object {
+  return (typeof value === "object" && value !== null) || typeof value === "function";
+}

@@ -73,7 +73,7 @@ export class Calls {
   ): Future<unknown> {
     const gathering = this.#gatherer.of(code, options);
     const { sink } = gathering;
-    const future = sink.add(args, given);
+    const future = sink.add(code, args, given);
     this.#host.came();
     if (sink.count >= BATCH || sink.byteLength >= BATCH_BYTES) this.#gatherer.leaveNow(gathering);
     return future;

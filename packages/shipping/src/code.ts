@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { ShippingError } from "@pydist/protocol";
+import { type EncodedValue, encodeArguments, encodeValue, ShippingError } from "@pydist/protocol";
 
 /** What a loaded function is for its caller: arguments and result are known only to the two ends. */
 export type Callable = (...args: unknown[]) => unknown;
@@ -46,6 +46,16 @@ export interface GlobalCode {
 /** What travels instead of a function. */
 export type Code = SourceCode | ReferenceCode | GlobalCode;
 
+/** The values that a function sees besides its arguments, as they were when it was shipped. */
+export interface Captured {
+  /** SHA-256 of `bytes`, in hex. */
+  readonly hash: string;
+  /** Only the {@link Code} that they were captured for can read them. */
+  readonly bytes: Uint8Array;
+  /** Whether each task gets values of its own, or all of a run may have the same because none of them can be changed. */
+  readonly state: "fresh" | "shared";
+}
+
 /** A function ready to travel, addressed by its content. */
 export interface ShippedCode {
   /** SHA-256 of `text`, in hex. */
@@ -54,6 +64,19 @@ export interface ShippedCode {
   readonly text: string;
   /** For people: the function's name, or `anonymous`. */
   readonly name: string;
+  /** Undefined for a function that sees nothing but its arguments. */
+  readonly captured?: Captured | undefined;
+  /**
+   * Encodes the arguments of a call of this function.
+   * @param path what the array of them is called in errors; `args` unless told otherwise
+   * @throws SerializationError naming what cannot travel
+   */
+  encodeArguments(args: readonly unknown[], path?: string): EncodedValue;
+}
+
+/** How arguments are encoded for a function that captured nothing. */
+export function encodePlainArguments(args: readonly unknown[], path = "args"): EncodedValue {
+  return path === "args" ? encodeArguments(args) : encodeValue([...args], path);
 }
 
 /** SHA-256 in hex. */

@@ -1,5 +1,4 @@
 import { InvalidStateError } from "@pydist/protocol";
-import type { Callable } from "./code.js";
 
 // Registered, not unique: a task may ask through another copy of this package than the one that runs it.
 
@@ -45,16 +44,4 @@ export function currentContext(): TaskContext {
     "task.context() was called outside of a task: there is a context only while a submitted function runs. Call it " +
       "inside the function, before the function returns.",
   );
-}
-
-const asking = new WeakSet<Callable>();
-
-/** Notes that a function can ask for its context. */
-export function markAsking(fn: Callable): void {
-  asking.add(fn);
-}
-
-/** Whether a loaded function may call `task.context()`: one whose text does, or whose module has `task` at hand. */
-export function needsContext(fn: Callable): boolean {
-  return asking.has(fn);
 }

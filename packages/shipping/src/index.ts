@@ -1,4 +1,4 @@
-export type { Code, GlobalCode, Helper, ReferenceCode, ShippedCode, SourceCode } from "./code.js";
+export type { Captured, Code, GlobalCode, Helper, ReferenceCode, ShippedCode, SourceCode } from "./code.js";
 export {
   type Callable,
   CodeCache,

@@ -1,7 +1,8 @@
 import { Script } from "node:vm";
 import type { Callable, Helper, SourceCode } from "./code.js";
-import { currentContext, markAsking } from "./context.js";
+import { currentContext } from "./context.js";
 import { importOnNode } from "./import-on-node.js";
+import { type Program, programOf } from "./program.js";
 import { closing, opening, textUrl } from "./wrapping.js";
 
 // One for all functions of a thread: none can leave anything in it for the next.
@@ -18,7 +19,7 @@ const helpers: Readonly<Record<Helper, unknown>> = {
  * Compiles a function from its text. It sees globals and the helpers of its code, nothing of ours; lines in stack
  * traces count from its first, under `pydist:///name-hash.js`.
  */
-export function loadSource(code: SourceCode, hash: string): Callable {
+export function loadSource(code: SourceCode, hash: string): Program {
   const text = `${opening(code)}${code.source}${closing(code)}`;
   const make = evaluate(text, textUrl(code.name, hash)) as Callable;
   const made = make(...Object.entries(code.helpers).map(([, helper]) => helpers[helper]));
@@ -27,8 +28,8 @@ export function loadSource(code: SourceCode, hash: string): Callable {
     Object.defineProperty(fn, "name", { value: code.name, configurable: true });
   }
   // What it imports may ask as well.
-  if (Object.values(code.helpers).some((helper) => helper !== "name")) markAsking(fn as Callable);
-  return fn as Callable;
+  const asks = Object.values(code.helpers).some((helper) => helper !== "name");
+  return programOf(fn as Callable, asks ? "wanted" : "unwanted");
 }
 
 function onlyMember(object: object): unknown {

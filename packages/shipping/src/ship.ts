@@ -3,7 +3,7 @@ import { types } from "node:util";
 import { ShippingError } from "@pydist/protocol";
 import { type Analysis, analyse, type FunctionAnalysis } from "./analysis/analyse.js";
 import { callerLocation } from "./caller.js";
-import { type Code, codeText, type ShippedCode, sha256 } from "./code.js";
+import { type Code, codeText, encodePlainArguments, type ShippedCode, sha256 } from "./code.js";
 import { fileVersion } from "./file-version.js";
 import { Lru } from "./lru.js";
 import { nativeFunction, nodeFunctionPath } from "./natives.js";
@@ -174,7 +174,7 @@ function shipped(code: Code, name: string): ShippedCode {
       { remedy },
     );
   }
-  return { hash: sha256(text), text, name: name === "" ? "anonymous" : name };
+  return { hash: sha256(text), text, name: name === "" ? "anonymous" : name, encodeArguments: encodePlainArguments };
 }
 
 // The language lets only sloppy functions be asked for their caller, on some Node by a property of their own, on others

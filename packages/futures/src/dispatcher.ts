@@ -120,7 +120,7 @@ export class Dispatcher implements Submitter {
     const name = nameOf(code, options);
     const contents = contentsOf(code);
     return {
-      encode: (args) => code.encodeArguments(args),
+      code,
       send(sink, bodies) {
         dispatcher.#keepAlive.add(sink.count);
         dispatcher.#send(sink, bodies, headOf(code, options, dispatcher.#defaults), contents, retryOf(options));

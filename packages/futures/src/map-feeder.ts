@@ -5,6 +5,7 @@ import {
   type EncodedValue,
   SerializationError,
 } from "@pydist/protocol";
+import type { ShippedCode } from "@pydist/shipping";
 import { cancelledError } from "./cancelled.js";
 import type { Waiter } from "./dependents.js";
 import { type Held, hold } from "./held.js";
@@ -14,8 +15,8 @@ import { abortedError, type Sink } from "./sink.js";
 
 /** Where a map's calls go. */
 export interface FeederHost {
-  /** @throws SerializationError naming what cannot travel */
-  encode(args: readonly unknown[]): EncodedValue;
+  /** The map's function. */
+  readonly code: ShippedCode;
   /** Sends one batch. */
   send(sink: Sink, bodies: Bodies): void;
   /** Tells the waiter when the futures among a call's arguments are done. */
@@ -176,11 +177,11 @@ export class Feeder {
   #take(args: readonly unknown[], builder: BodiesBuilder): Held | undefined {
     const item = this.#count + builder.count;
     try {
-      builder.add(this.#host.encode(args));
+      builder.add(this.#host.code.encodeArguments(args));
       return undefined;
     } catch (error) {
       if (!(error instanceof SerializationError)) throw error;
-      const held = hold(args);
+      const held = hold(args, this.#host.code);
       if (held !== undefined) return held;
       const { path, cause } = error;
       throw new SerializationError(
@@ -213,7 +214,7 @@ export class Feeder {
     dependent = this.#host.hold(held, {
       ready: (args) => {
         const builder = new BodiesBuilder();
-        builder.add(this.#host.encode(args));
+        builder.add(this.#host.code.encodeArguments(args));
         this.#host.send(segment, builder.build());
       },
       failed: (error) => segment.abandon(() => error),

@@ -72,6 +72,11 @@ export interface ShippedCode {
    * @throws SerializationError naming what cannot travel
    */
   encodeArguments(args: readonly unknown[], path?: string): EncodedValue;
+  /**
+   * Arguments that wait for futures among them are laid by as they are at the call. Whether this value is not, because
+   * only `encodeArguments` can encode it, or because it was captured: then its state at that time is what counts.
+   */
+  keeps?(value: unknown): boolean;
 }
 
 /** How arguments are encoded for a function that captured nothing. */

@@ -37,11 +37,6 @@ export class CodeExchange {
     this.#peers = peers;
   }
 
-  /** How many contents the executor in this process keeps here. */
-  get kept(): number {
-    return this.#store.kept;
-  }
-
   /** The executor in this process is about to name it. */
   keep(content: Content): void {
     this.#store.keep(content);
@@ -64,9 +59,7 @@ export class CodeExchange {
 
   /** This upstream sent tasks that need these contents. */
   namedBy(head: BatchHeader, upstream: number): void {
-    for (const hash of [head.code, head.initializer, namedCaptured(head)]) {
-      if (hash !== undefined) this.#namedBy(hash, upstream);
-    }
+    for (const hash of Object.values(namesOf(head))) if (hash !== undefined) this.#namedBy(hash, upstream);
   }
 
   #namedBy(hash: string, upstream: number): void {
@@ -89,17 +82,29 @@ export class CodeExchange {
    * @throws ShippingError (the promise rejects) if nobody who sent tasks that name it has it
    */
   textsOf(head: BatchHeader, upstream: number): Texts | Promise<Texts> {
-    const { code, initializer } = head;
-    const captured = namedCaptured(head);
-    const here = [code, initializer, captured].map((hash) => (hash === undefined ? NOTHING : this.#store.get(hash)));
-    if (here.every((content) => content !== undefined)) return textsIn(here);
+    const here = this.#here(namesOf(head));
+    if (here !== undefined) return here;
     this.namedBy(head, upstream);
-    const { name } = head;
-    return Promise.all([
-      this.#obtain(code, `The code of "${name}"`),
-      initializer === undefined ? NOTHING : this.#obtain(initializer, `The code of "${name}"`),
-      captured === undefined ? NOTHING : this.#obtain(captured, `What "${name}" captured`),
-    ]).then(textsIn);
+    return this.#obtainAll(head);
+  }
+
+  #here({ code, initializer, captured }: Names): Texts | undefined {
+    const of = (hash: string | undefined) => (hash === undefined ? undefined : this.#store.get(hash));
+    const found = { code: of(code), initializer: of(initializer), captured: of(captured) };
+    if (found.code === undefined) return undefined;
+    if (initializer !== undefined && found.initializer === undefined) return undefined;
+    if (captured !== undefined && found.captured === undefined) return undefined;
+    return textsIn(found.code, found.initializer, found.captured);
+  }
+
+  async #obtainAll(head: BatchHeader): Promise<Texts> {
+    const { code, initializer, captured } = namesOf(head);
+    const [first, ...rest] = await Promise.all([
+      this.#obtain(code, `The code of "${head.name}"`),
+      initializer === undefined ? undefined : this.#obtain(initializer, `The code of "${head.name}"`),
+      captured === undefined ? undefined : this.#obtain(captured, `What "${head.name}" captured`),
+    ]);
+    return textsIn(first, ...rest);
   }
 
   async #obtain(hash: string, what: string): Promise<Content["content"]> {
@@ -111,8 +116,13 @@ export class CodeExchange {
   /** A child asks for what a hash names. */
   give(peer: DownPeer, hash: string): void {
     this.#find(hash, (answer) => {
-      if ("content" in answer) peer.link.send(encodeContent({ hash, content: answer.content }));
-      else this.#peers.send(peer, { t: "noCode", hash, why: answer.why });
+      if ("why" in answer) return this.#peers.send(peer, { t: "noCode", hash, why: answer.why });
+      try {
+        peer.link.send(encodeContent({ hash, content: answer.content }));
+      } catch (error) {
+        // It is longer than a peer accepts, and the link has the words for it.
+        this.#peers.send(peer, { t: "noCode", hash, why: error instanceof Error ? error.message : String(error) });
+      }
     });
   }
 
@@ -145,18 +155,15 @@ export class CodeExchange {
 
   /** Asks whoever named it last; if nobody is left to ask, that is the answer. */
   #askNext(hash: string, search: Search, why: string): void {
-    for (const upstream of this.#likely(hash).reverse()) {
-      if (!search.lacking.has(upstream) && this.#ask(hash, search, upstream)) return;
+    for (const upstream of [...(this.#sources.get(hash) ?? [])].reverse()) {
+      if (this.#ask(hash, search, upstream)) return;
     }
-    this.#answer(hash, { why });
-  }
-
-  /** Who may have it, the likeliest last. */
-  #likely(hash: string): number[] {
-    const named = [...(this.#sources.get(hash) ?? [])];
-    if (this.#memory === "whole") return named;
-    const others = [...this.#peers.up.values()].filter(({ info }) => info.role !== "client").map(({ key }) => key);
-    return [...others, ...named];
+    // Whoever named it may have been forgotten; one that is silent must not hold up the others.
+    const others = this.#memory === "whole" ? [] : [...this.#peers.up.values()];
+    for (const { key, info } of others) {
+      if (info.role !== "client" && !search.lacking.has(key)) this.#ask(hash, search, key);
+    }
+    if (search.asked.size === 0) this.#answer(hash, { why });
   }
 
   /** @returns false for an upstream without a link: the executor in this process, which gave what it had. */
@@ -175,27 +182,34 @@ export class CodeExchange {
   }
 }
 
-/** What stands for a content that a batch does not need. */
-const NOTHING = "";
-
-/** The hash of what a batch captured, unless it brings that along. */
-function namedCaptured({ captured }: BatchHeader): string | undefined {
-  return captured?.inline === undefined ? captured?.hash : undefined;
+/** The hashes of what a batch needs and does not bring along. */
+interface Names {
+  readonly code: string;
+  readonly initializer: string | undefined;
+  readonly captured: string | undefined;
 }
 
-/** @param contents code, initializer and captured values */
-function textsIn([code, initializer, captured]: readonly Content["content"][]): Texts {
+function namesOf({ code, initializer, captured }: BatchHeader): Names {
+  return { code, initializer, captured: captured?.inline === undefined ? captured?.hash : undefined };
+}
+
+type Found = Content["content"];
+
+function textsIn(code: Found, initializer: Found | undefined, captured: Found | undefined): Texts {
   return {
-    code: textOf(code as Content["content"]),
-    initializer: initializer === NOTHING ? undefined : textOf(initializer as Content["content"]),
-    captured: captured === NOTHING ? undefined : bytesOf(captured as Content["content"]),
+    code: textOf(code),
+    initializer: initializer === undefined ? undefined : textOf(initializer),
+    captured: captured === undefined ? undefined : bytesOf(captured),
   };
 }
 
-function textOf(content: Content["content"]): string {
-  return typeof content === "string" ? content : new TextDecoder().decode(content);
+// Contents are known by their hash alone, and a peer says whether they are text: it may be wrong.
+
+function textOf(content: Found): string {
+  if (typeof content === "string") return content;
+  return Buffer.from(content.buffer, content.byteOffset, content.length).toString("utf8");
 }
 
-function bytesOf(content: Content["content"]): Uint8Array {
+function bytesOf(content: Found): Uint8Array {
   return typeof content === "string" ? new TextEncoder().encode(content) : content;
 }

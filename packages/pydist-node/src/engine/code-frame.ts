@@ -42,7 +42,11 @@ export async function contentOf(frame: CodeFrame, payload: Uint8Array): Promise<
     return { hash, content: frame.text };
   }
   if ((await hashOf(payload)) !== hash) throw malformed('"code": the payload has another hash');
-  return { hash, content: frame.payload === "text" ? new TextDecoder().decode(payload) : payload };
+  return { hash, content: frame.payload === "text" ? utf8(payload) : payload };
+}
+
+function utf8(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("utf8");
 }
 
 async function hashOf(bytes: Uint8Array): Promise<string> {

@@ -1,7 +1,7 @@
 import type { Content } from "@pydist/futures";
 import { Lru } from "@pydist/shipping/runtime";
 
-/** Most characters of code, and most bytes of captured values, that a process keeps for others. What was dropped is asked for again. */
+/** Most characters of code, and bytes of captured values, kept for others. What was dropped is asked for again. */
 const MOST_CHARACTERS = 64 * 1024 * 1024;
 const MOST_BYTES = 256 * 1024 * 1024;
 
@@ -17,11 +17,6 @@ export class CodeStore {
   constructor(limits: { readonly characters?: number; readonly bytes?: number } = {}) {
     this.#texts = new Lru(limits.characters ?? MOST_CHARACTERS, (text) => text.length);
     this.#bytes = new Lru(limits.bytes ?? MOST_BYTES, (bytes) => bytes.length);
-  }
-
-  /** How many contents are kept until they are let go. */
-  get kept(): number {
-    return this.#own.size;
   }
 
   get(hash: string): Content["content"] | undefined {

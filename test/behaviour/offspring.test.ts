@@ -12,18 +12,19 @@ import {
 } from "@pydist/protocol";
 import { ship } from "@pydist/shipping";
 import { describe, expect, it } from "vitest";
+import type { Content } from "../../packages/futures/dist/contents.js";
 import { Offspring, type OffspringHost } from "../../packages/futures/dist/offspring.js";
 
 /** An executor that keeps what is forwarded and told. */
 function made() {
-  const forwarded: { head: NestedHeader; text: string; stops: (Stop | undefined)[] }[] = [];
+  const forwarded: { head: NestedHeader; contents: readonly Content[]; stops: (Stop | undefined)[] }[] = [];
   const told: Parameters<OffspringHost["tell"]>[] = [];
   const offspring = new Offspring({
     executor: "e",
-    forward(head, text, _bodies, sink) {
+    forward(head, contents, _bodies, sink) {
       const stops: (Stop | undefined)[] = [];
       const route = { cancelAt: (_ranges: unknown, stop?: Stop) => void stops.push(stop), abortAt: () => {} };
-      forwarded.push({ head, text, stops });
+      forwarded.push({ head, contents, stops });
       sink.sent(route);
       return route;
     },

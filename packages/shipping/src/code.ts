@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { type EncodedValue, ShippingError } from "@pydist/protocol";
+import { type EncodedValue, encodeArguments, encodeValue, ShippingError } from "@pydist/protocol";
 
 /** What a loaded function is for its caller: arguments and result are known only to the two ends. */
 export type Callable = (...args: unknown[]) => unknown;
@@ -109,9 +109,20 @@ export interface ShippedCode {
   readonly captured?: Captured | undefined;
   /**
    * Encodes the arguments of one call. What is part of what the function sees stays the same object.
+   * @param path what the array of them is called in errors; `args` unless told otherwise
    * @throws SerializationError naming the argument that cannot travel
    */
-  encodeArguments(args: readonly unknown[]): EncodedValue;
+  encodeArguments(args: readonly unknown[], path?: string): EncodedValue;
+  /**
+   * Arguments that wait for futures among them are laid by as they are at the call. Whether this value is not, because
+   * only `encodeArguments` can encode it, or because it was captured: then its state at that time is what counts.
+   */
+  keeps?(value: unknown): boolean;
+}
+
+/** How arguments are encoded for a function that captured nothing. */
+export function encodePlainArguments(args: readonly unknown[], path = "args"): EncodedValue {
+  return path === "args" ? encodeArguments(args) : encodeValue([...args], path);
 }
 
 /** SHA-256 in hex. */

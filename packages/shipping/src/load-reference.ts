@@ -2,21 +2,26 @@ import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 import { ShippingError } from "@pydist/protocol";
 import type { Callable, ReferenceCode } from "./code.js";
+import { CONTEXT_WANTED } from "./context.js";
 import { fileVersion } from "./file-version.js";
 import { followSourceMaps } from "./follow-source-maps.js";
+import { type Program, programOf } from "./rebuild/program.js";
 
 // Which version of a file this thread has imported under its plain URL: a module is never loaded twice under one URL.
 const imported = new Map<string, string>();
 
 /** Imports the function that a reference names, from a file of exactly the version that the sender has. */
-export async function loadReference(code: ReferenceCode, node: string): Promise<Callable> {
+export async function loadReference(code: ReferenceCode, node: string): Promise<Program> {
   const path = fileURLToPath(code.url);
   checkVersion(code, path, node);
   const namespace = await importVersion(code, path, node);
   // The check and Node's own reading of the file are two moments.
   checkVersion(code, path, node);
   const found = exported(namespace, code.export);
-  if (typeof found === "function") return found as Callable;
+  if (typeof found === "function") {
+    // Whose module has `task` at hand may ask.
+    return programOf(found as Callable, CONTEXT_WANTED in globalThis ? "wanted" : "unwanted");
+  }
   const names = Object.keys(namespace).join(", ") || "nothing";
   const remedy = `Export a function of that name, or correct the name in task(url, "${code.export}").`;
   throw refusal(`${path} exports no function "${code.export}" on ${node}, but ${names}.`, path, remedy);

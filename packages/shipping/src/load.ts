@@ -1,10 +1,10 @@
 import { ShippingError } from "@pydist/protocol";
 import { type Callable, type FunctionsCode, type GlobalCode, parseCode, sha256 } from "./code.js";
-import { CONTEXT_WANTED } from "./context.js";
 import { loadReference } from "./load-reference.js";
 import { Lru } from "./lru.js";
+import { FunctionsProgram } from "./rebuild/functions-program.js";
 import { loadModules } from "./rebuild/modules.js";
-import { FunctionsProgram, PlainProgram, type Program } from "./rebuild/program.js";
+import { type Program, programOf } from "./rebuild/program.js";
 
 /** Where code is loaded. */
 export interface LoadOptions {
@@ -23,10 +23,9 @@ export function load(text: string, options: LoadOptions = {}): Program | Promise
     case "functions":
       return code.modules.length === 0 ? new FunctionsProgram(code, []) : loadFunctions(code, node);
     case "reference":
-      // What its module imports may ask for a context as well.
-      return loadReference(code, node).then((fn) => new PlainProgram(fn, CONTEXT_WANTED in globalThis));
+      return loadReference(code, node);
     case "global":
-      return new PlainProgram(loadGlobal(code, node), false);
+      return programOf(loadGlobal(code, node), "unwanted");
   }
 }
 

@@ -1,15 +1,23 @@
 import { fileURLToPath } from "node:url";
 import { types } from "node:util";
-import { encodeArguments, SerializationError, ShippingError } from "@pydist/protocol";
+import { SerializationError, ShippingError } from "@pydist/protocol";
 import { functionText } from "./analysis/function-text.js";
 import type { Understood, UnderstoodFunction } from "./analysis/understand.js";
 import { callerLocation } from "./caller.js";
-import { encodeCallArguments } from "./capture/call-arguments.js";
+import { callArguments } from "./capture/call-arguments.js";
 import { type CapturedFunction, capture, FIRST } from "./capture/capture.js";
 import { ownNameOf } from "./capture/function-node.js";
 import { Refused } from "./capture/refused.js";
 import { isKnownSloppy, understood } from "./capture/view.js";
-import { type Code, codeText, type FunctionText, type Helper, type ShippedCode, sha256 } from "./code.js";
+import {
+  type Code,
+  codeText,
+  encodePlainArguments,
+  type FunctionText,
+  type Helper,
+  type ShippedCode,
+  sha256,
+} from "./code.js";
 import { fileVersion } from "./file-version.js";
 import { InspectorUnavailable } from "./inspect/session.js";
 import { Lru } from "./lru.js";
@@ -151,7 +159,7 @@ function shipCaptured({ code, captured, objects, texts, isPlain }: CapturedFunct
   for (const text of texts) noteOrigin(text);
   const shipped = shippedCode(code, name);
   if (isPlain) return shipped;
-  return { ...shipped, captured, encodeArguments: (args) => encodeCallArguments(args, objects) };
+  return { ...shipped, captured, ...callArguments(objects) };
 }
 
 function refusedCapture(subject: Subject, cause: Refused | SerializationError): ShippingError {
@@ -203,7 +211,12 @@ function shippedCode(code: Code, name: string): ShippedCode {
       { remedy },
     );
   }
-  const shipped = { hash: sha256(text), text, name: name === "" ? "anonymous" : name, encodeArguments };
+  const shipped = {
+    hash: sha256(text),
+    text,
+    name: name === "" ? "anonymous" : name,
+    encodeArguments: encodePlainArguments,
+  };
   byText.set(text, shipped);
   return shipped;
 }

@@ -57,8 +57,8 @@ export class Peers {
     return peer;
   }
 
-  send(peer: UpPeer | DownPeer, frame: Frame, bodies?: Bodies): void {
-    const bytes = encodeFrame(frame, bodies);
+  send(peer: UpPeer | DownPeer, frame: Frame, payload?: Bodies): void {
+    const bytes = encodeFrame(frame, payload);
     if (frame.t === "credit") peer.link.latest("credit", bytes);
     else peer.link.send(bytes);
   }

@@ -84,8 +84,8 @@ export class Pool {
   }
 
   /**
-   * Starts a run; its results come to the listener. `texts` are the codes of its function and initializer. While they are
-   * on their way the tasks can be cancelled and taken back; if they do not come, those that are left fail with the reason.
+   * Starts a run; its results come to the listener. `texts` is what its header names by hash. While that is
+   * on its way the tasks can be cancelled and taken back; if they do not come, those that are left fail with the reason.
    */
   start(lease: number, head: BatchHeader, bodies: Bodies, texts: Texts | Promise<Texts>): void {
     const run = new Run(lease, head, bodies);
@@ -150,14 +150,26 @@ export class Pool {
   async #request(run: Run, thread: Thread, bodies: Bodies, texts: Texts): Promise<Done> {
     const { node, maxTasksPerWorker: maxTasks = Number.POSITIVE_INFINITY } = this.#options;
     const { lease, head, shared } = run;
-    const request = (given: Texts | undefined): Promise<RunReply> =>
-      thread.run({ lease, head, texts: given, node, maxTasks, bodies: packBodies(bodies), shared: shared.memory });
-    const key = `${head.code} ${head.initializer ?? ""}`;
-    let reply = await request(thread.knows(key) ? undefined : texts);
+    const request = (): Promise<RunReply> => {
+      const given = thread.known.lacking(head, texts);
+      return thread.run({
+        lease,
+        head,
+        texts: given,
+        node,
+        maxTasks,
+        bodies: packBodies(bodies),
+        shared: shared.memory,
+      });
+    };
+    let reply = await request();
     // A thread that was replaced meanwhile has nothing, and one that has much forgets; it says so.
-    if (reply.kind === "needTexts") reply = await request(texts);
+    if (reply.kind === "needTexts") {
+      thread.known.forget(head);
+      reply = await request();
+    }
     if (reply.kind === "needTexts") throw new Error("a worker asked twice for the same code");
-    thread.learnt(key);
+    thread.known.learnt(head);
     return reply;
   }
 

@@ -7,18 +7,17 @@ import {
   bodyAt,
   countOf,
   decodeBodies,
-  decodeValue,
   type EncodedValue,
   encodeFailure,
-  encodeValue,
   Kind,
   kindAt,
   Outcome,
   unpackBodies,
 } from "@pydist/protocol";
-import { type Callable, CodeCache, needsContext } from "@pydist/shipping/runtime";
+import { type Bound, type CapturedHere, CodeCache, type Program } from "@pydist/shipping/runtime";
 import { move, transferableSymbol, valueSymbol } from "piscina";
 import { Call, type CallSite, currentCall, loadContext } from "./call.js";
+import { capturedOf } from "./captured.js";
 import { overtimeOf } from "./faults.js";
 import { bufferOf, Gathering } from "./gathering.js";
 import { hasInitialized, initialize } from "./initializers.js";
@@ -34,15 +33,15 @@ const PATIENCE = 5;
 const LONG = 20;
 
 let cache: CodeCache | undefined;
-/** Functions of which some calls were long although they come in runs, as only short ones should. */
-const moody = new WeakSet<Callable>();
+/** Codes of which some calls were long although they come in runs, as only short ones should. */
+const moody = new WeakSet<Program>();
 /** Tasks that this thread has begun. */
 let begun = 0;
 
-/** The function, or undefined if its text has to be sent along. */
-function callableOf({ head, texts, node }: RunRequest): Callable | Promise<Callable> | undefined {
+/** The code, or undefined if its text has to be sent along. */
+function programOf({ head, texts, node }: RunRequest): Program | Promise<Program> | undefined {
   cache ??= new CodeCache({ node: `node ${node}` });
-  return cache.get(head.code) ?? (texts === undefined ? undefined : cache.load(head.code, texts.code));
+  return cache.get(head.code) ?? (texts.code === undefined ? undefined : cache.load(head.code, texts.code));
 }
 
 /**
@@ -65,9 +64,16 @@ class Undecoded {
   }
 
   /** @throws SerializationError, or what the user's code does */
-  decode(): unknown[] {
-    return decodeValue(kindAt(this.#bodies, this.#index), bodyAt(this.#bodies, this.#index)) as unknown[];
+  decode(bound: Bound): unknown[] {
+    return bound.decodeArguments(kindAt(this.#bodies, this.#index), bodyAt(this.#bodies, this.#index));
   }
+}
+
+/** Values that can be changed are each task's own. */
+function binderOf(program: Program, captured: CapturedHere | undefined): () => Bound {
+  if (captured?.state === "fresh") return () => program.bind(captured);
+  const bound = program.bind(captured);
+  return () => bound;
 }
 
 /** What a run ends with; its bytes move to the node's thread. */
@@ -79,9 +85,9 @@ function done(results: Gathering, thread: "fresh" | "worn", said: number): RunRe
   return move({ [transferableSymbol]: [buffer], [valueSymbol]: reply } as never) as unknown as RunReply;
 }
 
-function encodeResult(value: unknown): { encoded: EncodedValue; flags: number } {
+function encodeResult(bound: Bound, value: unknown): { encoded: EncodedValue; flags: number } {
   try {
-    return { encoded: encodeValue(value, "result"), flags: 0 };
+    return { encoded: bound.encodeResult(value), flags: 0 };
   } catch (error) {
     return { encoded: encodeFailure(error), flags: Outcome.Failed };
   }
@@ -109,40 +115,43 @@ export async function run(request: RunRequest): Promise<RunReply> {
 async function carryOut(request: RunRequest, shared: SharedRun): Promise<RunReply> {
   const { lease, head, texts, node, maxTasks } = request;
   const results = new Gathering(lease);
-  let callable: Callable;
+  let program: Program;
+  let bind: () => Bound;
   let args: (unknown[] | Undecoded)[];
   try {
-    if (!hasInitialized(head) && texts === undefined) return { kind: "needTexts" };
-    const found = callableOf(request);
-    if (found === undefined) return { kind: "needTexts" };
-    callable = found instanceof Promise ? await away(found, shared) : found;
-    if (needsContext(callable)) await away(loadContext(), shared);
+    if (!hasInitialized(head) && texts.initializer === undefined) return { kind: "needTexts" };
+    const captured = capturedOf(head, texts.captured);
+    const found = programOf(request);
+    if (captured === "lacking" || found === undefined) return { kind: "needTexts" };
+    program = found instanceof Promise ? await away(found, shared) : found;
+    if (program.context === "wanted") await away(loadContext(), shared);
     args = argumentsOf(request);
+    bind = binderOf(program, captured);
   } catch (error) {
     return failAll(results, shared, error, 0);
   }
   try {
-    if (head.initializer !== undefined) await away(initialize(head, texts?.initializer, node), shared);
+    if (head.initializer !== undefined) await away(initialize(head, texts.initializer, node), shared);
   } catch (error) {
     return failAll(results, shared, error, Outcome.Broken);
   }
   runBegan(shared);
   const site = { lease, head, node, shared, results, said: 0 };
-  const thread = await goThrough(args, callable, site, maxTasks);
+  const thread = await goThrough(args, program, bind, site, maxTasks);
   return done(results, thread, site.said);
 }
 
 async function goThrough(
   args: (unknown[] | Undecoded)[],
-  callable: Callable,
+  program: Program,
+  bind: () => Bound,
   site: CallSite,
   maxTasks: number,
 ): Promise<"fresh" | "worn"> {
   const { shared, results, head } = site;
   const { marks } = shared;
   const { timeout } = head;
-  const asks = needsContext(callable);
-  let mood: "even" | "moody" = moody.has(callable) ? "moody" : "even";
+  let mood: "even" | "moody" = moody.has(program) ? "moody" : "even";
   let before = performance.now();
   // Whenever it awaits, it says so: between two tasks nobody else can run.
   synchronous(shared);
@@ -155,13 +164,15 @@ async function goThrough(
     const arg = args[i] as unknown[] | Undecoded;
     // Arguments are the task's alone: once it is over, nothing here keeps them.
     args[i] = undefined as never;
-    const call = asks ? new Call(site, i) : undefined;
+    const call = program.context === "wanted" ? new Call(site, i) : undefined;
     let flags: number = Outcome.Failed;
     let encoded: EncodedValue;
     try {
-      const given = arg instanceof Undecoded ? arg.decode() : arg;
-      const value = call === undefined ? callable(...given) : currentCall.run(call, callable, ...given);
-      ({ encoded, flags } = encodeResult(isThenable(value) ? await settled(value, call, site) : value));
+      const bound = bind();
+      const { fn } = bound;
+      const given = arg instanceof Undecoded ? arg.decode(bound) : arg;
+      const value = call === undefined ? fn(...given) : currentCall.run(call, fn, ...given);
+      ({ encoded, flags } = encodeResult(bound, isThenable(value) ? await settled(value, call, site) : value));
     } catch (error) {
       encoded = encodeFailure(error);
     }
@@ -181,7 +192,7 @@ async function goThrough(
     results.add(i, encoded, flags, now - before, now);
     if (now - before >= LONG && mood === "even") {
       mood = "moody";
-      moody.add(callable);
+      moody.add(program);
     }
     // The next one may take long, without letting anybody else run: what is there does not wait for it.
     if (mood === "moody" && i < args.length - 1) results.flush(now);

@@ -1,13 +1,15 @@
-import { type EncodedValue, type Extension, encodeArguments, shapeOf, typeOfInstance } from "@pydist/protocol";
+import { type Extension, encodeArguments, encodeValue, shapeOf, typeOfInstance } from "@pydist/protocol";
+import type { ShippedCode } from "../code.js";
 import { Kinds } from "../graph.js";
 import { lowerObject, ownerOf } from "./objects.js";
 
 /**
- * Encodes the arguments of a call of a function that has captured something. What is part of that stays the same object, and
+ * How arguments are encoded for a function that has captured something. What is part of that stays the same object, and
  * instances of a class that is part of it arrive as such.
- * @throws SerializationError, or Refused, naming the argument that cannot travel
  */
-export function encodeCallArguments(args: readonly unknown[], objects: ReadonlyMap<unknown, number>): EncodedValue {
+export function callArguments(
+  objects: ReadonlyMap<unknown, number>,
+): Pick<ShippedCode, "encodeArguments"> & Required<Pick<ShippedCode, "keeps">> {
   const extension: Extension = {
     lower(value, path) {
       if (typeof value !== "object") return undefined;
@@ -19,7 +21,13 @@ export function encodeCallArguments(args: readonly unknown[], objects: ReadonlyM
     create: () => undefined,
     fill: () => {},
   };
-  return encodeArguments(args, { extension, known: objects });
+  const options = { extension, known: objects };
+  return {
+    encodeArguments: (args, path = "args") =>
+      path === "args" ? encodeArguments(args, options) : encodeValue([...args], path, options),
+    keeps: (value) =>
+      objects.has(value) || (typeof value === "object" && value !== null && isInstanceOfCaptured(value, objects)),
+  };
 }
 
 function isInstanceOfCaptured(value: object, objects: ReadonlyMap<unknown, number>): boolean {

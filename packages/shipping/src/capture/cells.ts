@@ -54,7 +54,7 @@ export class Cells {
       for (const group of this.#groups(name, users.get(name) ?? [])) {
         const [first] = group;
         if (group.length < 2 || first === undefined || !group.some((view) => writes(view, name))) continue;
-        const cell: Cell = ours({ v: valueOf(first, name) });
+        const cell: Cell = ours({ v: valueIn(first, name) });
         for (const view of group) {
           const own = cells.get(view) ?? new Map<string, Cell>();
           cells.set(view, own.set(name, cell));
@@ -80,7 +80,7 @@ export class Cells {
   }
 
   #isSame(name: string, a: View, b: View): boolean {
-    if (!Object.is(valueOf(a, name), valueOf(b, name))) return false;
+    if (!Object.is(valueIn(a, name), valueIn(b, name))) return false;
     const [seenA, seenB] = [a.seen.get(name), b.seen.get(name)];
     if (a.file === undefined || b.file === undefined) return this.#isSameByFrames(name, a, b);
     if (a.file.id !== b.file.id) return false;
@@ -120,7 +120,7 @@ function writes({ understood }: View, name: string): boolean {
   return understood.kind !== "unreadable" && understood.free.get(name)?.written === true;
 }
 
-function valueOf({ seen }: View, name: string): unknown {
+function valueIn({ seen }: View, name: string): unknown {
   const found = seen.get(name);
   return found?.kind === "value" ? found.value : undefined;
 }

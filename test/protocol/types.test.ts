@@ -356,6 +356,72 @@ describe("what cannot be packed or unpacked", () => {
   });
 });
 
+describe("random graphs of lists and registered instances", () => {
+  /** A list with more: `unpack` sees all of it or none. */
+  class Part {
+    content: unknown[] = [];
+    /** What was there when it was made. */
+    seen = "";
+  }
+  const types = new Types();
+  types.register(Part, {
+    name: "part",
+    pack: ({ content }) => content,
+    unpack: (content) => Object.assign(new Part(), { content, seen: drawn(content) }),
+  });
+
+  const inside = (value: unknown) => (value instanceof Part ? value.content : (value as unknown[]));
+
+  /** Says of everything that can be reached what it is and what it holds; the same for equal graphs. */
+  function drawn(start: unknown): string {
+    const found = [start];
+    const lines: string[] = [];
+    for (const one of found) {
+      const members = inside(one).map((member) => {
+        if (!found.includes(member)) found.push(member);
+        return found.indexOf(member);
+      });
+      lines.push(`${one instanceof Part ? "part" : "list"} ${members.join()}`);
+    }
+    return lines.join("; ");
+  }
+
+  function reachesItself(part: Part): boolean {
+    const found = new Set<unknown>(part.content);
+    for (const one of found) for (const member of inside(one)) found.add(member);
+    return found.has(part);
+  }
+
+  it("are refused if an instance is part of itself, and else arrive as they were", () => {
+    let seed = 1;
+    const random = (below: number) => {
+      seed = (seed * 48271) % 0x7fffffff;
+      return seed % below;
+    };
+    const counts = { refused: 0, arrived: 0 };
+    for (let round = 0; round < 600; round++) {
+      const all = Array.from({ length: 2 + random(10) }, () => (random(3) === 0 ? new Part() : []));
+      for (let links = random(2 * all.length); links > 0; links--) {
+        inside(all[random(all.length)]).push(all[random(all.length)]);
+      }
+      const parts = all.filter((one) => one instanceof Part);
+      if (parts.some(reachesItself)) {
+        counts.refused++;
+        expect(thrownBy(() => encodeValue(all, "value", { types })).message).toContain("it refers back to value");
+        continue;
+      }
+      counts.arrived++;
+      const { kind, text, bytes } = encodeValue(all, "value", { types });
+      const arrived = decodeValue(kind, bytes ?? new TextEncoder().encode(text), { types }) as unknown[];
+      expect(drawn(arrived)).toBe(drawn(all));
+      arrived.forEach((one, i) => {
+        if (one instanceof Part) expect(one.seen).toBe(drawn((all[i] as Part).content));
+      });
+    }
+    expect(Math.min(counts.refused, counts.arrived)).toBeGreaterThan(100);
+  });
+});
+
 describe("registering", () => {
   const functions = { pack: () => 0, unpack: () => new Base() };
 

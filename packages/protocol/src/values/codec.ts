@@ -33,8 +33,12 @@ function isHooked(options: EncodeOptions | undefined): boolean {
  * @throws SerializationError as `encodeValue`; the path begins with `args`.
  */
 export function encodeArguments(args: readonly unknown[], options?: EncodeOptions): EncodedValue {
-  // The array itself is nobody's, and primitives need nobody's advice.
-  const text = argumentsText(args) ?? (isHooked(options) && args.every(isPlainPrimitive) ? plainText(args) : undefined);
+  let text = argumentsText(args);
+  if (isHooked(options)) {
+    if (text === undefined && args.every(isPlainPrimitive)) text = plainText(args);
+    // A copy, as only its items are asked about: each call has an array of its own.
+    if (text === undefined) return encodeValue(args.slice(), "args", options);
+  }
   return text === undefined ? encodeValue(args, "args", options) : { kind: Kind.Plain, text, bytes: undefined };
 }
 

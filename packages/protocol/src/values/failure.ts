@@ -11,6 +11,7 @@ const THROWN = "the thrown value";
 /**
  * Encodes what a task threw, whatever it is. Never throws: of an error, fields that cannot travel are replaced by what
  * they were (`[not sent: a function]`); any other value that cannot travel becomes a SerializationError that describes it.
+ * What an extension refuses, or `pack` of a registered type, is replaced alike.
  */
 export function encodeFailure(error: unknown, options?: EncodeOptions): EncodedValue {
   try {

@@ -31,7 +31,8 @@ function isIdentity(value: unknown): boolean {
 }
 
 /**
- * The reverse of `encodeGraph`. `objects[number]` is what `Graph.objects` gave that number, for use as `known`.
+ * The reverse of `encodeGraph`. `objects[number]` is what `Graph.objects` gave that number, for use as `known`. The same
+ * bytes may be decoded any number of times: each time gives objects, and memory, of its own.
  * @throws SerializationError as `decodeValue`, and whatever the extension throws.
  */
 export function decodeGraph(
@@ -39,6 +40,6 @@ export function decodeGraph(
   extension?: Extension,
   types?: Types,
 ): { value: unknown; objects: readonly unknown[] } {
-  const { values, leaves } = raiseBytes(bytes, { extension, types });
+  const { values, leaves } = raiseBytes(bytes, { extension, types }, true);
   return { value: (values[0] as unknown[])[0], objects: [...values, ...leaves] };
 }

@@ -111,6 +111,8 @@ class Lowering {
     try {
       extra = this.#options.extension?.lower(value, () => this.#found.pathTo(parent, key));
     } catch (error) {
+      // Where parts are described, the codec has a word for whatever others refuse.
+      if (this.#strictness === "describe") return undefined;
       this.#thrown = { error };
       throw error;
     }
@@ -322,15 +324,16 @@ class Lowering {
       const place = this.#found.placeOf(own);
       const name = JSON.stringify(this.#found.registered[own]?.name);
       const what = `it refers back to ${this.#found.pathTo(...place)}, which is packed by ${name}`;
-      const target = this.#refuse({ what, remedy: SELF_PACKED, step: steps.join("") }, ...place);
+      const target = this.#refuse({ what, remedy: SELF_PACKED }, ...place, steps);
       // Every way round passes by a link to a registered instance.
       redirectPacked(nodes, cycle, target);
     }
   }
 
-  #refuse(problem: Problem, parent: number, key: string | number): number {
+  /** `beyond` are steps that go on from that place. */
+  #refuse(problem: Problem, parent: number, key: string | number, beyond: readonly string[] = []): number {
     if (this.#strictness === "describe") return this.#addLeaf(`[not sent: ${problem.what}]`);
-    const path = this.#found.pathTo(parent, key) + (problem.step ?? "");
+    const path = this.#found.pathTo(parent, key, beyond) + (problem.step ?? "");
     const options = problem.cause === undefined ? { path } : { path, cause: problem.cause };
     throw new SerializationError(`${path}: ${problem.what}. ${problem.remedy}`, options);
   }

@@ -9,6 +9,8 @@ import { typeOfName } from "./types.js";
 
 const MAKING = 1;
 const MADE = 2;
+/** Superclasses of superclasses and their like: only these cost stack. */
+const MOST_CREATING = 500;
 
 /** What somebody else threw, on its way to the caller; it says nothing about the bytes. */
 export class Foreign {
@@ -28,6 +30,7 @@ export class Raising {
   readonly #values: unknown[] = [];
   /** How far the value of each node is. */
   readonly #made: Uint8Array;
+  #creating = 0;
   readonly #parts = new Map<number, Parts>();
   /** What others threw, and what the codec threw while they called it: both come out of their functions. */
   readonly #foreign = new Set<unknown>();
@@ -60,7 +63,7 @@ export class Raising {
     }
   }
 
-  /** Raises nodes of which no other is made that they lead to, or is complete. */
+  /** Raises nodes that lead to one another, and to nothing else that is not complete. */
   #raiseGroup(group: readonly number[]): void {
     for (const i of group) this.#value(i);
     // Containers that are keyed by their members come after all links are in place.
@@ -118,9 +121,16 @@ export class Raising {
     const [, data, links, type] = node;
     if (typeof type !== "string") throw new TypeError("an extra value lacks its type");
     if (extension === undefined) throw new TypeError(`nobody here knows what to do with a value of type ${type}`);
-    const parts = new LinkedParts(asArray(data), links, (target) => this.#askedFor(target));
+    const linked = new LinkedParts(asArray(data), links, this.#resolve);
+    const parts: Parts = { length: linked.length, get: (i) => this.#askedFor(linked, i) };
     this.#parts.set(index, parts);
-    return this.#foreignly(() => extension.create(type, parts));
+    if (this.#creating === MOST_CREATING) throw new TypeError("too many values need one another to be made");
+    this.#creating++;
+    try {
+      return this.#foreignly(() => extension.create(type, parts));
+    } finally {
+      this.#creating--;
+    }
   }
 
   #fillExtra(index: number): void {
@@ -129,10 +139,10 @@ export class Raising {
     this.#foreignly(() => this.#options.extension?.fill(type, this.#values[index], parts));
   }
 
-  /** As `#resolve`, for others: what it throws will come back from them. */
-  #askedFor(target: unknown): unknown {
+  /** What is thrown here comes back out of the function of others that asked. */
+  #askedFor(parts: Parts, i: number): unknown {
     try {
-      return this.#resolve(target);
+      return parts.get(i);
     } catch (error) {
       if (!this.#foreign.has(error)) this.#own.add(error);
       throw error;

@@ -30,15 +30,19 @@ export function decodeRich(bytes: Uint8Array, options?: DecodeOptions): unknown 
   return (raiseBytes(bytes, options).values[0] as unknown[])[0];
 }
 
-/** What the nodes and leaves of a body stand for; the first node's is an array around the value. */
+/**
+ * What the nodes and leaves of a body stand for; the first node's is an array around the value. The bytes may be read
+ * `again`: nothing of the value lies in their memory.
+ */
 export function raiseBytes(
   bytes: Uint8Array,
   options?: DecodeOptions,
+  again = false,
 ): { values: readonly unknown[]; leaves: readonly unknown[] } {
   try {
     const { text, region } = open(bytes);
     const { nodes, leaves } = readText(text);
-    return { values: raise(nodes, leaves, region, options), leaves };
+    return { values: raise(nodes, leaves, (index, exact) => region(index, exact || again), options), leaves };
   } catch (cause) {
     throw cause instanceof Foreign ? cause.error : malformed(cause);
   }

@@ -58,15 +58,15 @@ export class Types {
   }
 
   /** As `registerType`, for this set. */
-  register<T extends object, P>(Class: ClassOf<T>, { name, pack, unpack }: TypeDefinition<T, P>): void {
+  register<T extends object, P>(Class: ClassOf<T>, definition: TypeDefinition<T, P>): void {
     const prototype: unknown = typeof Class === "function" ? (Class as ClassOf<T>).prototype : undefined;
     if (typeof prototype !== "object" || prototype === null)
       throw new TypeError("registerType takes a class, then { name, pack, unpack }");
+    const { name, pack, unpack }: Partial<TypeDefinition<T, P>> = definition ?? {};
     if (typeof name !== "string" || name === "")
       throw new TypeError(`registerType(${Class.name}): name is to be a text that is not empty; types are found by it`);
-    for (const [key, value] of Object.entries({ pack, unpack })) {
-      if (typeof value !== "function") throw new TypeError(`registerType(${Class.name}): ${key} is to be a function`);
-    }
+    if (typeof pack !== "function" || typeof unpack !== "function")
+      throw new TypeError(`registerType(${Class.name}): pack and unpack are to be functions`);
     if (isBuiltInClass(prototype))
       throw new TypeError(
         `registerType(${Class.name}): it is built in and travels as it is. Register a class of your own`,
@@ -81,7 +81,7 @@ export class Types {
       throw new TypeError(
         `registerType(${Class.name}): "${name}" is the name of ${className(holder.prototype)} already. Give it another`,
       );
-    const type = { name, prototype, pack, unpack } as RegisteredType;
+    const type = { name, prototype, pack: pack.bind(definition), unpack: unpack.bind(definition) } as RegisteredType;
     this.#byName.set(name, type);
     this.#byPrototype.set(prototype, type);
   }

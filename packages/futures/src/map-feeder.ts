@@ -1,10 +1,4 @@
-import {
-  type Bodies,
-  BodiesBuilder,
-  type CancelledError,
-  type EncodedValue,
-  SerializationError,
-} from "@pydist/protocol";
+import { type Bodies, BodiesBuilder, type CancelledError, SerializationError } from "@pydist/protocol";
 import type { ShippedCode } from "@pydist/shipping";
 import { cancelledError } from "./cancelled.js";
 import type { Waiter } from "./dependents.js";

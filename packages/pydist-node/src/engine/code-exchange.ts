@@ -26,15 +26,16 @@ interface Search {
  */
 export class CodeExchange {
   readonly #peers: Peers;
-  readonly #store = new CodeStore();
+  readonly #store: CodeStore;
   /** By hash: the upstreams that sent tasks that name it down, and so should have it. */
   readonly #sources = new Map<string, Set<number>>();
   /** Whether the sources are all that ever named a hash; otherwise any upstream may have it. */
   #memory: "whole" | "partial" = "whole";
   readonly #searches = new Map<string, Search>();
 
-  constructor(peers: Peers) {
+  constructor(peers: Peers, store = new CodeStore()) {
     this.#peers = peers;
+    this.#store = store;
   }
 
   /** The executor in this process is about to name it. */

@@ -20,8 +20,9 @@ export function capturedOf(
   if (inline !== undefined) {
     const bytes = Buffer.from(inline, "base64");
     if (sha256(bytes) === hash) return { hash, state, bytes };
-    throw new ShippingError(`What "${name}" captured arrived with other bytes than those of its hash.`, {
-      remedy: "This is a fault of pydist: restart the executor, and report it.",
+    const remedy = "This is a fault of pydist: restart the executor, and report it.";
+    throw new ShippingError(`What "${name}" captured arrived with other bytes than those of its hash. ${remedy}`, {
+      remedy,
     });
   }
   if (given !== undefined) kept.set(hash, given);

@@ -2,7 +2,7 @@ import type * as Acorn from "acorn";
 import { libraries } from "./libraries.js";
 import { scan } from "./scan.js";
 import type { Binding, BindingKind, Scope } from "./scopes.js";
-import { type ImportRecord, importsOf } from "./script-imports.js";
+import { createsRequire, type ImportRecord, importsOf } from "./script-imports.js";
 import { hasUseStrict } from "./shapes.js";
 
 /** Which declaration a name means at some place of a script. Two places mean the same if `at` and `scope` are equal. */
@@ -66,7 +66,18 @@ class Script implements ScriptFacts {
     this.#hidden = [...scanned.directEvals, ...scanned.withs];
     const { starts, body } = outermost(program);
     this.#top = starts;
-    this.imports = importsOf(body);
+    const inside = body[0]?.start ?? 0;
+    const require = this.#scopeAt(inside)?.find("require");
+    // A module may call something else `require`; test runners hand the real one in.
+    const isRequire = require === undefined || require.kind === "parameter" || createsRequire(body);
+    this.imports = new Map(
+      [
+        ...importsOf(body, ({ name, start }) => {
+          const binding = this.#scopeAt(start)?.find(name);
+          return binding !== undefined && isConstant(binding) && !this.#isHidden(binding.scope);
+        }),
+      ].filter(([, { kind }]) => kind === "import" || isRequire),
+    );
   }
 
   strictAt(offset: number): boolean {

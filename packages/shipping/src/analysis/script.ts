@@ -46,6 +46,7 @@ export function analyseScript(text: string, isModule: boolean): ScriptFacts | un
     });
     return new Script(program, isModule);
   } catch (error) {
+    // acorn descends by recursion.
     if (error instanceof SyntaxError || error instanceof RangeError) return undefined;
     throw error;
   }

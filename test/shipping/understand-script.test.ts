@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { analyseScript, type ScriptFacts } from "../../packages/shipping/dist/analysis/script.js";
 
@@ -193,7 +194,7 @@ describe("any text that V8 may have", () => {
 
   test("a large one", () => {
     const text = readFileSync(
-      new URL("../../packages/shipping/node_modules/acorn/dist/acorn.js", import.meta.url),
+      join(import.meta.dirname, "../../packages/shipping/node_modules", "acorn/dist/acorn.js"),
       "utf8",
     );
     const facts = script(text);

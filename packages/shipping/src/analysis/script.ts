@@ -101,7 +101,7 @@ class Script implements ScriptFacts {
       kind,
       isTop: scope.kind === "top" || this.#top.has(spanOf(scope)),
       isConstant: !isHidden && isConstant(binding),
-      isWrittenByInner: isHidden || binding.writes.some(({ place }) => place.scope.isNestedIn(scope)),
+      isWrittenByInner: isHidden || binding.writes.some((writer) => writer.isNestedIn(scope)),
     };
   }
 

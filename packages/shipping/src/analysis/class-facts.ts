@@ -109,7 +109,7 @@ function plainKey(key: Acorn.Expression): string | undefined {
 }
 
 // Comments may stand between any two words.
-const trivia = /(?:\s|\/\/[^\n\r\u2028\u2029]*|\/\*[^]*?\*\/)*/y;
+const trivia = /(?:\s|\/\/[^\n\r\u2028\u2029]*|\/\*[\s\S]*?\*\/)*/y;
 
 function skipTrivia(text: string, from: number): number {
   trivia.lastIndex = from;

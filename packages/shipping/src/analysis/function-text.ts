@@ -91,19 +91,19 @@ export function functionText(
     cells.set(name, cell);
     for (const site of sites) replaced.push(...cellEdits(site, name, `${cell}.v`, source));
   }
-  replaced.sort((a, b) => a.start - b.start || (a.order ?? 0) - (b.order ?? 0));
+  const sorted = ordered(replaced);
   return {
-    source: applyEdits(source, replaced),
+    source: applyEdits(source, sorted),
     helpers,
     cells,
     superSlot,
     privateStatics,
-    replaced: replaced.map(({ start, end, text }) => ({ start, end, text })),
+    replaced: sorted.map(({ start, end, text }) => ({ start, end, text })),
   };
 }
 
 interface Edit extends Replaced {
-  /** Among edits at one place. */
+  /** Among edits at one place; the last one, a semicolon, is wanted once. */
   readonly order?: number;
 }
 
@@ -120,12 +120,18 @@ function cellEdits(site: Site, name: string, cell: string, source: string): Edit
     const key = `[${JSON.stringify(name)}]`;
     // Of two that end at one place, the inner one ends first.
     const close = { start: named.end, end: named.end, order: -named.start };
-    edits.push(
-      { start: named.start, end: named.start, text: `({${key}:` },
-      { ...close, text: `})${key}${named.endsStatement ? ";" : ""}` },
-    );
+    edits.push({ start: named.start, end: named.start, text: `({${key}:` }, { ...close, text: `})${key}` });
+    if (named.endsStatement)
+      edits.push({ start: named.end, end: named.end, text: ";", order: Number.POSITIVE_INFINITY });
   }
   return edits;
+}
+
+function ordered(edits: readonly Edit[]): Edit[] {
+  const rank = ({ order = 0 }: Edit) => order;
+  return [...edits]
+    .sort((a, b) => a.start - b.start || (rank(a) < rank(b) ? -1 : rank(a) > rank(b) ? 1 : 0))
+    .filter((edit, i, all) => rank(edit) !== Number.POSITIVE_INFINITY || all[i + 1]?.start !== edit.start);
 }
 
 // What stands behind on the last line keeps its column if there is room.

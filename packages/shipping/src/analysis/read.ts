@@ -73,6 +73,8 @@ function readAs(source: string, strict: boolean, around: Surroundings & { readon
       allowSuperOutsideMethod: true,
     });
   } catch (error) {
+    // acorn descends by recursion, and says so in its own words.
+    if (error instanceof SyntaxError && error.message.startsWith("Not enough stack")) throw new RangeError();
     if (error instanceof SyntaxError) return complaint(error, source, before.length);
     throw error;
   }

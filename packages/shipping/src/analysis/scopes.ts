@@ -11,8 +11,8 @@ export interface Binding {
   at: number;
   /** How many times an initialiser of a `var` gives it a value. */
   initialised: number;
-  /** Places that give it another value. */
-  readonly writes: Reference[];
+  /** Where else it is given a value: the scopes only, so that a binding does not keep the tree of its script. */
+  readonly writes: Scope[];
 }
 
 /** One use of a name. */
@@ -115,14 +115,14 @@ export function resolve(references: readonly Reference[]): void {
       // A variable of that name counts only within the function whose `arguments` it hides.
       if (owner !== undefined && (binding === undefined || !isWithin(binding.scope, owner))) {
         reference.binding = owner.names.get("arguments") ?? implicit(owner);
-        if (owner.mapsArguments) for (const parameter of owner.names.values()) parameter.writes.push(reference);
+        if (owner.mapsArguments) for (const parameter of owner.names.values()) parameter.writes.push(scope);
         continue;
       }
     }
     if (binding === undefined) continue;
     reference.binding = binding;
     if (kind === "init" && binding.kind === "var" && !place.inLoop) binding.initialised++;
-    else if (kind !== "read") binding.writes.push(reference);
+    else if (kind !== "read") binding.writes.push(scope);
   }
 }
 

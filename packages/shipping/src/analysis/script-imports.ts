@@ -14,20 +14,46 @@ export interface ImportRecord {
   readonly interop: "namespace" | "default" | undefined;
 }
 
-/** The imports that statements of a module's outermost level declare, by local name. */
-export function importsOf(body: readonly (Acorn.Statement | Acorn.ModuleDeclaration)[]): Map<string, ImportRecord> {
+/**
+ * The imports that statements of a module's outermost level declare, by local name.
+ * @param isSettled Whether what a local's identifier declares is never given another value.
+ */
+export function importsOf(
+  body: readonly (Acorn.Statement | Acorn.ModuleDeclaration)[],
+  isSettled: (local: Acorn.Identifier) => boolean,
+): Map<string, ImportRecord> {
   const found = new Map<string, ImportRecord>();
+  const add = (local: Acorn.Identifier, record: ImportRecord) => {
+    if (isSettled(local)) found.set(local.name, record);
+  };
   for (const statement of body) {
-    if (statement.type === "ImportDeclaration") declared(statement, found);
-    else if (statement.type === "VariableDeclaration") variables(statement, found);
+    if (statement.type === "ImportDeclaration") declared(statement, add);
+    else if (statement.type === "VariableDeclaration") variables(statement, add);
     else if (statement.type === "ExportNamedDeclaration" && statement.declaration?.type === "VariableDeclaration") {
-      variables(statement.declaration, found);
+      variables(statement.declaration, add);
     }
   }
   return found;
 }
 
-function declared({ specifiers, source }: Acorn.ImportDeclaration, found: Map<string, ImportRecord>): void {
+/** Whether a module makes its `require` itself, by Node's function for that. */
+export function createsRequire(body: readonly (Acorn.Statement | Acorn.ModuleDeclaration)[]): boolean {
+  return body.some(
+    (statement) =>
+      statement.type === "VariableDeclaration" &&
+      statement.declarations.some(
+        ({ id, init }) =>
+          id.type === "Identifier" &&
+          requires.has(id.name) &&
+          init?.type === "CallExpression" &&
+          calleeName(init.callee) === "createRequire",
+      ),
+  );
+}
+
+type Add = (local: Acorn.Identifier, record: ImportRecord) => void;
+
+function declared({ specifiers, source }: Acorn.ImportDeclaration, add: Add): void {
   for (const each of specifiers) {
     const imported =
       each.type === "ImportSpecifier"
@@ -36,21 +62,21 @@ function declared({ specifiers, source }: Acorn.ImportDeclaration, found: Map<st
           ? "default"
           : "*";
     if (imported === undefined) continue;
-    found.set(each.local.name, { specifier: String(source.value), imported, kind: "import", interop: undefined });
+    add(each.local, { specifier: String(source.value), imported, kind: "import", interop: undefined });
   }
 }
 
-function variables({ declarations }: Acorn.VariableDeclaration, found: Map<string, ImportRecord>): void {
+function variables({ declarations }: Acorn.VariableDeclaration, add: Add): void {
   for (const { id, init } of declarations) {
     const record = init ? recordOf(init) : undefined;
     if (record === undefined) continue;
-    if (id.type === "Identifier") found.set(id.name, record);
+    if (id.type === "Identifier") add(id, record);
     else if (id.type === "ObjectPattern" && record.imported === "*") {
       for (const property of id.properties) {
         // A default or a rest makes something else of it.
         if (property.type !== "Property" || property.computed || property.value.type !== "Identifier") continue;
         const imported = keyName(property.key);
-        if (imported !== undefined) found.set(property.value.name, { ...record, imported });
+        if (imported !== undefined) add(property.value, { ...record, imported });
       }
     }
   }

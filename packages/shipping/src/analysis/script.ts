@@ -2,13 +2,15 @@ import type * as Acorn from "acorn";
 import { libraries } from "./libraries.js";
 import { scan } from "./scan.js";
 import type { Binding, BindingKind, Scope } from "./scopes.js";
-import { type ImportRecord, importsOf } from "./script-imports.js";
+import { createsRequire, type ImportRecord, importsOf } from "./script-imports.js";
 import { hasUseStrict } from "./shapes.js";
+import type { Syntax } from "./syntax.js";
 
 /** Which declaration a name means at some place of a script. Two places mean the same if `at` and `scope` are equal. */
 export interface BindingFacts {
-  /** Where the identifier begins that declares it, and where the scope does in which it is declared. */
+  /** Where the identifier begins that declares it. */
   readonly at: number;
+  /** The number of the scope in which it is declared, within the script. */
   readonly scope: number;
   readonly kind: BindingKind;
   /** Whether there is one of it for the whole module, not one for each run of a function or loop. */
@@ -46,6 +48,7 @@ export function analyseScript(text: string, isModule: boolean): ScriptFacts | un
     });
     return new Script(program, isModule);
   } catch (error) {
+    // acorn descends by recursion.
     if (error instanceof SyntaxError || error instanceof RangeError) return undefined;
     throw error;
   }
@@ -55,8 +58,10 @@ class Script implements ScriptFacts {
   readonly strict: boolean;
   readonly imports: ReadonlyMap<string, ImportRecord>;
   readonly #scopes: readonly Scope[];
-  /** Where the module's own variables are, from the outermost on. */
-  readonly #top: ReadonlySet<number>;
+  /** The numbers of scopes. */
+  readonly #numbers: ReadonlyMap<Scope, number>;
+  /** Where the module's own variables are. */
+  readonly #top: ReadonlySet<string>;
   readonly #hidden: readonly number[];
 
   constructor(program: Acorn.Program, isModule: boolean) {
@@ -64,9 +69,21 @@ class Script implements ScriptFacts {
     const scanned = scan(program, { strict: this.strict });
     this.#scopes = scanned.scopes;
     this.#hidden = [...scanned.directEvals, ...scanned.withs];
-    const { starts, body } = outermost(program);
-    this.#top = starts;
-    this.imports = importsOf(body);
+    this.#numbers = new Map(this.#scopes.map((scope, number) => [scope, number]));
+    const { around, body } = outermost(program);
+    this.#top = new Set(around.map(spanOf));
+    const inside = body[0]?.start ?? 0;
+    const require = this.#scopeAt(inside)?.find("require");
+    // A module may call something else `require`; test runners hand the real one in.
+    const isRequire = require === undefined || require.kind === "parameter" || createsRequire(body);
+    this.imports = new Map(
+      [
+        ...importsOf(body, ({ name, start }) => {
+          const binding = this.#scopeAt(start)?.find(name);
+          return binding !== undefined && isConstant(binding) && !this.#isHidden(binding.scope);
+        }),
+      ].filter(([, { kind }]) => kind === "import" || isRequire),
+    );
   }
 
   strictAt(offset: number): boolean {
@@ -80,11 +97,11 @@ class Script implements ScriptFacts {
     const isHidden = this.#isHidden(scope);
     return {
       at,
-      scope: scope.start,
+      scope: this.#numbers.get(scope) as number,
       kind,
-      isTop: scope.kind === "top" || this.#top.has(scope.start),
+      isTop: scope.kind === "top" || this.#top.has(spanOf(scope)),
       isConstant: !isHidden && isConstant(binding),
-      isWrittenByInner: isHidden || binding.writes.some(({ place }) => place.scope.isNestedIn(scope)),
+      isWrittenByInner: isHidden || binding.writes.some((writer) => writer.isNestedIn(scope)),
     };
   }
 
@@ -116,25 +133,27 @@ function isConstant({ writes, initialised }: Binding): boolean {
   return writes.length === 0 && initialised <= 1;
 }
 
+function spanOf({ start, end }: Syntax | Scope): string {
+  return `${start}-${end}`;
+}
+
 interface Outermost {
-  readonly starts: ReadonlySet<number>;
+  /** What stands around the module's statements, if a function does. */
+  readonly around: readonly Syntax[];
   readonly body: readonly (Acorn.Statement | Acorn.ModuleDeclaration)[];
 }
 
 // Test runners put a module into a function: `'use strict';async (...) => {{ ... }}`.
-function outermost(program: Acorn.Program): Outermost {
-  const statements = program.body.filter((each) => each.type !== "ExpressionStatement" || each.directive === undefined);
-  const [only] = statements;
+function outermost({ body: statements }: Acorn.Program): Outermost {
+  const [only, ...others] = statements.filter((each) => each.type !== "ExpressionStatement" || !each.directive);
   const fn = only?.type === "ExpressionStatement" ? only.expression : undefined;
-  const isWrapper = fn?.type === "ArrowFunctionExpression" || fn?.type === "FunctionExpression";
-  if (statements.length !== 1 || !isWrapper || fn.body.type !== "BlockStatement") {
-    return { starts: new Set([program.start]), body: program.body };
-  }
-  const starts = new Set([program.start, fn.start, fn.body.start]);
+  const isFunction = fn?.type === "ArrowFunctionExpression" || fn?.type === "FunctionExpression";
+  if (others.length > 0 || !isFunction || fn.body.type !== "BlockStatement") return { around: [], body: statements };
+  const around: Syntax[] = [fn, fn.body];
   let { body } = fn.body;
   while (body.length === 1 && body[0]?.type === "BlockStatement") {
-    starts.add(body[0].start);
+    around.push(body[0]);
     body = body[0].body;
   }
-  return { starts, body };
+  return { around, body };
 }

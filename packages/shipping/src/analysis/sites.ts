@@ -32,12 +32,12 @@ export function siteOf({ node, place }: Reference, offset: number): Site {
   return { ...plain, as: isShorthand(place) ? "shorthand" : "plain", named: named(place, offset) };
 }
 
-function isShorthand({ outer }: Place): boolean {
-  const node = outer?.node as Acorn.AnyNode | undefined;
-  const owner = (node?.type === "AssignmentPattern" ? outer?.outer?.node : node) as Acorn.AnyNode | undefined;
-  if (owner?.type !== "Property" || !owner.shorthand) return false;
-  // The default of `{ a = n }` is another place than the name.
-  return node?.type !== "AssignmentPattern" || node.left.start === owner.start;
+function isShorthand({ node, outer }: Place): boolean {
+  const around = outer?.node as Acorn.AnyNode | undefined;
+  // In `{ n = fallback }` the name is the target; the default is an expression like any other.
+  if (around?.type === "AssignmentPattern" && around.left !== node) return false;
+  const owner = (around?.type === "AssignmentPattern" ? outer?.outer?.node : around) as Acorn.AnyNode | undefined;
+  return owner?.type === "Property" && owner.shorthand;
 }
 
 const lists = new Set(["Program", "BlockStatement", "SwitchCase", "StaticBlock"]);

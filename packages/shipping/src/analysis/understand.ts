@@ -112,7 +112,6 @@ export function understand(source: string, hints: { readonly strict: boolean | u
     const found = read(source, hints.strict);
     return typeof found === "string" ? { kind: "unreadable", reason: found } : understandRead(source, found);
   } catch (error) {
-    // acorn descends by recursion.
     if (error instanceof RangeError) return { kind: "unreadable", reason: "it is nested too deeply" };
     throw error;
   }

@@ -3,7 +3,7 @@ import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync,
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { decodeFailure, decodeValue, type EncodedValue, encodeArguments, type Kind } from "@pydist/protocol";
+import { decodeFailure, decodeValue, type EncodedValue, type Kind } from "@pydist/protocol";
 import type { ShippedCode } from "@pydist/shipping";
 
 /** What a task gave in the other process. */

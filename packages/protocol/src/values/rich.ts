@@ -1,12 +1,23 @@
 import { SerializationError } from "../errors.js";
 import { open, seal } from "./envelope.js";
+import type { DecodeOptions, EncodeOptions } from "./extension.js";
 import { readText, writeText } from "./leaves.js";
-import { lower, type Strictness } from "./lower.js";
+import { type Lowered, lower, type Strictness } from "./lower.js";
 import { raise } from "./raise.js";
+import { Foreign } from "./raising.js";
 
 /** Writes what JSON cannot say. @throws SerializationError naming the path of what cannot travel. */
-export function encodeRich(value: unknown, path: string, strictness: Strictness): Uint8Array {
-  const { nodes, leaves, attachments } = lower(value, path, strictness);
+export function encodeRich(
+  value: unknown,
+  path: string,
+  strictness: Strictness,
+  options?: EncodeOptions,
+): Uint8Array<ArrayBuffer> {
+  return sealed(lower(value, path, strictness, options), path);
+}
+
+/** The body of a lowered value. */
+export function sealed({ nodes, leaves, attachments }: Lowered, path: string): Uint8Array<ArrayBuffer> {
   try {
     return seal(writeText(nodes, leaves), attachments);
   } catch (cause) {
@@ -15,13 +26,21 @@ export function encodeRich(value: unknown, path: string, strictness: Strictness)
 }
 
 /** The reverse of `encodeRich`. @throws SerializationError when the bytes are not what an encoder wrote. */
-export function decodeRich(bytes: Uint8Array): unknown {
+export function decodeRich(bytes: Uint8Array, options?: DecodeOptions): unknown {
+  return (raiseBytes(bytes, options).values[0] as unknown[])[0];
+}
+
+/** What the nodes and leaves of a body stand for; the first node's is an array around the value. */
+export function raiseBytes(
+  bytes: Uint8Array,
+  options?: DecodeOptions,
+): { values: readonly unknown[]; leaves: readonly unknown[] } {
   try {
     const { text, region } = open(bytes);
     const { nodes, leaves } = readText(text);
-    return raise(nodes, leaves, region);
+    return { values: raise(nodes, leaves, region, options), leaves };
   } catch (cause) {
-    throw malformed(cause);
+    throw cause instanceof Foreign ? cause.error : malformed(cause);
   }
 }
 

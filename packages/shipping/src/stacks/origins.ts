@@ -1,9 +1,11 @@
 import type { SourceMap } from "node:module";
 import type { SourceCode } from "../code.js";
+import { locationOf } from "../inspect/scopes.js";
+import { liveScripts, readText, type Script, scriptOf, textOf } from "../inspect/scripts.js";
+import { inspect } from "../inspect/session.js";
 import { Lru } from "../lru.js";
 import type { TaskFunction } from "../task.js";
 import { textUrl } from "../wrapping.js";
-import { type Look, look, type Script } from "./inspector.js";
 import { Lines } from "./lines.js";
 import { readSourceMap } from "./source-map.js";
 
@@ -88,8 +90,8 @@ function find(origin: Origin): void {
   if ((functions.length === 0 && !byText) || !mayLook()) return;
   looks++;
   try {
-    look((inspector) => {
-      const found = functions.length > 0 ? placesOf(functions, origin, inspector) : placesByText(origin, inspector);
+    inspect(() => {
+      const found = functions.length > 0 ? placesOf(functions, origin) : placesByText(origin);
       for (const place of found) add(origin.places, place);
     });
   } catch {
@@ -106,11 +108,11 @@ function add(places: Place[], place: Place): void {
 /** By id; nameless is one that nobody named, as of `new Function`. */
 const known = new Lru<string, KnownScript | "nameless">(32);
 
-function placesOf(functions: readonly TaskFunction[], origin: Origin, inspector: Look): Place[] {
+function placesOf(functions: readonly TaskFunction[], origin: Origin): Place[] {
   const places: Place[] = [];
   for (const fn of functions) {
-    const location = inspector.locationOf(fn);
-    const script = location && scriptOf(location.scriptId, inspector);
+    const location = locationOf(fn);
+    const script = location && knownScript(location.scriptId);
     if (location === undefined || script === undefined) continue;
     const line = location.line - script.line;
     const column = location.column - (line === 0 ? script.column : 0);
@@ -121,31 +123,31 @@ function placesOf(functions: readonly TaskFunction[], origin: Origin, inspector:
   return places;
 }
 
-function scriptOf(scriptId: string, inspector: Look): KnownScript | undefined {
+function knownScript(scriptId: string): KnownScript | undefined {
   let script = known.get(scriptId);
   if (script === undefined) {
-    script = knownScript(inspector.scripts().get(scriptId), inspector.textOf(scriptId));
+    script = readScript(scriptOf(scriptId), textOf(scriptId));
     known.set(scriptId, script);
   }
   return script === "nameless" ? undefined : script;
 }
 
-function knownScript(script: Script | undefined, text: string): KnownScript | "nameless" {
-  if (script === undefined || script.url === "") return "nameless";
+function readScript(script: Script | undefined, text: string | undefined): KnownScript | "nameless" {
+  if (script === undefined || script.url === "" || text === undefined) return "nameless";
   return { ...script, text, lines: new Lines(text), map: readSourceMap(script.url, script.sourceMapUrl) };
 }
 
 /** For functions that are gone, as an arrow that was written into the call: their text is still in some script. */
-function placesByText({ url, source }: Origin, inspector: Look): Place[] {
+function placesByText({ url, source }: Origin): Place[] {
   const places: Place[] = [];
-  for (const [scriptId, script] of inspector.scripts()) {
+  for (const [scriptId, script] of liveScripts()) {
     // Its own is one that this thread was told to run.
     if (script.url === "" || script.url === url || script.url.startsWith("node:")) continue;
-    const text = inspector.textOf(scriptId);
+    const text = readText(scriptId) ?? "";
     for (let start = text.indexOf(source); start !== -1; start = text.indexOf(source, start + source.length)) {
       // The end of a longer name, `max => 1` for `x => 1`, is something else.
       if (/[\w$]/.test(source[0] ?? "") && /[\w$.]/.test(text[start - 1] ?? "")) continue;
-      const found = scriptOf(scriptId, inspector);
+      const found = knownScript(scriptId);
       if (found !== undefined) places.push({ script: found, start });
     }
     if (places.length >= MOST_PLACES) break;

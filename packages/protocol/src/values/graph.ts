@@ -1,0 +1,44 @@
+import type { Extension } from "./extension.js";
+import { lower } from "./lower.js";
+import { raiseBytes, sealed } from "./rich.js";
+import type { Types } from "./types.js";
+
+/** A value as bytes, and what is in it. */
+export interface Graph {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** Every object, function and symbol in it, by the number that `decodeGraph` gives its counterpart. */
+  readonly objects: ReadonlyMap<unknown, number>;
+}
+
+/**
+ * Encodes a value as `encodeValue` does, always as a rich one, with what an extension knows to write. `objects` may
+ * then be given as `known`, to write later values that refer to objects of this one.
+ * @throws SerializationError as `encodeValue`, and whatever the extension throws.
+ */
+export function encodeGraph(value: unknown, path: string, extension?: Extension, types?: Types): Graph {
+  const lowered = lower(value, path, "refuse", { extension, types });
+  const objects = new Map<unknown, number>();
+  const { targets, nodes } = lowered;
+  for (const [key, target] of targets) {
+    // The first node is the array around the value.
+    if (target !== 0 && isIdentity(key)) objects.set(key, target > 0 ? target : nodes.length - 1 - target);
+  }
+  return { bytes: sealed(lowered, path), objects };
+}
+
+function isIdentity(value: unknown): boolean {
+  return typeof value === "object" || typeof value === "function" || typeof value === "symbol";
+}
+
+/**
+ * The reverse of `encodeGraph`. `objects[number]` is what `Graph.objects` gave that number, for use as `known`.
+ * @throws SerializationError as `decodeValue`, and whatever the extension throws.
+ */
+export function decodeGraph(
+  bytes: Uint8Array,
+  extension?: Extension,
+  types?: Types,
+): { value: unknown; objects: readonly unknown[] } {
+  const { values, leaves } = raiseBytes(bytes, { extension, types });
+  return { value: (values[0] as unknown[])[0], objects: [...values, ...leaves] };
+}

@@ -97,6 +97,8 @@ describe("whether a variable keeps its value", () => {
     ["{ function n() {} } /*1*/() => n", true, false],
     ["let n = 1; eval('n = 2'); /*1*/() => n", false, true],
     ["let n = 1; function f() { eval('n = 2') } /*1*/() => n", false, true],
+    ["const n = 1; eval('n = 2'); /*1*/() => n", true, false],
+    ["const n = 1; function f() { n = 2 } /*1*/() => n", true, false],
     ["function f() { eval('') } function g() { let n = 1; /*1*/() => n }", true, false],
     ["var n = 1; with ({}) { n = 1 } /*1*/() => n", false, true],
     ["switch (1) { case 1: let n = 1; /*1*/() => n }", true, false],

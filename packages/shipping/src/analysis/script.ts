@@ -80,7 +80,8 @@ class Script implements ScriptFacts {
       [
         ...importsOf(body, ({ name, start }) => {
           const binding = this.#scopeAt(start)?.find(name);
-          return binding !== undefined && isConstant(binding) && !this.#isHidden(binding.scope);
+          if (binding === undefined) return false;
+          return fixed.has(binding.kind) || (isConstant(binding) && !this.#isHidden(binding.scope));
         }),
       ].filter(([, { kind }]) => kind === "import" || isRequire),
     );
@@ -94,14 +95,15 @@ class Script implements ScriptFacts {
     const binding = this.#scopeAt(offset)?.find(name);
     if (binding === undefined) return undefined;
     const { at, scope, kind } = binding;
+    const isFixed = fixed.has(kind);
     const isHidden = this.#isHidden(scope);
     return {
       at,
       scope: this.#numbers.get(scope) as number,
       kind,
       isTop: scope.kind === "top" || this.#top.has(spanOf(scope)),
-      isConstant: !isHidden && isConstant(binding),
-      isWrittenByInner: isHidden || binding.writes.some((writer) => writer.isNestedIn(scope)),
+      isConstant: isFixed || (!isHidden && isConstant(binding)),
+      isWrittenByInner: !isFixed && (isHidden || binding.writes.some((writer) => writer.isNestedIn(scope))),
     };
   }
 
@@ -127,6 +129,9 @@ class Script implements ScriptFacts {
     return scope;
   }
 }
+
+// Who writes one of these gets an error.
+const fixed: ReadonlySet<BindingKind> = new Set(["const", "import", "name"]);
 
 // The first value of a parameter, an import, a function and a class is none of the initialisers that are counted.
 function isConstant({ writes, initialised }: Binding): boolean {

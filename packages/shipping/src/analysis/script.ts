@@ -27,6 +27,8 @@ export interface ScriptFacts {
   readonly strict: boolean;
   /** By local name. */
   readonly imports: ReadonlyMap<string, ImportRecord>;
+  /** Of an ES module, the local names of what it exports, by exported name. */
+  readonly exports: ReadonlyMap<string, string>;
   /** Whether code at a place is strict. */
   strictAt(offset: number): boolean;
   /**
@@ -57,6 +59,7 @@ export function analyseScript(text: string, isModule: boolean): ScriptFacts | un
 class Script implements ScriptFacts {
   readonly strict: boolean;
   readonly imports: ReadonlyMap<string, ImportRecord>;
+  readonly exports: ReadonlyMap<string, string>;
   readonly #scopes: readonly Scope[];
   /** The numbers of scopes. */
   readonly #numbers: ReadonlyMap<Scope, number>;

@@ -212,7 +212,7 @@ class Surroundings {
       if (this.#isHelper(name, use.namesOnly)) continue;
       const found = seen.get(name);
       if (found === undefined) {
-        this.#checkGlobal(name, use.typeofOnly, use.at);
+        this.#checkGlobal(name, use.asked, use.at);
         continue;
       }
       if (found.kind === "unreadable") throw this.#unreadable(name, found.why);
@@ -269,8 +269,8 @@ class Surroundings {
     );
   }
 
-  #checkGlobal(name: string, typeofOnly: boolean, at: readonly Position[]): void {
-    if (typeofOnly && !(name in globalThis)) return;
+  #checkGlobal(name: string, asked: boolean, at: readonly Position[]): void {
+    if (asked && !(name in globalThis)) return;
     if (isStandardGlobal(name)) {
       if (!isReplaced(name)) return;
       throw new Refused(

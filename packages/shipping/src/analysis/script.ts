@@ -79,6 +79,7 @@ class Script implements ScriptFacts {
     const require = this.#scopeAt(inside)?.find("require");
     // A module may call something else `require`; test runners hand the real one in.
     const isRequire = require === undefined || require.kind === "parameter" || createsRequire(body);
+    this.exports = exportsOf(body);
     this.imports = new Map(
       [
         ...importsOf(body, ({ name, start }) => {

@@ -11,6 +11,7 @@ import { fileVersion } from "../file-version.js";
 import { Kinds, type MaybeDetails } from "../graph.js";
 import { privateMembersOf } from "../inspect/members.js";
 import { CannotPeek, peek } from "../inspect/peek.js";
+import { isRelative } from "../specifier.js";
 import type { Cells } from "./cells.js";
 import { detailStep, detailsOf } from "./details.js";
 import { builtinPlaceOf, globalPathOf, isReplaced } from "./known.js";

@@ -52,8 +52,9 @@ function functionIn(source: string): Acorn.Function | undefined {
       });
       const found = functionOf(body[0]);
       if (found !== undefined) return found;
-    } catch {
-      // Then it is to be read another way.
+    } catch (error) {
+      // Then it is to be read another way; but what does not fit on the stack says nothing of the text.
+      if (!(error instanceof SyntaxError)) throw error;
     }
   }
   return undefined;

@@ -56,6 +56,7 @@ interface Frame {
  * @throws CannotPeek where that is not certain; ReferenceError where a class's constructor has not made `this` yet.
  */
 export function peek(fn: TaskFunction, wanted: Wanted): Peeked {
+  if (!hasStack(4000)) throw new CannotPeek(fullStack);
   const names = [...(wanted.names ?? [])];
   const why = whyNotPeek(fn) || names.map(whyNotName).find((reason) => reason !== "");
   if (why) throw new CannotPeek(why);
@@ -150,7 +151,6 @@ function framed<T>(
   inspection: Inspection,
   use: (frame: Frame) => T,
 ): T | undefined {
-  if (!hasStack(4000)) throw new CannotPeek(fullStack);
   const { global, read } = scopesOf(fn);
   if (global === undefined) throw new CannotPeek("it is native");
   if (read([entrance]).size > 0) throw new CannotPeek(`it has a variable ${entrance}`);

@@ -2,7 +2,7 @@ import type * as Acorn from "acorn";
 import { libraries } from "./libraries.js";
 import { scan } from "./scan.js";
 import type { Binding, BindingKind, Scope } from "./scopes.js";
-import { createsRequire, type ImportRecord, importsOf } from "./script-imports.js";
+import { createsRequire, exportsOf, type ImportRecord, importsOf } from "./script-imports.js";
 import { hasUseStrict } from "./shapes.js";
 import type { Syntax } from "./syntax.js";
 

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { ShippingError } from "@pydist/protocol";
+import { isPackageRef, type PackageRef } from "./trees/package-ref.js";
 
 /** What a loaded function is for its caller: arguments and result are known only to the two ends. */
 export type Callable = (...args: unknown[]) => unknown;
@@ -26,15 +27,27 @@ export interface SourceCode {
   readonly strict: boolean;
   /** By the name under which the text uses them. */
   readonly helpers: Readonly<Record<string, Helper>>;
+  /** Packages that it imports by literal names. */
+  readonly packages?: readonly PackageRef[];
 }
 
-/** An exported function of a file that the node has as well. */
+/** A directory that is kept on every node. */
+export interface CodeRoot {
+  /** `file:` URL of the directory at the sender, with a slash at its end. */
+  readonly from: string;
+  /** Hash of the tree that the directory is. */
+  readonly tree: string;
+}
+
+/** An exported function of a file that the node has as well, or is brought. */
 export interface ReferenceCode {
   readonly kind: "reference";
   readonly url: string;
   readonly export: string;
   /** Of the file's content, so that two versions of it are two codes. */
   readonly sha256: string;
+  /** The directory that the file lies in, if that is kept on every node. */
+  readonly root?: CodeRoot;
 }
 
 /** A function that every Node has, by its path from `globalThis`: `Math.max`. */
@@ -74,9 +87,7 @@ export function parseCode(text: string): Code {
   const value = parseJson(text);
   if (isRecord(value)) {
     if (value.kind === "source" && isSource(value)) return value;
-    if (value.kind === "reference" && hasStrings(value, "url", "export", "sha256")) {
-      return value as unknown as ReferenceCode;
-    }
+    if (value.kind === "reference" && isReference(value)) return value;
     if (value.kind === "global" && hasStrings(value, "path")) return value as unknown as GlobalCode;
   }
   const remedy = "Run the same version of pydist at the executor and on every node.";
@@ -92,8 +103,14 @@ function isSource(value: Record<string, unknown>): value is Record<string, unkno
     (value.form === "expression" || value.form === "method") &&
     typeof value.strict === "boolean" &&
     isRecord(value.helpers) &&
+    (value.packages === undefined || (Array.isArray(value.packages) && value.packages.every(isPackageRef))) &&
     Object.values(value.helpers).every((helper) => (helpers as readonly unknown[]).includes(helper))
   );
+}
+
+function isReference(value: Record<string, unknown>): value is Record<string, unknown> & ReferenceCode {
+  if (!hasStrings(value, "url", "export", "sha256")) return false;
+  return value.root === undefined || (isRecord(value.root) && hasStrings(value.root, "from", "tree"));
 }
 
 function hasStrings(value: Record<string, unknown>, ...keys: string[]): boolean {

@@ -1,4 +1,4 @@
-export type { Code, GlobalCode, Helper, ReferenceCode, ShippedCode, SourceCode } from "./code.js";
+export type { Code, CodeRoot, GlobalCode, Helper, ReferenceCode, ShippedCode, SourceCode } from "./code.js";
 export {
   type Callable,
   CodeCache,
@@ -11,4 +11,10 @@ export {
 } from "./runtime.js";
 export { ship } from "./ship.js";
 export { relocate } from "./stacks/relocate.js";
+export { codeRootOf, withCodeDir } from "./trees/code-dir.js";
+export { makeManifest } from "./trees/manifest.js";
+export type { PackageRef } from "./trees/package-ref.js";
+export { packageTree } from "./trees/package-tree.js";
+export { localFolder, packageKey, provideTree, readProvided } from "./trees/provider.js";
+export { type LocalTree, scanDirectory } from "./trees/scan-directory.js";
 export { isTaskReference, type Task, type TaskFunction, type TaskReference, task } from "./task.js";

@@ -7,8 +7,7 @@ import { closing, opening, textUrl } from "./wrapping.js";
 // One for all functions of a thread: none can leave anything in it for the next.
 const task = Object.freeze({ context: currentContext });
 
-const helpers: Readonly<Record<Helper, unknown>> = {
-  import: importOnNode,
+const helpers: Readonly<Record<Exclude<Helper, "import">, unknown>> = {
   name: (fn: object, name: string) => Object.defineProperty(fn, "name", { value: name, configurable: true }),
   task,
   pydist: Object.freeze({ task }),
@@ -18,10 +17,12 @@ const helpers: Readonly<Record<Helper, unknown>> = {
  * Compiles a function from its text. It sees globals and the helpers of its code, nothing of ours; lines in stack
  * traces count from its first, under `pydist:///name-hash.js`.
  */
-export function loadSource(code: SourceCode, hash: string): Callable {
+export function loadSource(code: SourceCode, hash: string, node: string): Callable {
   const text = `${opening(code)}${code.source}${closing(code)}`;
   const make = evaluate(text, textUrl(code.name, hash)) as Callable;
-  const made = make(...Object.entries(code.helpers).map(([, helper]) => helpers[helper]));
+  const supply = (helper: Helper): unknown =>
+    helper === "import" ? importOnNode(code.packages ?? [], node) : helpers[helper];
+  const made = make(...Object.values(code.helpers).map(supply));
   const fn = code.form === "method" ? onlyMember(made as object) : made;
   if ((fn as Callable).name !== code.name) {
     Object.defineProperty(fn, "name", { value: code.name, configurable: true });

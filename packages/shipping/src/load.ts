@@ -22,7 +22,7 @@ function make(text: string, hash: string, node: string): Callable | Promise<Call
   const code = parseCode(text);
   switch (code.kind) {
     case "source":
-      return loadSource(code, hash);
+      return loadSource(code, hash, node);
     case "reference":
       return loadReference(code, node);
     case "global":

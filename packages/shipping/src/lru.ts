@@ -34,4 +34,21 @@ export class Lru<K, V> {
   delete(key: K): void {
     this.#entries.delete(key);
   }
+
+  clear(): void {
+    this.#entries.clear();
+  }
+
+  /** From the stalest on. */
+  keys(): K[] {
+    return [...this.#entries.keys()];
+  }
+
+  values(): V[] {
+    return [...this.#entries.values()];
+  }
+
+  entries(): [K, V][] {
+    return [...this.#entries];
+  }
 }

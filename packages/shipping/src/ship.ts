@@ -1,8 +1,9 @@
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { types } from "node:util";
 import { ShippingError } from "@pydist/protocol";
 import { type Analysis, analyse, type FunctionAnalysis } from "./analysis/analyse.js";
-import { callerLocation } from "./caller.js";
+import { callerFile, callerLocation } from "./caller.js";
 import { type Code, codeText, type ShippedCode, sha256 } from "./code.js";
 import { fileVersion } from "./file-version.js";
 import { Lru } from "./lru.js";
@@ -10,11 +11,17 @@ import { nativeFunction, nodeFunctionPath } from "./natives.js";
 import { refuseKind, refuseUses, type Subject } from "./refusal.js";
 import { noteFunction, noteOrigin, type Origin } from "./stacks/origins.js";
 import { type TaskFunction, type TaskTarget, taskTarget } from "./task.js";
+import { type PackageRef, packageOf } from "./trees/package-ref.js";
+import { packageKey, rememberModule } from "./trees/provider.js";
+import { namedPackage, senderUrl } from "./trees/roots.js";
+import { isWorkerOfPydist } from "./worker-mark.js";
 
 // A function's text never changes, so a function is understood once.
 const byFunction = new WeakMap<TaskFunction, ShippedCode>();
 // An arrow written inside a loop is a new function each time, with the text of the last one.
 const bySource = new Lru<string, { readonly shipped: ShippedCode; readonly origin: Origin }>(1000);
+// What a text imports by name depends on where it is submitted from.
+const importing = new Lru<string, FunctionAnalysis>(1000);
 
 /**
  * Turns a function into code that runs elsewhere. A function may use its parameters, what it declares itself, the
@@ -73,10 +80,28 @@ function shipFunction(fn: TaskFunction, what: string): ShippedCode {
     noteFunction(known.origin, fn);
     return known.shipped;
   }
-  const { code } = accepted(analyse(source, name, knownSloppy), subject, fn);
+  const analysis = importing.get(key) ?? accepted(analyse(source, name, knownSloppy), subject, fn);
+  const packages = packagesOf(analysis.imports);
+  const code = packages.length === 0 ? analysis.code : { ...analysis.code, packages };
   const result = shipped(code, name);
-  bySource.set(key, { shipped: result, origin: noteOrigin(result.hash, fn, source, code) });
+  const origin = noteOrigin(result.hash, fn, source, code);
+  if (analysis.imports.length === 0) bySource.set(key, { shipped: result, origin });
+  else importing.set(key, analysis);
   return result;
+}
+
+/**
+ * The packages that are meant by these specifiers: as the file that submits finds them. What a running task submits means
+ * those that it was sent with; others are the node's own.
+ */
+function packagesOf(specifiers: readonly string[]): PackageRef[] {
+  const names = new Set(specifiers.map(packageOf).filter((name) => name !== undefined));
+  if (names.size === 0) return [];
+  const from = callerFile() ?? (isWorkerOfPydist() ? undefined : join(process.cwd(), "program.js"));
+  return [...names]
+    .sort()
+    .map((name) => namedPackage(name) ?? (from === undefined ? undefined : packageKey(name, from)))
+    .filter((ref) => ref !== undefined);
 }
 
 const classReason = "is a class, and a task is called without new";
@@ -155,8 +180,10 @@ function shipReference(reference: TaskFunction, target: TaskTarget, what: string
     });
   }
   const known = byReference.get(reference);
+  const copied = isWorkerOfPydist() ? senderUrl(target.url) : undefined;
+  if (copied === undefined) rememberModule(target.url, version);
   if (known?.version === version) return known.shipped;
-  const code: Code = { kind: "reference", url: target.url, export: target.export, sha256: version };
+  const code: Code = { kind: "reference", url: target.url, export: target.export, sha256: version, ...copied };
   const result = shipped(code, target.export);
   byReference.set(reference, { version, shipped: result });
   return result;

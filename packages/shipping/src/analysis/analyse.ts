@@ -28,6 +28,8 @@ export interface FunctionAnalysis {
   readonly code: SourceCode;
   readonly uses: readonly Use[];
   readonly obstacles: readonly Obstacle[];
+  /** What it imports by literal specifiers. */
+  readonly imports: readonly string[];
 }
 
 export type Analysis = FunctionAnalysis | Exclude<Parsed, ParsedFunction>;
@@ -89,6 +91,7 @@ function analyseFunction(source: string, name: string, parsed: ParsedFunction): 
       ...offsetsObstacle("with", walked.withs),
       ...importObstacles(walked, viteImports),
     ].map((found) => ({ kind: found.kind, name: found.name, at: at(found.nodes) })),
+    imports: literalImports(walked, viteImports),
   };
 }
 
@@ -133,6 +136,14 @@ function importObstacles(walked: Walked, viteImports: readonly Acorn.Identifier[
     }
   }
   return obstacles.sort((a, b) => (a.nodes[0]?.start ?? 0) - (b.nodes[0]?.start ?? 0));
+}
+
+function literalImports(walked: Walked, viteImports: readonly Acorn.Identifier[]): string[] {
+  const sources = [
+    ...walked.imports.map(({ source }) => source),
+    ...viteImports.map((node) => callOf(node, walked.parents)?.arguments[0]),
+  ];
+  return [...new Set(sources.map(literal))].filter((specifier) => specifier !== undefined);
 }
 
 function literal(node: Syntax | undefined): string | undefined {

@@ -1,0 +1,56 @@
+import { realpathSync } from "node:fs";
+import { sep } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { type CodeRoot, codeText, parseCode, type ShippedCode, sha256 } from "../code.js";
+import { rememberTree } from "./provider.js";
+import { type LocalTree, scanDirectory } from "./scan-directory.js";
+
+const shipped = new WeakMap<ShippedCode, { readonly tree: string; readonly code: ShippedCode }>();
+
+/**
+ * The same code, bound to the present version of a directory that is kept on every node, if it lies in there. Costs
+ * nothing to speak of when called again within one turn of the event loop.
+ * @throws ShippingError if the directory cannot travel
+ */
+export function withCodeDir(code: ShippedCode, directory: string): ShippedCode {
+  const tree = scanDirectory(directory);
+  const before = shipped.get(code);
+  if (before?.tree === tree.hash) {
+    rememberTree(tree);
+    return before.code;
+  }
+  const bound = bind(code, tree, directory);
+  shipped.set(code, { tree: tree.hash, code: bound });
+  return bound;
+}
+
+/** What code in a directory names, so that nodes can be given the directory. */
+export function codeRootOf(directory: string): CodeRoot {
+  const tree = scanDirectory(directory);
+  rememberTree(tree);
+  // Modules know themselves by their real place.
+  return { from: pathToFileURL(realpathSync(directory) + sep).href, tree: tree.hash };
+}
+
+function bind(code: ShippedCode, tree: LocalTree, directory: string): ShippedCode {
+  const parsed = parseCode(code.text);
+  if (parsed.kind !== "reference") return code;
+  const root = codeRootOf(directory);
+  const path = pathIn(root, parsed.url);
+  const file = tree.files.find((each) => each.path === path);
+  if (file === undefined) return code;
+  const text = codeText({ ...parsed, sha256: file.sha256, root });
+  return { ...code, hash: sha256(text), text };
+}
+
+/** Where a module stands in the tree of its directory; undefined if it lies elsewhere. */
+export function pathIn({ from }: CodeRoot, url: string): string | undefined {
+  if (url.startsWith(from)) return decodeURIComponent(url.slice(from.length));
+  try {
+    // It was named by a link.
+    const real = pathToFileURL(realpathSync(fileURLToPath(url))).href;
+    return real.startsWith(from) ? decodeURIComponent(real.slice(from.length)) : undefined;
+  } catch {
+    return undefined;
+  }
+}

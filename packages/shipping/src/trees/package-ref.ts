@@ -1,0 +1,34 @@
+import { isBuiltin } from "node:module";
+
+/** A package that code imports, as it is installed where the code was written. */
+export interface PackageRef {
+  readonly name: string;
+  readonly version: string;
+  /** `name@version:` and the first 16 hex digits of the SHA-256 of its package.json. */
+  readonly key: string;
+}
+
+export function isPackageRef(value: unknown): value is PackageRef {
+  const { name, version, key } = Object(value) as Partial<Record<keyof PackageRef, unknown>>;
+  return typeof name === "string" && isPackageName(name) && typeof version === "string" && typeof key === "string";
+}
+
+/** The package that a specifier names: `@scope/name/deep/file.js` is of `@scope/name`. Undefined if it names none. */
+export function packageOf(specifier: string): string | undefined {
+  if (isBuiltin(specifier)) return undefined;
+  const name = specifier
+    .split("/")
+    .slice(0, specifier.startsWith("@") ? 2 : 1)
+    .join("/");
+  return isPackageName(name) ? name : undefined;
+}
+
+// A name becomes the name of a folder.
+function isPackageName(name: string): boolean {
+  return /^(?:@[\w~-][\w.~-]*\/)?[\w~-][\w.~-]*$/.test(name) && name !== "node_modules";
+}
+
+/** Packages of pydist itself: a node has its own. */
+export function isOwnPackage(name: string): boolean {
+  return name === "pydist" || name === "pydist-node" || name.startsWith("@pydist/");
+}

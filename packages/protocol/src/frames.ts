@@ -138,6 +138,17 @@ export interface Mail<Note> {
   readonly note: Note;
 }
 
+/** Some bytes of a file. */
+export interface FilePart {
+  /** SHA-256 of the whole file, in hex. */
+  readonly hash: string;
+  /** Bytes of the whole file. */
+  readonly size: number;
+  /** From this byte on. */
+  readonly at: number;
+  readonly length: number;
+}
+
 /** Frames from a submitter towards the workers. */
 export type DownFrame =
   | { readonly t: "tasks"; readonly lease: number; readonly head: BatchHeader }
@@ -149,6 +160,13 @@ export type DownFrame =
   | { readonly t: "ask"; readonly id: number; readonly what: string }
   | { readonly t: "code"; readonly hash: string; readonly text: string }
   | { readonly t: "noCode"; readonly hash: string; readonly why: string }
+  /** What was asked for by that key; the payload is the tree's manifest. */
+  | { readonly t: "tree"; readonly key: string }
+  | { readonly t: "noTree"; readonly key: string; readonly why: string }
+  /** The answer to one `needFiles`: those parts of it that could be had, side by side in the payload. */
+  | { readonly t: "files"; readonly parts: readonly FilePart[] }
+  /** Before the `files` that lacks it. */
+  | { readonly t: "noFile"; readonly hash: string; readonly why: string }
   | { readonly t: "ancestry"; readonly chain: readonly Ancestor[]; readonly settled: boolean };
 
 /** Frames from the workers towards a submitter. */
@@ -165,6 +183,9 @@ export type UpFrame =
   | { readonly t: "recalled" }
   | ({ readonly t: "credit" } & Credit)
   | { readonly t: "needCode"; readonly hash: string }
+  /** A tree of files: a package by its key, a module by its key, or a tree by its hash. */
+  | { readonly t: "needTree"; readonly key: string }
+  | { readonly t: "needFiles"; readonly parts: readonly FilePart[] }
   | { readonly t: "answer"; readonly id: number; readonly value: unknown }
   | { readonly t: "nodeJoined"; readonly nodes: readonly NodeDescription[] }
   | { readonly t: "nodeLost"; readonly ids: readonly string[]; readonly cause: string };
@@ -173,23 +194,26 @@ export type Frame = DownFrame | UpFrame;
 
 /*
  * A frame is | header length u32 | header as JSON, padded with spaces to a multiple of eight | payload |. The header is
- * JSON so that a peer of another minor version skips what it does not know; the payload, packed bodies, is never parsed
- * on the way.
+ * JSON so that a peer of another minor version skips what it does not know; the payload, packed bodies or bytes of files,
+ * is never parsed on the way.
  */
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 const MAX_HEADER_BYTES = 16 * 1024 * 1024;
 
-export function encodeFrame(frame: Frame, bodies?: Bodies): Uint8Array<ArrayBuffer> {
+export function encodeFrame(frame: Frame, content?: Bodies | Uint8Array): Uint8Array<ArrayBuffer> {
   const json = JSON.stringify(frame);
   let header = encoder.encode(json);
   const padding = (8 - ((header.length + 4) % 8)) % 8;
   if (padding > 0) header = encoder.encode(json.padEnd(json.length + padding));
   const start = 4 + header.length;
-  const bytes = new Uint8Array(start + (bodies === undefined ? 0 : packedLengthOf(bodies)));
+  const raw = content instanceof Uint8Array;
+  const length = content === undefined ? 0 : raw ? content.length : packedLengthOf(content);
+  const bytes = new Uint8Array(start + length);
   new DataView(bytes.buffer).setUint32(0, header.length, true);
   bytes.set(header, 4);
-  if (bodies !== undefined) packBodiesInto(bodies, bytes.buffer, start);
+  if (raw) bytes.set(content, start);
+  else if (content !== undefined) packBodiesInto(content, bytes.buffer, start);
   return bytes;
 }
 

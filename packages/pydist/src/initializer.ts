@@ -1,6 +1,6 @@
 import type { CodeText } from "@pydist/futures";
 import { BodiesBuilder, encodeValue, packBodies } from "@pydist/protocol";
-import { initializerText, sha256, ship } from "@pydist/shipping";
+import { initializerText, type ShippedCode, sha256, ship } from "@pydist/shipping";
 import type { ExecutorOptions } from "./options.js";
 
 /**
@@ -8,9 +8,12 @@ import type { ExecutorOptions } from "./options.js";
  * that cannot travel fails there and not in each task.
  * @throws ShippingError or SerializationError
  */
-export function shipInitializer({ initializer, initargs = [] }: ExecutorOptions): CodeText | undefined {
+export function shipInitializer(
+  { initializer, initargs = [] }: ExecutorOptions,
+  bind: (code: ShippedCode) => ShippedCode,
+): CodeText | undefined {
   if (initializer === undefined) return undefined;
-  const { text: code } = ship(initializer, "initializer");
+  const { text: code } = bind(ship(initializer, "initializer"));
   const builder = new BodiesBuilder();
   builder.add(encodeValue([...initargs], "initargs"));
   const args = Buffer.from(packBodies(builder.build())).toString("base64");

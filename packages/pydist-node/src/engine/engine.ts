@@ -16,11 +16,13 @@ import { sha256 } from "@pydist/shipping/runtime";
 import { EventEmitter } from "eventemitter3";
 import type { LinkLike } from "../links/link-like.js";
 import { type Logger, silent } from "../logger.js";
+import type { CacheOptions } from "../store/cache-folder.js";
 import { CodeExchange } from "./code-exchange.js";
 import { checkFrame, malformed, NODES_PER_FRAME } from "./frame-schema.js";
 import { type DownPeer, describe, mayTell, type PeerInfo, Peers, SUBMITTER, type UpPeer } from "./peer.js";
 import { Roll } from "./roll.js";
 import { eventFromAbove, eventFromBelow, frameOf, type Outgoing, withStop } from "./translate.js";
+import { TreeExchange } from "./tree-exchange.js";
 import { Workshop } from "./workshop.js";
 
 /** While this many bytes of results wait for an upstream, none of its tasks are started. */
@@ -42,6 +44,8 @@ export interface EngineOptions {
   /** This node as others are told of it; absent for an executor that is no node. */
   readonly self?: () => NodeDescription;
   readonly logger?: Logger;
+  /** Where files are kept that tasks need. */
+  readonly cache?: CacheOptions;
 }
 
 export interface EngineEvents {
@@ -63,6 +67,7 @@ export class Engine extends EventEmitter<EngineEvents> implements Port {
   readonly options: EngineOptions;
   readonly #peers = new Peers();
   readonly #codes = new CodeExchange(this.#peers);
+  readonly #trees: TreeExchange;
   readonly #scheduler: Scheduler;
   readonly #logger: Logger;
   readonly #roll: Roll;
@@ -78,6 +83,7 @@ export class Engine extends EventEmitter<EngineEvents> implements Port {
     super();
     this.options = options;
     this.#logger = options.logger ?? silent;
+    this.#trees = new TreeExchange(this.#peers, this.#logger, options.cache ?? {});
     const { id, workers, tasksPerWorker, hopLimit, routesOnly } = options;
     this.#scheduler = new Scheduler({ node: id, slots: workers * tasksPerWorker, hopLimit, routesOnly });
     const tell = {
@@ -92,6 +98,7 @@ export class Engine extends EventEmitter<EngineEvents> implements Port {
       tasksPerWorker,
       maxTasksPerWorker: options.maxTasksPerWorker,
       codes: this.#codes,
+      trees: (keys) => this.#trees.find(keys),
       handle: (event) => this.#handle(event),
       infoOf: (lease) => this.#scheduler.infoOf(lease),
       stray: (name, message) => this.#stray(name, message),
@@ -184,6 +191,7 @@ export class Engine extends EventEmitter<EngineEvents> implements Port {
     if (!this.#peers.up.delete(peer.key)) return;
     this.#logger.debug({ peer: peer.info.id, role: peer.info.role, cause }, "Upstream gone");
     this.#codes.upstreamLost(peer.key);
+    this.#trees.upstreamLost(peer.key);
     this.#handle({ type: "upstreamLost", upstream: peer.key });
   }
 
@@ -235,6 +243,9 @@ export class Engine extends EventEmitter<EngineEvents> implements Port {
         return;
       case "ancestry":
         this.emit("ancestry", frame.chain, frame.settled);
+        return;
+      default:
+        return this.#trees.fromAbove(peer, frame, payload);
     }
   }
 
@@ -250,6 +261,8 @@ export class Engine extends EventEmitter<EngineEvents> implements Port {
         return this.#roll.joined(frame.nodes, peer);
       case "nodeLost":
         return this.#roll.lost(frame.ids, peer, frame.cause);
+      default:
+        return this.#trees.fromBelow(peer, frame);
     }
   }
 
@@ -324,5 +337,6 @@ export class Engine extends EventEmitter<EngineEvents> implements Port {
     this.#state = "closed";
     clearTimeout(this.#wake);
     await Promise.all([this.#peers.close(reason), this.#workshop?.close()]);
+    await this.#trees.close();
   }
 }

@@ -57,8 +57,8 @@ export class Peers {
     return peer;
   }
 
-  send(peer: UpPeer | DownPeer, frame: Frame, bodies?: Bodies): void {
-    const bytes = encodeFrame(frame, bodies);
+  send(peer: UpPeer | DownPeer, frame: Frame, content?: Bodies | Uint8Array): void {
+    const bytes = encodeFrame(frame, content);
     if (frame.t === "credit") peer.link.latest("credit", bytes);
     else peer.link.send(bytes);
   }

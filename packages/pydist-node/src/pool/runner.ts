@@ -16,13 +16,13 @@ import {
   Outcome,
   unpackBodies,
 } from "@pydist/protocol";
-import { type Callable, CodeCache, needsContext } from "@pydist/shipping/runtime";
+import { type Callable, CodeCache, learnTrees, needsContext, treesNeeded } from "@pydist/shipping/runtime";
 import { move, transferableSymbol, valueSymbol } from "piscina";
 import { Call, type CallSite, currentCall, loadContext } from "./call.js";
 import { overtimeOf } from "./faults.js";
 import { bufferOf, Gathering } from "./gathering.js";
 import { hasInitialized, initialize } from "./initializers.js";
-import { clock, Mark, type RunReply, type RunRequest, SharedRun } from "./messages.js";
+import { clock, Mark, type NeedMore, type RunReply, type RunRequest, SharedRun } from "./messages.js";
 import { runBegan, runCame, runEnded, synchronous } from "./watchman.js";
 
 export { control } from "./call.js";
@@ -33,16 +33,33 @@ const PATIENCE = 5;
 /** From this run time on, in milliseconds, a call is long. */
 const LONG = 20;
 
-let cache: CodeCache | undefined;
 /** Functions of which some calls were long although they come in runs, as only short ones should. */
 const moody = new WeakSet<Callable>();
 /** Tasks that this thread has begun. */
 let begun = 0;
 
-/** The function, or undefined if its text has to be sent along. */
-function callableOf({ head, texts, node }: RunRequest): Callable | Promise<Callable> | undefined {
+let cache: CodeCache | undefined;
+
+function cacheOf(node: string): CodeCache {
   cache ??= new CodeCache({ node: `node ${node}` });
-  return cache.get(head.code) ?? (texts === undefined ? undefined : cache.load(head.code, texts.code));
+  return cache;
+}
+
+/** What has to be sent along before the run can begin. */
+function lackOf({ head, texts, trees = {}, node }: RunRequest): NeedMore | undefined {
+  const loaded = cacheOf(node).get(head.code) !== undefined;
+  const initialized = hasInitialized(head);
+  if (loaded && initialized) return undefined;
+  if (texts === undefined) return { kind: "needTexts" };
+  learnTrees(trees);
+  const keys = loaded ? [] : treesNeeded(texts.code, trees);
+  if (!initialized) keys.push(...treesNeeded(texts.initializer ?? "", trees));
+  return keys.length === 0 ? undefined : { kind: "needTrees", keys };
+}
+
+function callableOf({ head, texts, node }: RunRequest): Callable | Promise<Callable> {
+  const loaded = cacheOf(node);
+  return loaded.get(head.code) ?? loaded.load(head.code, texts?.code ?? "");
 }
 
 /**
@@ -112,9 +129,9 @@ async function carryOut(request: RunRequest, shared: SharedRun): Promise<RunRepl
   let callable: Callable;
   let args: (unknown[] | Undecoded)[];
   try {
-    if (!hasInitialized(head) && texts === undefined) return { kind: "needTexts" };
+    const lack = lackOf(request);
+    if (lack !== undefined) return lack;
     const found = callableOf(request);
-    if (found === undefined) return { kind: "needTexts" };
     callable = found instanceof Promise ? await away(found, shared) : found;
     if (needsContext(callable)) await away(loadContext(), shared);
     args = argumentsOf(request);

@@ -6,6 +6,7 @@ const importing =
 /** The literal specifiers that a module's text imports or requires. */
 export function importsOf(text: string): Set<string> {
   const found = new Set<string>();
-  for (const [, double, single, template] of text.matchAll(importing)) found.add((double ?? single ?? template) as string);
+  for (const [, double, single, template] of text.matchAll(importing))
+    found.add((double ?? single ?? template) as string);
   return found;
 }

@@ -25,7 +25,8 @@ export function moduleTree(url: string, sha256: string): LocalTree {
   for (let file = open.pop(); file !== undefined; file = open.pop()) {
     if (taken.has(file)) continue;
     taken.add(file);
-    if (taken.size > MOST_FILES) throw new ShippingError(`${url} imports more than ${MOST_FILES} files.`, { path: url });
+    if (taken.size > MOST_FILES)
+      throw new ShippingError(`${url} imports more than ${MOST_FILES} files.`, { path: url });
     const stats = statSync(file);
     const version = renewed(undefined, file, stats);
     if (taken.size === 1 && version.sha256 !== sha256) {

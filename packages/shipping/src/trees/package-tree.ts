@@ -121,7 +121,9 @@ function namesOf(dependencies: unknown): string[] {
 /** What only people and compilers read. typescript reads its own `lib.*.d.ts` when it runs. */
 function isForPeople(name: string): boolean {
   if (/^licen[sc]e/i.test(name)) return false;
-  return /\.(?:md|map|markdown|flow|tsbuildinfo)$/.test(name) || (/\.d\.[cm]?ts$/.test(name) && !name.startsWith("lib."));
+  return (
+    /\.(?:md|map|markdown|flow|tsbuildinfo)$/.test(name) || (/\.d\.[cm]?ts$/.test(name) && !name.startsWith("lib."))
+  );
 }
 
 /** What in its package.json tells that a package is not the same everywhere. */

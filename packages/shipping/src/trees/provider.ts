@@ -159,8 +159,9 @@ async function checkUnchanged(place: Place): Promise<void> {
 function changed({ file }: Place, cause: unknown): ShippingError {
   if (cause instanceof ShippingError) return cause;
   const remedy = "Submit the task again, and leave files alone until their tasks have begun.";
-  return new ShippingError(
-    `${file} was changed or removed after the task that needs it was submitted. ${remedy}`,
-    { path: file, remedy, ...(cause === undefined ? {} : { cause }) },
-  );
+  return new ShippingError(`${file} was changed or removed after the task that needs it was submitted. ${remedy}`, {
+    path: file,
+    remedy,
+    ...(cause === undefined ? {} : { cause }),
+  });
 }

@@ -92,7 +92,8 @@ class Scanner {
   }
 
   #addFile(file: string, path: string): void {
-    if (!isInnerPath(path)) throw this.#refusal(`${file} has a name that other systems do not know`, "Rename it.", file);
+    if (!isInnerPath(path))
+      throw this.#refusal(`${file} has a name that other systems do not know`, "Rename it.", file);
     const stats = statSync(file, { throwIfNoEntry: false });
     // Gone since the folder was read.
     if (stats === undefined) return;

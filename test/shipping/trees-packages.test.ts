@@ -4,7 +4,7 @@ import { packageKey, packageTree, sha256 } from "@pydist/shipping";
 import { findPackage, parseManifest } from "@pydist/shipping/runtime";
 import { type LocalTree, provideTree, readProvided } from "@pydist/shipping/trees";
 import { describe, expect, it } from "vitest";
-import { folderOf, installed, layOut, runIn, write } from "./trees-folders.js";
+import { folderOf, installed, layOut, runIn, write } from "../support/folders.js";
 
 async function treeOf(name: string, folder: string): Promise<LocalTree> {
   const found = findPackage(name, folder);
@@ -242,7 +242,7 @@ describe("what a process gives", () => {
       message: `${path} was changed or removed after the task that needs it was submitted. Submit the task again, and leave files alone until their tasks have begun.`,
       path,
     });
-    expect(await readProvided(sha256("old"), 0, 3)).toBeUndefined();
+    await expect(readProvided(sha256("old"), 0, 3)).rejects.toThrow("was changed or removed");
     await provideTree(key);
     expect(await readProvided(sha256("new!"), 0, 4)).toEqual(new TextEncoder().encode("new!"));
     write(home, { "node_modules/edited/data.txt": "new!" });

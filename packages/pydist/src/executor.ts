@@ -62,6 +62,8 @@ export class ClusterExecutor<I extends AnyFunction = AnyFunction> extends Execut
   readonly #root: Root | undefined;
   /** The folder that is kept on every node. */
   readonly #codeDir: string | undefined;
+  /** The version of it that was copied last. */
+  #kept: string | undefined;
   readonly #ready: Promise<void>;
   /** Aborted, with the reason, once nothing more is to be expected. */
   readonly #ended = new AbortController();
@@ -79,7 +81,6 @@ export class ClusterExecutor<I extends AnyFunction = AnyFunction> extends Execut
     const { addresses, options } = readArguments(first as string | readonly string[] | ExecutorOptions, second);
     checkExecutorOptions(options, addresses.length > 0);
     this.#codeDir = codeDirOf(options);
-    const initializer = shipInitializer(options, (code) => this.bind(code));
     const attached = addresses.length > 0;
     const workers = attached ? 0 : (options.maxWorkers ?? defaultWorkers());
     const tasksPerWorker = options.tasksPerWorker ?? 1;
@@ -94,6 +95,7 @@ export class ClusterExecutor<I extends AnyFunction = AnyFunction> extends Execut
       ...(options.logger === undefined ? {} : { logger: options.logger }),
       ...(attached ? {} : { self: () => describeNode(identity, this.#root?.address ?? "", null) }),
     });
+    const initializer = shipInitializer(options, (code) => this.bind(code));
     this.dispatcher = new Dispatcher(this.#engine, {
       hopLimit: options.hopLimit ?? DEFAULT_HOP_LIMIT,
       attempts: options.attempts ?? DEFAULT_ATTEMPTS,
@@ -144,7 +146,13 @@ export class ClusterExecutor<I extends AnyFunction = AnyFunction> extends Execut
   }
 
   protected override bind(code: ShippedCode): ShippedCode {
-    return this.#codeDir === undefined ? code : withCodeDir(code, this.#codeDir);
+    if (this.#codeDir === undefined) return code;
+    const bound = withCodeDir(code, this.#codeDir);
+    if (bound.tree !== undefined && bound.tree !== this.#kept) {
+      this.#kept = bound.tree;
+      this.#engine.keepTree(bound.tree);
+    }
+    return bound.code;
   }
 
   override emit: EventEmitter<ExecutorEvents>["emit"] = (event, ...args) => {

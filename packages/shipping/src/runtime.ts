@@ -6,7 +6,7 @@ export { type Initializer, initializerText, parseInitializer } from "./initializ
 export { CodeCache, type LoadOptions, load } from "./load.js";
 export { findPackage } from "./trees/find-package.js";
 export { type Manifest, type NamedManifest, parseManifest, type TreeFile } from "./trees/manifest.js";
-export type { PackageRef } from "./trees/package-ref.js";
+export { isOwnPackage, type PackageRef } from "./trees/package-ref.js";
 export {
   type CodeRootMapping,
   codeRoot,

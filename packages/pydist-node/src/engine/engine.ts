@@ -141,6 +141,11 @@ export class Engine extends EventEmitter<EngineEvents> implements Port {
     this.#codes.add(hash, text);
   }
 
+  /** A tree that tasks of this process are about to name, by its hash. */
+  keepTree(hash: string): void {
+    void this.#trees.keep(hash);
+  }
+
   submit(lease: number, head: BatchHeader, bodies: Bodies, cancelled: Ranges = []): void {
     this.#arriving += countOf(bodies);
     this.#handle({ type: "accept", upstream: SUBMITTER, lease, head, bodies, cancelled });

@@ -83,7 +83,7 @@ export class FileFetcher {
       return;
     }
     this.#fetches.delete(fetch.hash);
-    fetch.reject(new ShippingError(`A file could not be had: ${why}`));
+    fetch.reject(new ShippingError(why));
   }
 
   #ask(upstream: number): void {

@@ -4,7 +4,9 @@ import {
   type FoundTrees,
   findPackage,
   isTreeHash,
+  isOwnPackage,
   type NamedManifest,
+  type PackageRef,
   parseManifest,
   type TreeFile,
 } from "@pydist/shipping/runtime";
@@ -66,6 +68,17 @@ export class TreeExchange {
     return Object.fromEntries(await Promise.all(keys.map(async (key) => [key, await this.#obtain(key)] as const)));
   }
 
+  /** Copies a tree that this process ships, as it is now: its files may be edited before their tasks are over. */
+  async keep(key: string): Promise<void> {
+    try {
+      const found = await this.#find(key);
+      await this.#store.hold(found.manifest);
+      await this.#complete(found);
+    } catch (error) {
+      this.#logger.warn({ error }, "A code directory could not be copied; edits of it may hit tasks that wait");
+    }
+  }
+
   #obtain(key: string): Promise<FoundTree> {
     const going = this.#obtaining.get(key);
     if (going !== undefined) return going;
@@ -100,7 +113,14 @@ export class TreeExchange {
   }: NamedManifest): Promise<{ modules: Record<string, string>; lacks: Record<string, string> }> {
     const modules: Record<string, string> = {};
     const lacks: Record<string, string> = {};
-    const look = async ({ name, version, key }: (typeof packages)[number]): Promise<void> => {
+    const look = async ({ name, version, key }: PackageRef): Promise<void> => {
+      if (isOwnPackage(name)) {
+        // Of whatever version this node is.
+        const ours = findPackage(name, process.cwd()) ?? findPackage(name, import.meta.dirname);
+        if (ours !== undefined) modules[name] = ours.directory;
+        else lacks[name] = `package ${name} is not installed in or above ${process.cwd()}`;
+        return;
+      }
       const own = findPackage(name, process.cwd());
       if (own?.version === version) {
         modules[name] = own.directory;
@@ -296,7 +316,9 @@ export class TreeExchange {
       const missing = await this.#store.missing(wanted);
       if (missing.length === 0) return undefined;
       await this.#store.guarded(() => this.#fetcher.fetch(missing, above));
-      void this.#store.grown(missing.reduce((sum, { size }) => sum + size, 0));
+      const bytes = missing.reduce((sum, { size }) => sum + size, 0);
+      this.#logger.info({ files: missing.length, bytes }, "Files for a node below arrived");
+      void this.#store.grown(bytes);
       return undefined;
     } catch (error) {
       return reasonOf(error);
@@ -304,12 +326,18 @@ export class TreeExchange {
   }
 
   async #read({ hash, at, length }: FilePart): Promise<Uint8Array> {
-    const provided = await readProvided(hash, at, length);
-    if (provided !== undefined) return provided;
+    let why: unknown = new ShippingError(UNKNOWN);
+    try {
+      const provided = await readProvided(hash, at, length);
+      if (provided !== undefined) return provided;
+    } catch (error) {
+      // Edited since, but there may be a copy.
+      why = error;
+    }
     try {
       return await this.#store.files.read(hash, at, length);
     } catch {
-      throw new ShippingError(UNKNOWN);
+      throw why;
     }
   }
 

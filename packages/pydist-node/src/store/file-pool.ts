@@ -11,6 +11,7 @@ const SEALED = new Date("1985-10-26T08:15:00.000Z");
 export class FilePool {
   readonly #folder: string;
   readonly #temporary: string;
+  readonly #made = new Set<string>();
 
   constructor(folder: string, temporary: string) {
     this.#folder = folder;
@@ -32,16 +33,30 @@ export class FilePool {
   /** @throws ShippingError if the bytes are not those of the hash */
   async add(hash: string, bytes: Uint8Array): Promise<void> {
     if (sha256(bytes) !== hash) throw damaged(hash);
-    const incoming = await this.receive(hash);
-    await incoming.append(bytes);
-    await incoming.finish();
+    const path = join(this.#temporary, randomUUID());
+    const handle = await open(path, "wx", 0o600);
+    try {
+      await handle.appendFile(bytes);
+      await handle.utimes(SEALED, SEALED);
+    } finally {
+      await handle.close();
+    }
+    await rename(path, await this.#placeOf(hash));
+  }
+
+  /** With its folder made. */
+  async #placeOf(hash: string): Promise<string> {
+    const path = this.pathOf(hash);
+    const folder = dirname(path);
+    if (!this.#made.has(folder)) await mkdir(folder, { recursive: true, mode: 0o700 });
+    this.#made.add(folder);
+    return path;
   }
 
   /** A file that comes in pieces. */
   async receive(hash: string): Promise<Incoming> {
     const path = join(this.#temporary, randomUUID());
-    await mkdir(this.#temporary, { recursive: true, mode: 0o700 });
-    return new Incoming(await open(path, "wx", 0o600), path, this.pathOf(hash), hash);
+    return new Incoming(await open(path, "wx", 0o600), path, await this.#placeOf(hash), hash);
   }
 
   /** @throws if the file is not there, or shorter */
@@ -86,7 +101,6 @@ export class Incoming {
     }
     await this.#handle.close();
     await seal(this.#path);
-    await mkdir(dirname(this.#destination), { recursive: true, mode: 0o700 });
     // Who comes second replaces the file by its equal.
     await rename(this.#path, this.#destination);
   }

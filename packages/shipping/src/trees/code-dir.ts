@@ -5,22 +5,29 @@ import { type CodeRoot, codeText, parseCode, type ShippedCode, sha256 } from "..
 import { rememberTree } from "./provider.js";
 import { type LocalTree, scanDirectory } from "./scan-directory.js";
 
-const shipped = new WeakMap<ShippedCode, { readonly tree: string; readonly code: ShippedCode }>();
+/** Code, and the tree that it is bound to, if it is. */
+export interface BoundCode {
+  readonly code: ShippedCode;
+  /** Its hash. */
+  readonly tree: string | undefined;
+}
+
+const shipped = new WeakMap<ShippedCode, { readonly version: string; readonly bound: BoundCode }>();
 
 /**
  * The same code, bound to the present version of a directory that is kept on every node, if it lies in there. Costs
  * nothing to speak of when called again within one turn of the event loop.
  * @throws ShippingError if the directory cannot travel
  */
-export function withCodeDir(code: ShippedCode, directory: string): ShippedCode {
+export function withCodeDir(code: ShippedCode, directory: string): BoundCode {
   const tree = scanDirectory(directory);
   const before = shipped.get(code);
-  if (before?.tree === tree.hash) {
+  if (before?.version === tree.hash) {
     rememberTree(tree);
-    return before.code;
+    return before.bound;
   }
   const bound = bind(code, tree, directory);
-  shipped.set(code, { tree: tree.hash, code: bound });
+  shipped.set(code, { version: tree.hash, bound });
   return bound;
 }
 
@@ -32,15 +39,15 @@ export function codeRootOf(directory: string): CodeRoot {
   return { from: pathToFileURL(realpathSync(directory) + sep).href, tree: tree.hash };
 }
 
-function bind(code: ShippedCode, tree: LocalTree, directory: string): ShippedCode {
+function bind(code: ShippedCode, tree: LocalTree, directory: string): BoundCode {
   const parsed = parseCode(code.text);
-  if (parsed.kind !== "reference") return code;
+  if (parsed.kind !== "reference") return { code, tree: undefined };
   const root = codeRootOf(directory);
   const path = pathIn(root, parsed.url);
   const file = tree.files.find((each) => each.path === path);
-  if (file === undefined) return code;
+  if (file === undefined) return { code, tree: undefined };
   const text = codeText({ ...parsed, sha256: file.sha256, root });
-  return { ...code, hash: sha256(text), text };
+  return { code: { ...code, hash: sha256(text), text }, tree: tree.hash };
 }
 
 /** Where a module stands in the tree of its directory; undefined if it lies elsewhere. */

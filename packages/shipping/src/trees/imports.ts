@@ -10,3 +10,12 @@ export function importsOf(text: string): Set<string> {
     found.add((double ?? single ?? template) as string);
   return found;
 }
+
+const naming = /\bnew\s+URL\(\s*(?:"([^"\\\n]+)"|'([^'\\\n]+)')\s*,\s*import\.meta\.url\s*\)/g;
+
+/** Files that a module names relative to itself: `new URL("data.json", import.meta.url)`. */
+export function filesNamedIn(text: string): Set<string> {
+  const found = new Set<string>();
+  for (const [, double, single] of text.matchAll(naming)) found.add((double ?? single) as string);
+  return found;
+}

@@ -26,6 +26,8 @@ const folders = new Lru<string, true>(100);
 const modules = new Lru<string, true>(10_000);
 /** Trees by their hash; of one that was forgotten, tasks have to be submitted again. */
 const trees = new Lru<string, LocalTree>(64);
+/** Why files, by their hash, and trees with them are not given any more. */
+const reasons = new Lru<string, ShippingError>(1000);
 /** By key: the trees that were asked for. */
 const made = new Lru<string, Promise<LocalTree>>(1000);
 
@@ -52,6 +54,7 @@ export function rememberModule(url: string, hash: string): void {
 export function rememberTree(tree: LocalTree): void {
   if (trees.get(tree.hash) === tree) return;
   trees.set(tree.hash, tree);
+  reasons.delete(tree.hash);
   for (const { key, from } of tree.sources) packageSources.set(key, from);
 }
 
@@ -62,12 +65,18 @@ export function rememberTree(tree: LocalTree): void {
 export async function provideTree(key: string): Promise<LocalTree | undefined> {
   const kept = trees.get(key);
   if (kept !== undefined) return kept;
+  const lost = reasons.get(key);
+  if (lost !== undefined) throw lost;
   const before = made.get(key);
   if (before !== undefined) return before;
   const module = parseModuleKey(key);
   if (module !== undefined) return modules.get(key) === undefined ? undefined : keep(key, makeModule(module));
   const found = installed(key);
-  return found === undefined ? undefined : keep(key, packageTree(found));
+  if (found !== undefined) return keep(key, packageTree(found));
+  const from = packageSources.get(key);
+  if (from === undefined) return undefined;
+  const label = key.slice(0, key.lastIndexOf(":"));
+  throw new ShippingError(`package ${label} was removed or changed in ${from} after the task was submitted`, { path: from });
 }
 
 /** Where a package lies in this process's own installation: from which folder to resolve it. */
@@ -81,7 +90,11 @@ export function localFolder(key: string): string | undefined {
  */
 export async function readProvided(hash: string, at: number, length: number): Promise<Uint8Array | undefined> {
   const place = placeOf(hash);
-  if (place === undefined) return undefined;
+  if (place === undefined) {
+    const lost = reasons.get(hash);
+    if (lost !== undefined) throw lost;
+    return undefined;
+  }
   try {
     await checkUnchanged(place);
     const handle = await open(place.file);
@@ -93,11 +106,9 @@ export async function readProvided(hash: string, at: number, length: number): Pr
       await handle.close();
     }
   } catch (error) {
-    forgetPlace(place);
-    throw changed(place, error);
+    throw forgetPlace(place, changed(place, error));
   }
-  forgetPlace(place);
-  throw changed(place, undefined);
+  throw forgetPlace(place, changed(place, undefined));
 }
 
 function keep(key: string, making: Promise<LocalTree>): Promise<LocalTree> {
@@ -139,10 +150,16 @@ function placeOf(hash: string): Place | undefined {
   return undefined;
 }
 
-/** Whoever asks for a tree with this file again gets it as it is then. */
-function forgetPlace(place: Place): void {
-  for (const [key, tree] of trees.entries()) if (tree.places.get(place.sha256) === place) trees.delete(key);
+/** Whoever asks for a package or module with this file again gets it as it is then. */
+function forgetPlace(place: Place, reason: ShippingError): ShippingError {
+  reasons.set(place.sha256, reason);
+  for (const [key, tree] of trees.entries()) {
+    if (tree.places.get(place.sha256) !== place) continue;
+    trees.delete(key);
+    reasons.set(key, reason);
+  }
   made.clear();
+  return reason;
 }
 
 /** What a file looked like when it was last seen to be unchanged. */

@@ -6,7 +6,7 @@ import { Lru } from "../lru.js";
 import { findPackage } from "./find-package.js";
 import { importsOf } from "./imports.js";
 import { isInnerPath, isInnerTarget, MOST_BYTES, MOST_FILES, makeManifest, type NamedManifest } from "./manifest.js";
-import { isOwnPackage, type PackageRef, packageOf } from "./package-ref.js";
+import { isOwnPackage, ownPackage, type PackageRef, packageOf } from "./package-ref.js";
 
 /** A tree and where its files lie here. */
 export interface LocalTree extends NamedManifest {
@@ -108,7 +108,11 @@ class Scanner {
   }
 
   #addPackage(name: string, from: string): void {
-    if (this.#packages.has(name) || isOwnPackage(name)) return;
+    if (this.#packages.has(name)) return;
+    if (isOwnPackage(name)) {
+      this.#packages.set(name, ownPackage(name));
+      return;
+    }
     const found = findPackage(name, from);
     // One that is not here may be where the tasks run.
     if (found === undefined) return;

@@ -1,33 +1,41 @@
+import { createRequire } from "node:module";
+import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { types } from "node:util";
 import type { Extra } from "@pydist/protocol";
 import type { FreeName } from "../analysis/free.js";
 import { functionText, type Replaced } from "../analysis/function-text.js";
-import { isModuleName, isStandardGlobal } from "../analysis/globals.js";
+import { isFileName, isModuleName, isStandardGlobal } from "../analysis/globals.js";
 import type { ImportRecord } from "../analysis/script-imports.js";
 import type { Position } from "../analysis/syntax.js";
 import type { UnderstoodClass, UnderstoodFunction } from "../analysis/understand.js";
-import type { FileRef, FunctionText, Helper } from "../code.js";
+import type { FunctionText, Helper } from "../code.js";
 import { fileVersion } from "../file-version.js";
 import { Kinds, type MaybeDetails } from "../graph.js";
 import { privateMembersOf } from "../inspect/members.js";
 import { CannotPeek, peek } from "../inspect/peek.js";
 import type { Seen } from "../inspect/scopes.js";
 import { isRelative } from "../specifier.js";
+import type { PackageRef } from "../trees/package-ref.js";
 import type { Cells } from "./cells.js";
 import { detailStep, detailsOf } from "./details.js";
 import { builtinPlaceOf, globalPathOf, isReplaced } from "./known.js";
 import { isNamespace, narrowed } from "./namespaces.js";
 import { ordinaryOfFunction } from "./ordinary.js";
-import { knownPackagePlace, notePackageImport } from "./packages.js";
+import { knownPackagePlace, notePackageImport, packagesOf } from "./packages.js";
+import { Place } from "./place.js";
 import { Refused } from "./refused.js";
-import type { View } from "./view.js";
+import type { ScriptFile, View } from "./view.js";
 
 /** What a function needs of the capture that it is part of. */
 export interface FunctionHost {
   readonly cells: Cells;
   /** The number of a text. */
   textNumber(text: FunctionText, view: View, replaced: readonly Replaced[]): number;
+  /** A file that a text imports by a relative path. */
+  addFile(path: string, sha256: string): void;
+  /** A package that a text imports. */
+  addPackage(ref: PackageRef): void;
   /** A weak collection that code uses by itself, as compilers do for private members. */
   usedWeakly(collection: WeakMap<object, unknown> | WeakSet<object>): void;
   /** The values cannot be shared by several tasks. */
@@ -202,8 +210,10 @@ class Surroundings {
       }),
     ];
     const helpers = { ...this.#helpers, ...text.helpers };
-    const files = filesOf(this.#understood, this.#view);
-    const asksForFile = Object.values(helpers).some((helper) => helper === "meta" || helper === "import");
+    this.#noteImports();
+    const asksForFile =
+      Object.values(helpers).some((helper) => helper === "meta" || helper === "import") ||
+      slots.some(({ name: slot }) => slot === "require" || isFileName(slot));
     const number = this.#host.textNumber(
       {
         source: text.source,
@@ -214,12 +224,33 @@ class Surroundings {
         early: heritage.length + privates.length + earlyVariables,
         helpers,
         ...(asksForFile && file?.url !== undefined ? { url: file.url } : {}),
-        ...(files === undefined ? {} : { files }),
       },
       this.#view,
       text.replaced,
     );
     return { number, slots };
+  }
+
+  /** What the text imports by itself, as far as that is written out. */
+  #noteImports(): void {
+    const { file } = this.#view;
+    const { imports, requires } = this.#understood;
+    const packages = packagesOf(
+      [...imports, ...requires].map(({ specifier }) => specifier),
+      file?.path,
+    );
+    for (const ref of packages) this.#host.addPackage(ref);
+    if (file === undefined) return;
+    for (const [list, how] of [
+      [imports, "import"],
+      [requires, "require"],
+    ] as const) {
+      for (const { specifier } of list) {
+        const path = specifier !== undefined && isRelative(specifier) ? fileMeant(specifier, how, file) : undefined;
+        const version = path && fileVersion(path);
+        if (path !== undefined && version !== undefined && version !== "") this.#host.addFile(path, version);
+      }
+    }
   }
 
   #variables(): Slot[] {
@@ -288,6 +319,11 @@ class Surroundings {
   }
 
   #valueOf(name: string, value: unknown, { members, paths }: FreeName): unknown {
+    const { file } = this.#view;
+    if (file?.url !== undefined && name === "__filename" && value === file.path) return new Place(file.url);
+    if (file?.url !== undefined && name === "__dirname" && value === dirname(file.path ?? "")) {
+      return new Place(new URL(".", file.url).href);
+    }
     if (value === null || (typeof value !== "object" && typeof value !== "function")) return value;
     if (types.isWeakMap(value) || types.isWeakSet(value)) this.#host.usedWeakly(value);
     const record = noteImport(this.#view, name, value);
@@ -391,18 +427,14 @@ class Surroundings {
   }
 }
 
-/** The files that a text imports by relative paths which are written out, as they are now. */
-function filesOf({ imports }: Readable, { file }: View): FunctionText["files"] {
-  if (file?.url === undefined) return undefined;
-  const found: Record<string, FileRef> = {};
-  for (const { specifier } of imports) {
-    if (specifier === undefined || !isRelative(specifier) || !URL.canParse(specifier, file.url)) continue;
-    const url = new URL(specifier, file.url);
-    const path = url.protocol === "file:" ? fileURLToPath(url) : undefined;
-    const sha256 = path && fileVersion(path);
-    if (path !== undefined && sha256 !== undefined) found[specifier] = { path, sha256 };
+/** The file that a relative specifier means; undefined where there is none. */
+function fileMeant(specifier: string, how: "import" | "require", { url, path }: ScriptFile): string | undefined {
+  try {
+    if (how === "require") return path === undefined ? undefined : createRequire(path).resolve(specifier);
+    return specifier.startsWith("#") ? undefined : fileURLToPath(new URL(specifier, url));
+  } catch {
+    return undefined;
   }
-  return Object.keys(found).length === 0 ? undefined : found;
 }
 
 /** If an import gives the value of a variable, whoever meets the value later writes the import. */

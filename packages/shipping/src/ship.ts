@@ -124,7 +124,9 @@ function wrapRemedy(operator: "" | "new ", path: string): string {
 }
 
 /** Whether a text is all there is to a function. Then nobody has to look at what is around it. */
-function seesNothing({ free, lexical, directEval, withs, imports }: UnderstoodFunction): boolean {
+function seesNothing({ free, lexical, directEval, withs, imports, ownName }: UnderstoodFunction): boolean {
+  // Of a declaration, the name by which it calls itself is a variable of its surroundings.
+  if (ownName?.used === true) return false;
   if ([...free].some(([name, use]) => name !== "__name" || !use.namesOnly)) return false;
   const { this: self, super: home, newTarget, arguments: given, meta, privates } = lexical;
   return (

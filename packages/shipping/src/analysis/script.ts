@@ -2,7 +2,7 @@ import type * as Acorn from "acorn";
 import { acorn } from "./parser.js";
 import { scan } from "./scan.js";
 import type { Binding, BindingKind, Scope } from "./scopes.js";
-import { createsRequire, type ImportRecord, importsOf } from "./script-imports.js";
+import { createsRequire, exportsOf, type ImportRecord, importsOf } from "./script-imports.js";
 import { hasUseStrict } from "./shapes.js";
 import type { Syntax } from "./syntax.js";
 
@@ -79,6 +79,7 @@ class Script implements ScriptFacts {
     const require = this.#scopeAt(inside)?.find("require");
     // A module may call something else `require`; test runners hand the real one in.
     const isRequire = require === undefined || require.kind === "parameter" || createsRequire(body);
+    this.exports = exportsOf(body);
     this.imports = new Map(
       [
         ...importsOf(body, ({ name, start }) => {

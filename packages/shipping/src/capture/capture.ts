@@ -128,6 +128,10 @@ class Capturing implements Extension {
 
   fill(): void {}
 
+  usedWeakly(collection: WeakMap<object, unknown> | WeakSet<object>): void {
+    this.#weak.add(collection);
+  }
+
   lower(value: object | symbol | TaskFunction, path: () => string): Extra | undefined {
     if (typeof value === "symbol") return symbolNode(value);
     if (types.isProxy(value)) {
@@ -216,7 +220,9 @@ class Capturing implements Extension {
     const owner = ownerOf(value);
     if (owner !== undefined) return this.#prototype(owner as TaskFunction, value);
     if (types.isModuleNamespaceObject(value)) return this.#namespace(value, path);
-    if (types.isWeakMap(value) || types.isWeakSet(value)) return this.#weakNode(value);
+    if (types.isWeakMap(value) || types.isWeakSet(value)) {
+      return this.#weak.has(value) ? this.#weakNode(value) : undefined;
+    }
     if (!isFrozenData(value)) this.mutable();
     return lowerObject(value, path, (fn) => this.#isInternal(fn));
   }

@@ -29,11 +29,9 @@ export function isStandardGlobal(name: string): boolean {
   return standard.has(name);
 }
 
-/** The names that CommonJS puts around a module: they look global and belong to the file. */
-export function isModuleName(name: string): boolean {
-  return name === "require" || name === "module" || name === "exports" || isFileName(name);
-}
+const moduleNames = ["require", "module", "exports", "__filename", "__dirname"] as const;
 
-export function isFileName(name: string): boolean {
-  return name === "__filename" || name === "__dirname";
+/** The names that CommonJS puts around a module: they look global and belong to the file. */
+export function isModuleName(name: string): name is (typeof moduleNames)[number] {
+  return (moduleNames as readonly string[]).includes(name);
 }

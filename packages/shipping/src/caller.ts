@@ -8,6 +8,16 @@ const ourFile = /^(?:pydist|pydist-node|protocol|scheduler|shipping|futures)[\\/
  * Undefined when there is none, as after an await.
  */
 export function callerLocation(): string | undefined {
+  const caller = findCaller();
+  return caller && `${caller.file}:${caller.place}`;
+}
+
+/** The file of the user's code that called. */
+export function callerFile(): string | undefined {
+  return findCaller()?.file;
+}
+
+function findCaller(): { readonly file: string; readonly place: string } | undefined {
   for (const line of stackLines()) {
     const match = /(?:\(|at (?:async )?)((?:file:\/\/|\/|[A-Za-z]:[\\/])[^()]*):(\d+):(\d+)\)?$/.exec(line);
     const [, place, row, column] = match ?? [];
@@ -16,7 +26,7 @@ export function callerLocation(): string | undefined {
     const file = filePath(place);
     if (/[\\/]node_modules[\\/]/.test(file)) continue;
     if (file.startsWith(ourPackages) && ourFile.test(file.slice(ourPackages.length))) continue;
-    return `${file}:${row}:${column}`;
+    return { file, place: `${row}:${column}` };
   }
   return undefined;
 }

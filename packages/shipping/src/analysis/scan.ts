@@ -1,6 +1,6 @@
 import type * as Acorn from "acorn";
 import { type BindingKind, type BlockFunction, hoistBlockFunctions, type Reference, resolve, Scope } from "./scopes.js";
-import { type ClassNode, declaredPrivates, declares, hasSimpleParameters, hasUseStrict } from "./shapes.js";
+import { asksOnly, type ClassNode, declaredPrivates, declares, hasSimpleParameters, hasUseStrict } from "./shapes.js";
 import { children, type Syntax } from "./syntax.js";
 
 /** A node of the tree with its way up. */
@@ -30,7 +30,7 @@ export interface Scan {
   /** In the order of their beginnings, outer ones first. */
   readonly scopes: readonly Scope[];
   readonly this: readonly number[];
-  /** Of a function that has a `this` of its own. */
+  /** Of a function that has a `this` of its own, where it is more than asked what it is. */
   readonly ownThis: readonly number[];
   readonly super: readonly number[];
   readonly newTarget: readonly number[];
@@ -140,7 +140,7 @@ class Scanner {
         break;
       case "ThisExpression":
         if (scope.outerThis) this.#this.push(node.start);
-        else if (scope.ownThis) this.#ownThis.push(node.start);
+        else if (scope.ownThis && !asksOnly(place.outer?.node)) this.#ownThis.push(node.start);
         return;
       case "Super":
         if (scope.outerSuper) this.#super.push(node.start);

@@ -41,7 +41,7 @@ interface Base {
     /** By name with `#`: private names that no class in the text declares. */
     readonly privates: ReadonlyMap<string, readonly Position[]>;
   };
-  /** Where it uses the `this` that it is called with. */
+  /** Where it uses the `this` that it is called with, other than to ask what it is: `typeof this`, `this === undefined`. */
   readonly ownThis: readonly Position[];
   readonly directEval: readonly Position[];
   readonly withs: readonly Position[];

@@ -5,6 +5,7 @@ import type { Position } from "../analysis/syntax.js";
 import { type Understood, understand } from "../analysis/understand.js";
 import { type FunctionScopes, type Seen, scopesOf } from "../inspect/scopes.js";
 import { type Script, scriptOf, textOf } from "../inspect/scripts.js";
+import { inspect } from "../inspect/session.js";
 import { Lru } from "../lru.js";
 import { Lines } from "../stacks/lines.js";
 import { filePlace, knownScript } from "../stacks/place.js";
@@ -121,6 +122,15 @@ export function isKnownSloppy(fn: TaskFunction): boolean {
 }
 
 const MOST_POSITIONS = 3;
+
+/** The same of a function that is not captured, for whatever reason. */
+export function whereIn(fn: TaskFunction, source: string, at: readonly Position[]): string {
+  try {
+    return inspect(() => new View(fn, source).whereIs(at));
+  } catch {
+    return whereInText(at);
+  }
+}
 
 /** The same of a function that is from no file, or whose file cannot be found. */
 export function whereInText(at: readonly Position[]): string {

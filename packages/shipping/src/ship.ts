@@ -122,14 +122,16 @@ function checkKind(text: Understood, subject: Subject, fn: TaskFunction): void {
     throw refuseKind(
       subject,
       `is a method that uses this ${at}, and a task is called without its object`,
-      `Bind it: ${call}.bind(obj); or wrap it: (...args) => ${call}(...args).`,
+      text.key === "private"
+        ? "Write it as a function that takes the object as an argument."
+        : `Bind it: ${call}.bind(obj); or wrap it: (...args) => ${call}(...args).`,
     );
   }
 }
 
 /** Whether a method lacks nothing but its object: of what else it may lack, the capture knows a better way out. */
-function isLost({ ownThis, lexical, key }: UnderstoodFunction): boolean {
-  return ownThis.length > 0 && lexical.super.length === 0 && lexical.privates.size === 0 && key !== "private";
+function isLost({ ownThis, lexical }: UnderstoodFunction): boolean {
+  return ownThis.length > 0 && lexical.super.length === 0 && lexical.privates.size === 0;
 }
 
 function memberOf(name: string): string {

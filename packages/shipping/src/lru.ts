@@ -41,4 +41,21 @@ export class Lru<K, V> {
     this.#entries.delete(key);
     this.#weight -= this.#weigh(value);
   }
+
+  clear(): void {
+    this.#entries.clear();
+  }
+
+  /** From the stalest on. */
+  keys(): K[] {
+    return [...this.#entries.keys()];
+  }
+
+  values(): V[] {
+    return [...this.#entries.values()];
+  }
+
+  entries(): [K, V][] {
+    return [...this.#entries];
+  }
 }

@@ -3,12 +3,13 @@ import { types } from "node:util";
 import { memberStep, SerializationError, ShippingError } from "@pydist/protocol";
 import { functionText } from "./analysis/function-text.js";
 import type { Understood, UnderstoodFunction } from "./analysis/understand.js";
-import { callerLocation } from "./caller.js";
+import { callerFile, callerLocation } from "./caller.js";
 import { callArguments } from "./capture/call-arguments.js";
 import { type CapturedFunction, capture, FIRST } from "./capture/capture.js";
 import { detailsOf } from "./capture/details.js";
 import { ownNameOf } from "./capture/function-node.js";
 import { ordinaryOfFunction } from "./capture/ordinary.js";
+import { packagesOf } from "./capture/packages.js";
 import { Refused } from "./capture/refused.js";
 import { isKnownSloppy, understood, whereIn } from "./capture/view.js";
 import {
@@ -27,7 +28,10 @@ import { nativeFunction, nodeFunctionPath } from "./natives.js";
 import { refuseKind, type Subject } from "./refusal.js";
 import { noteOrigin } from "./stacks/origins.js";
 import { type TaskFunction, type TaskTarget, taskTarget } from "./task.js";
+import { rememberModule } from "./trees/provider.js";
+import { senderUrl } from "./trees/roots.js";
 import { withoutInspector } from "./without-inspector.js";
+import { isWorkerOfPydist } from "./worker-mark.js";
 
 /** Functions that see nothing around them: they never change. */
 const byFunction = new WeakMap<TaskFunction, ShippedCode>();
@@ -178,7 +182,11 @@ function shipText(
   };
   const asks = Object.values(made.helpers).some((helper) => helper !== "name" && helper !== "meta");
   noteOrigin({ fn, source, text: made, replaced });
-  return shippedCode({ kind: "functions", texts: [made], modules: [], packages: [], asks }, name);
+  const packages = packagesOf(
+    text.imports.map(({ specifier }) => specifier),
+    callerFile(),
+  );
+  return shippedCode({ kind: "functions", texts: [made], modules: [], packages, files: {}, asks }, name);
 }
 
 function shipCaptured({ code, captured, objects, weak, texts, isPlain }: CapturedFunction, name: string): ShippedCode {
@@ -216,8 +224,10 @@ function shipReference(reference: TaskFunction, target: TaskTarget, what: string
     });
   }
   const known = byReference.get(reference);
+  const copied = isWorkerOfPydist() ? senderUrl(target.url) : undefined;
+  if (copied === undefined) rememberModule(target.url, version);
   if (known?.version === version) return known.shipped;
-  const code: Code = { kind: "reference", url: target.url, export: target.export, sha256: version };
+  const code: Code = { kind: "reference", url: target.url, export: target.export, sha256: version, ...copied };
   const result = shippedCode(code, target.export);
   byReference.set(reference, { version, shipped: result });
   return result;

@@ -35,3 +35,7 @@ const moduleNames = ["require", "module", "exports", "__filename", "__dirname"] 
 export function isModuleName(name: string): name is (typeof moduleNames)[number] {
   return (moduleNames as readonly string[]).includes(name);
 }
+
+export function isFileName(name: string): boolean {
+  return name === "__filename" || name === "__dirname";
+}

@@ -10,6 +10,7 @@ import { boundPartsOf } from "../inspect/members.js";
 import { inspect } from "../inspect/session.js";
 import type { Noted } from "../stacks/origins.js";
 import { suppliedName, type TaskFunction, taskTarget } from "../task.js";
+import type { PackageRef } from "../trees/package-ref.js";
 import { Cells } from "./cells.js";
 import { detailStep, detailsOf } from "./details.js";
 import { lowerFunction } from "./function-node.js";
@@ -19,6 +20,7 @@ import { lowerObject, ownerOf } from "./objects.js";
 import { ordinaryOfPrototype } from "./ordinary.js";
 import { isOurs, ours } from "./ours.js";
 import { findPackagePlace, knownPackagePlace } from "./packages.js";
+import { Place } from "./place.js";
 import { Refused } from "./refused.js";
 import { Texts } from "./texts.js";
 import { understood, View } from "./view.js";
@@ -117,6 +119,14 @@ class Capturing implements Extension {
     const number = this.#texts.add(text);
     this.#noted[number] ??= { fn, source, replaced, text };
     return number;
+  }
+
+  addFile(path: string, sha256: string): void {
+    this.#texts.addFile(path, sha256);
+  }
+
+  addPackage(ref: PackageRef): void {
+    this.#texts.addPackage(ref);
   }
 
   mutable(): void {
@@ -218,6 +228,7 @@ class Capturing implements Extension {
 
   #object(value: object, path: () => string): Extra | undefined {
     if (isOurs(value)) return undefined;
+    if (value instanceof Place) return { type: Kinds.Place, parts: [value.url, "path"] };
     if (value instanceof Narrowed) return lowerNarrowed(value);
     if (typeOfInstance(value) !== undefined) return undefined;
     const owner = ownerOf(value);

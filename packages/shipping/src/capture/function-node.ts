@@ -1,7 +1,9 @@
+import { dirname } from "node:path";
 import { types } from "node:util";
 import type { Extra } from "@pydist/protocol";
 import type { FreeName } from "../analysis/free.js";
 import { functionText, type Replaced } from "../analysis/function-text.js";
+import { isFileName } from "../analysis/globals.js";
 import type { Position } from "../analysis/syntax.js";
 import type { UnderstoodClass, UnderstoodFunction } from "../analysis/understand.js";
 import type { FunctionText, Helper } from "../code.js";
@@ -10,12 +12,14 @@ import { privateMembersOf } from "../inspect/members.js";
 import { peek } from "../inspect/peek.js";
 import type { Seen } from "../inspect/scopes.js";
 import { isRelative } from "../specifier.js";
+import type { PackageRef } from "../trees/package-ref.js";
 import type { Cells } from "./cells.js";
 import { Complaints, type Readable } from "./complaints.js";
 import { detailStep, detailsOf } from "./details.js";
-import { filesOf, noteImport } from "./imported.js";
+import { noteImport, noteImports } from "./imported.js";
 import { isNamespace, narrowed } from "./namespaces.js";
 import { ordinaryOfFunction } from "./ordinary.js";
+import { Place } from "./place.js";
 import { Refused } from "./refused.js";
 import type { View } from "./view.js";
 
@@ -24,6 +28,10 @@ export interface FunctionHost {
   readonly cells: Cells;
   /** The number of a text. */
   textNumber(text: FunctionText, view: View, replaced: readonly Replaced[]): number;
+  /** A file that a text imports by a relative path. */
+  addFile(path: string, sha256: string): void;
+  /** A package that a text imports. */
+  addPackage(ref: PackageRef): void;
   /** A weak collection that code uses by itself, as compilers do for private members. */
   usedWeakly(collection: WeakMap<object, unknown> | WeakSet<object>): void;
   /** The values cannot be shared by several tasks. */
@@ -135,8 +143,10 @@ class Surroundings {
       }),
     ];
     const helpers = { ...this.#helpers, ...text.helpers };
-    const files = filesOf(this.#understood, this.#view);
-    const asksForFile = Object.values(helpers).some((helper) => helper === "meta" || helper === "import");
+    noteImports(this.#view, this.#understood, this.#host);
+    const asksForFile =
+      Object.values(helpers).some((helper) => helper === "meta" || helper === "import") ||
+      slots.some(({ name: slot }) => slot === "require" || isFileName(slot));
     const number = this.#host.textNumber(
       {
         source: text.source,
@@ -147,7 +157,6 @@ class Surroundings {
         early: heritage.length + privates.length + earlyVariables,
         helpers,
         ...(asksForFile && file?.url !== undefined ? { url: file.url } : {}),
-        ...(files === undefined ? {} : { files }),
       },
       this.#view,
       text.replaced,
@@ -217,6 +226,11 @@ class Surroundings {
   }
 
   #valueOf(name: string, value: unknown, { members, paths }: FreeName): unknown {
+    const { file } = this.#view;
+    if (file?.url !== undefined && name === "__filename" && value === file.path) return new Place(file.url);
+    if (file?.url !== undefined && name === "__dirname" && value === dirname(file.path ?? "")) {
+      return new Place(new URL(".", file.url).href);
+    }
     if (value === null || (typeof value !== "object" && typeof value !== "function")) return value;
     if (types.isWeakMap(value) || types.isWeakSet(value)) this.#host.usedWeakly(value);
     const record = noteImport(this.#view, name, value);

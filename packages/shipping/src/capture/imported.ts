@@ -1,25 +1,46 @@
+import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 import type { ImportRecord } from "../analysis/script-imports.js";
-import type { FileRef, FunctionText } from "../code.js";
 import { fileVersion } from "../file-version.js";
 import { isRelative } from "../specifier.js";
 import type { Readable } from "./complaints.js";
+import type { FunctionHost } from "./function-node.js";
 import { builtinPlaceOf, globalPathOf } from "./known.js";
-import { knownPackagePlace, notePackageImport } from "./packages.js";
-import type { View } from "./view.js";
+import { knownPackagePlace, notePackageImport, packagesOf } from "./packages.js";
+import type { ScriptFile, View } from "./view.js";
 
-/** The files that a text imports by relative paths which are written out, as they are now. */
-export function filesOf({ imports }: Readable, { file }: View): FunctionText["files"] {
-  if (file?.url === undefined) return undefined;
-  const found: Record<string, FileRef> = {};
-  for (const { specifier } of imports) {
-    if (specifier === undefined || !isRelative(specifier) || !URL.canParse(specifier, file.url)) continue;
-    const url = new URL(specifier, file.url);
-    const path = url.protocol === "file:" ? fileURLToPath(url) : undefined;
-    const sha256 = path && fileVersion(path);
-    if (path !== undefined && sha256 !== undefined) found[specifier] = { path, sha256 };
+/** Notes what a text imports by itself, as far as that is written out. */
+export function noteImports(
+  { file }: View,
+  { imports, requires }: Readable,
+  host: Pick<FunctionHost, "addFile" | "addPackage">,
+): void {
+  const packages = packagesOf(
+    [...imports, ...requires].map(({ specifier }) => specifier),
+    file?.path,
+  );
+  for (const ref of packages) host.addPackage(ref);
+  if (file === undefined) return;
+  for (const [list, how] of [
+    [imports, "import"],
+    [requires, "require"],
+  ] as const) {
+    for (const { specifier } of list) {
+      const path = specifier !== undefined && isRelative(specifier) ? fileMeant(specifier, how, file) : undefined;
+      const version = path && fileVersion(path);
+      if (path !== undefined && version !== undefined && version !== "") host.addFile(path, version);
+    }
   }
-  return Object.keys(found).length === 0 ? undefined : found;
+}
+
+/** The file that a relative specifier means; undefined where there is none. */
+function fileMeant(specifier: string, how: "import" | "require", { url, path }: ScriptFile): string | undefined {
+  try {
+    if (how === "require") return path === undefined ? undefined : createRequire(path).resolve(specifier);
+    return specifier.startsWith("#") ? undefined : fileURLToPath(new URL(specifier, url));
+  } catch {
+    return undefined;
+  }
 }
 
 /** If an import gives the value of a variable, whoever meets the value later writes the import. */

@@ -18,10 +18,10 @@ export class CompiledText {
   readonly #maker: Maker;
 
   /** @param helpers gives the value of each helper that the text names */
-  constructor(text: FunctionText, helpers: (helper: Helper, text: FunctionText) => unknown) {
+  constructor(text: FunctionText, helpers: (helper: Helper) => unknown) {
     this.text = text;
     const outer = evaluate(`${opening(text)}${text.source}${closing(text)}`, textUrl(text)) as Callable;
-    this.#maker = outer(...Object.values(text.helpers).map((helper) => helpers(helper, text))) as Maker;
+    this.#maker = outer(...Object.values(text.helpers).map(helpers)) as Maker;
   }
 
   /** @param self the `this` that an arrow sees around it; `args` likewise its `arguments` */

@@ -1,11 +1,11 @@
 import { decodeGraph, decodeValue, encodeValue, type RegisteredType, Types } from "@pydist/protocol";
-import type { Callable, FunctionsCode } from "../code.js";
+import type { Callable, FunctionsCode, Helper } from "../code.js";
 import { Lru } from "../lru.js";
 import { task } from "../task.js";
 import { CompiledText } from "./compiled-text.js";
-import { helperOf, placeOf } from "./helpers.js";
+import { helperOf } from "./helpers.js";
+import type { Home } from "./home.js";
 import { Linker, type Supplies } from "./linker.js";
-import { requireOf } from "./modules.js";
 import { type Bound, type CapturedHere, type Program, programOf } from "./program.js";
 
 /** Most captures that a program remembers, of those that tasks may share. */
@@ -19,16 +19,16 @@ export class FunctionsProgram implements Program {
   #plain: Bound | undefined;
 
   /** @param modules what the code's module references name, imported */
-  constructor(code: FunctionsCode, modules: readonly unknown[]) {
+  constructor(code: FunctionsCode, modules: readonly unknown[], home: Home) {
     this.context = code.asks ? "wanted" : "unwanted";
-    const texts = code.texts.map((text) => new CompiledText(text, helperOf));
+    const texts = code.texts.map((text) => new CompiledText(text, (helper) => helperOf(helper, text, home)));
     this.#supplies = {
       texts,
       modules,
-      helper: (name) => helperOf(name as never, undefined),
+      helper: (name) => helperOf(name as Helper, undefined, home),
       reference: (url, name) => task(url, name),
-      requireOf,
-      placeOf,
+      requireOf: (folder) => home.requireOf(folder),
+      placeOf: (place, form) => home.placeOf(place, form),
     };
   }
 

@@ -1,6 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { types } from "node:util";
-import { SerializationError, ShippingError } from "@pydist/protocol";
+import { memberStep, SerializationError, ShippingError } from "@pydist/protocol";
 import { functionText } from "./analysis/function-text.js";
 import type { Understood, UnderstoodFunction } from "./analysis/understand.js";
 import { callerFile, callerLocation } from "./caller.js";
@@ -11,7 +11,7 @@ import { ownNameOf } from "./capture/function-node.js";
 import { ordinaryOfFunction } from "./capture/ordinary.js";
 import { packagesOf } from "./capture/packages.js";
 import { Refused } from "./capture/refused.js";
-import { isKnownSloppy, understood } from "./capture/view.js";
+import { isKnownSloppy, understood, whereIn } from "./capture/view.js";
 import {
   type Code,
   codeText,
@@ -74,12 +74,16 @@ function shipFunction(fn: TaskFunction, what: string): ShippedCode {
   if (native?.kind === "global-class") throw refuseKind(subject, classReason, wrapRemedy("new ", native.path));
   const text = native === undefined ? understood(source, isKnownSloppy(fn) ? false : undefined) : undefined;
   if (text !== undefined) checkKind(text, subject, fn);
-  if (text?.kind === "function" && seesNothing(text) && detailsOf(fn, ordinaryOfFunction(fn, text)).length === 0)
+  if (text?.kind === "function" && seesNothing(text) && detailsOf(fn, ordinaryOfFunction(fn, text)).length === 0) {
     return shipText(fn, source, name, text, {});
+  }
   try {
     return shipCaptured(capture(fn), name);
   } catch (error) {
     if (error instanceof InspectorUnavailable) {
+      const path = text === undefined ? undefined : nodeFunctionPath(fn);
+      if (path !== undefined)
+        throw refuseKind(subject, "is Node's own, not text that could travel", wrapRemedy("", path));
       return shipText(fn, source, name, ...withoutInspector(text, subject, error));
     }
     if (error instanceof Refused || error instanceof SerializationError) throw refusedCapture(subject, error);
@@ -99,12 +103,8 @@ function checkKind(text: Understood, subject: Subject, fn: TaskFunction): void {
     );
   }
   if (text.kind === "class") {
-    const path = nodeFunctionPath(fn);
-    const remedy =
-      path === undefined
-        ? "Submit a function that constructs it: (...args) => new Class(...args)."
-        : wrapRemedy("new ", path);
-    throw refuseKind(subject, classReason, remedy);
+    const name = nodeFunctionPath(fn) ?? (/^[\p{L}_$][\p{L}\p{N}_$]*$/u.test(subject.name) ? subject.name : "Class");
+    throw refuseKind(subject, classReason, wrapRemedy("new ", name));
   }
   if (text.form === "accessor") {
     throw refuseKind(
@@ -120,6 +120,27 @@ function checkKind(text: Understood, subject: Subject, fn: TaskFunction): void {
       "Collect what it yields and return an array.",
     );
   }
+  if (text.form === "method" && isLost(text)) {
+    const at = whereIn(fn, subject.source, text.ownThis);
+    const call = `obj${memberOf(subject.name)}`;
+    throw refuseKind(
+      subject,
+      `is a method that uses this ${at}, and a task is called without its object`,
+      text.key === "private"
+        ? "Write it as a function that takes the object as an argument."
+        : `Bind it: ${call}.bind(obj); or wrap it: (...args) => ${call}(...args).`,
+    );
+  }
+}
+
+/** Whether a method lacks nothing but its object: of what else it may lack, the capture knows a better way out. */
+function isLost({ ownThis, lexical }: UnderstoodFunction): boolean {
+  return ownThis.length > 0 && lexical.super.length === 0 && lexical.privates.size === 0;
+}
+
+function memberOf(name: string): string {
+  // Methods with symbols for names are called by what the symbol is.
+  return name.startsWith("[") && name.endsWith("]") ? name : memberStep(name);
 }
 
 function wrapRemedy(operator: "" | "new ", path: string): string {

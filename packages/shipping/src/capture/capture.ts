@@ -9,7 +9,7 @@ import { Kinds } from "../graph.js";
 import { boundPartsOf } from "../inspect/members.js";
 import { inspect } from "../inspect/session.js";
 import type { Noted } from "../stacks/origins.js";
-import { type TaskFunction, task, taskTarget } from "../task.js";
+import { suppliedName, type TaskFunction, taskTarget } from "../task.js";
 import type { PackageRef } from "../trees/package-ref.js";
 import { Cells } from "./cells.js";
 import { detailStep, detailsOf } from "./details.js";
@@ -170,9 +170,10 @@ class Capturing implements Extension {
   }
 
   #function(fn: TaskFunction, path: () => string): Extra {
-    if ((fn as unknown) === task) {
+    const supplied = suppliedName(fn);
+    if (supplied !== undefined) {
       this.#texts.asks();
-      return { type: Kinds.Helper, parts: ["task"] };
+      return { type: Kinds.Helper, parts: [supplied] };
     }
     const target = taskTarget(fn);
     if (target !== undefined) return { type: Kinds.Reference, parts: [target.url, target.export] };

@@ -1,31 +1,27 @@
-import { createRequire } from "node:module";
 import { dirname } from "node:path";
-import { fileURLToPath } from "node:url";
 import { types } from "node:util";
 import type { Extra } from "@pydist/protocol";
 import type { FreeName } from "../analysis/free.js";
 import { functionText, type Replaced } from "../analysis/function-text.js";
-import { isFileName, isModuleName, isStandardGlobal } from "../analysis/globals.js";
-import type { ImportRecord } from "../analysis/script-imports.js";
+import { isFileName } from "../analysis/globals.js";
 import type { Position } from "../analysis/syntax.js";
 import type { UnderstoodClass, UnderstoodFunction } from "../analysis/understand.js";
 import type { FunctionText, Helper } from "../code.js";
-import { fileVersion } from "../file-version.js";
 import { Kinds, type MaybeDetails } from "../graph.js";
 import { privateMembersOf } from "../inspect/members.js";
-import { CannotPeek, peek } from "../inspect/peek.js";
+import { peek } from "../inspect/peek.js";
 import type { Seen } from "../inspect/scopes.js";
 import { isRelative } from "../specifier.js";
 import type { PackageRef } from "../trees/package-ref.js";
 import type { Cells } from "./cells.js";
+import { Complaints, type Readable } from "./complaints.js";
 import { detailStep, detailsOf } from "./details.js";
-import { builtinPlaceOf, globalPathOf, isReplaced } from "./known.js";
+import { noteImport, noteImports } from "./imported.js";
 import { isNamespace, narrowed } from "./namespaces.js";
 import { ordinaryOfFunction } from "./ordinary.js";
-import { knownPackagePlace, notePackageImport, packagesOf } from "./packages.js";
 import { Place } from "./place.js";
 import { Refused } from "./refused.js";
-import type { ScriptFile, View } from "./view.js";
+import type { View } from "./view.js";
 
 /** What a function needs of the capture that it is part of. */
 export interface FunctionHost {
@@ -42,8 +38,6 @@ export interface FunctionHost {
   mutable(): void;
 }
 
-type Readable = UnderstoodFunction | UnderstoodClass;
-
 interface Slot {
   readonly name: string;
   readonly value: unknown;
@@ -57,62 +51,24 @@ export function lowerFunction(view: View, host: FunctionHost, path: () => string
   if (understood.kind === "unreadable") {
     throw new Refused(path(), `cannot be read: ${understood.reason}`, "Write it as a function or class of its own.");
   }
-  checkText(understood, path);
-  if (understood.kind === "function" && understood.key === "private") {
-    throw new Refused(
-      path(),
-      "is a private method, which means nothing without its class",
-      "Capture the class, or write it as a function.",
-    );
-  }
-  const surroundings = new Surroundings(view, understood, host, path);
+  const complaints = new Complaints(view, understood, path);
+  complaints.checkText();
+  const surroundings = new Surroundings(view, understood, host, complaints);
   return understood.kind === "class" ? surroundings.lowerClass(understood) : surroundings.lowerFunction(understood);
-}
-
-function checkText(understood: Readable, path: () => string): void {
-  const { directEval, withs, lexical } = understood;
-  const refuse = (what: string, at: readonly Position[], remedy: string): void => {
-    if (at.length > 0) throw new Refused(path(), `${what} (${placesOf(at)})`, remedy);
-  };
-  const hides = "which hides what it uses";
-  refuse(
-    `calls eval directly, ${hides}`,
-    directEval,
-    "Use (0, eval)(text) or new Function(text), which see only globals.",
-  );
-  refuse(`has a with statement, ${hides}`, withs, "Write the properties out: object.name.");
-  for (const [name, at] of lexical.privates) {
-    refuse(
-      `uses ${name} of a class that does not travel with it`,
-      at,
-      "Private members are reachable only inside their class: capture the class or an object of it, not the method alone.",
-    );
-  }
-  refuse(
-    understood.isArrow ? "uses the super around it" : "is a method that uses super, which is that of its object",
-    lexical.super,
-    "Capture the class, and call the method of an instance; or write the object as a class.",
-  );
-  refuse("uses the new.target around it", lexical.newTarget, "Put it into a const, and use that.");
-}
-
-function placesOf(at: readonly Position[]): string {
-  const shown = at.slice(0, 3).map(({ line, column }) => `${line}:${column}`);
-  return at.length > 3 ? `${shown.join(", ")} and ${at.length - 3} more` : shown.join(", ");
 }
 
 class Surroundings {
   readonly #view: View;
   readonly #understood: Readable;
   readonly #host: FunctionHost;
-  readonly #path: () => string;
+  readonly #complaints: Complaints;
   readonly #helpers: Record<string, Helper> = {};
 
-  constructor(view: View, understood: Readable, host: FunctionHost, path: () => string) {
+  constructor(view: View, understood: Readable, host: FunctionHost, complaints: Complaints) {
     this.#view = view;
     this.#understood = understood;
     this.#host = host;
-    this.#path = path;
+    this.#complaints = complaints;
   }
 
   lowerFunction(understood: UnderstoodFunction): Extra {
@@ -134,7 +90,7 @@ class Surroundings {
   }
 
   lowerClass(understood: UnderstoodClass): Extra {
-    this.#checkKeys(understood);
+    this.#complaints.checkKeys(understood);
     const variables = this.#variables();
     const isEarly = ({ name }: Slot): boolean => understood.keyNames.has(name);
     const early = variables.filter(isEarly);
@@ -157,29 +113,6 @@ class Surroundings {
     this.#host.mutable();
     const members = privateMembersOf(this.#view.fn);
     return privateStatics.map((name) => members.find((member) => member.name === name)?.value);
-  }
-
-  #checkKeys({ unstableKeys, keyNames }: UnderstoodClass): void {
-    const [first] = unstableKeys;
-    if (first !== undefined) {
-      throw new Refused(
-        this.#path(),
-        `is a class with a computed name (${placesOf([first.at])}) that may come out otherwise when it is made again`,
-        "Put the name into a const before the class, and use that.",
-      );
-    }
-    const { facts } = this.#view.file ?? {};
-    const { offset } = this.#view;
-    for (const name of keyNames) {
-      if (!this.#view.seen.has(name) || facts === undefined || offset === undefined || facts.isConstant(name, offset)) {
-        continue;
-      }
-      throw new Refused(
-        this.#path(),
-        `is a class with a computed name that uses "${name}", which may have changed since`,
-        "Declare it as a const.",
-      );
-    }
   }
 
   /** The text as it is sent, and the values of its slots in the order of the text's. */
@@ -210,7 +143,7 @@ class Surroundings {
       }),
     ];
     const helpers = { ...this.#helpers, ...text.helpers };
-    this.#noteImports();
+    noteImports(this.#view, this.#understood, this.#host);
     const asksForFile =
       Object.values(helpers).some((helper) => helper === "meta" || helper === "import") ||
       slots.some(({ name: slot }) => slot === "require" || isFileName(slot));
@@ -231,28 +164,6 @@ class Surroundings {
     return { number, slots };
   }
 
-  /** What the text imports by itself, as far as that is written out. */
-  #noteImports(): void {
-    const { file } = this.#view;
-    const { imports, requires } = this.#understood;
-    const packages = packagesOf(
-      [...imports, ...requires].map(({ specifier }) => specifier),
-      file?.path,
-    );
-    for (const ref of packages) this.#host.addPackage(ref);
-    if (file === undefined) return;
-    for (const [list, how] of [
-      [imports, "import"],
-      [requires, "require"],
-    ] as const) {
-      for (const { specifier } of list) {
-        const path = specifier !== undefined && isRelative(specifier) ? fileMeant(specifier, how, file) : undefined;
-        const version = path && fileVersion(path);
-        if (path !== undefined && version !== undefined && version !== "") this.#host.addFile(path, version);
-      }
-    }
-  }
-
   #variables(): Slot[] {
     const slots: Slot[] = [];
     const { seen, fn } = this.#view;
@@ -260,22 +171,18 @@ class Surroundings {
       if (this.#isHelper(name, use.namesOnly)) continue;
       const found = this.#isOwnNameAround(name) ? this.#ownNameAround(name, use.at) : seen.get(name);
       if (found === undefined) {
-        this.#checkGlobal(name, use.asked, use.at);
+        this.#complaints.checkGlobal(name, use);
         continue;
       }
-      if (found.kind === "unreadable") throw this.#unreadable(name, found.why);
-      if (name === "require") this.#checkRequire(use.paths);
+      if (found.kind === "unreadable") throw this.#complaints.unreadable(name, found.why);
+      if (name === "require") this.#complaints.checkRequire(use);
       if (use.written) this.#host.mutable();
       slots.push({ name, value: this.#valueOf(name, found.value, use), step: ` > ${name}` });
     }
     const own = this.#understood.ownName;
     const outer = own?.used === true ? seen.get(own.name) : undefined;
     if (own !== undefined && outer?.kind === "value" && outer.value !== fn && this.#isDeclaration()) {
-      throw new Refused(
-        this.#path(),
-        `calls itself by the name "${own.name}", which stands for something else by now`,
-        "Give the function and what replaced it different names.",
-      );
+      throw this.#complaints.renamed(own.name);
     }
     return slots;
   }
@@ -306,7 +213,7 @@ class Surroundings {
         ?.get();
       return { kind: "value", value, scope: { type: "Name", level: 0, name: "" } };
     } catch (cause) {
-      throw this.#unseen(name, at, cause);
+      throw this.#complaints.unseen(name, at, cause);
     }
   }
 
@@ -335,118 +242,30 @@ class Surroundings {
     try {
       return narrowed(value, paths);
     } catch (error) {
-      throw this.#unreadable(name, (error as Error).message);
+      throw this.#complaints.unreadable(name, (error as Error).message);
     }
-  }
-
-  #checkRequire(paths: readonly (readonly string[])[]): void {
-    const [own] = paths.filter(([member]) => member !== undefined && member !== "resolve");
-    if (own === undefined) return;
-    throw new Refused(
-      this.#path(),
-      `uses require.${own[0]}, which belongs to this process`,
-      "Use require(...) and require.resolve(...) only, or pass what you need of it as an argument.",
-    );
-  }
-
-  #unreadable(name: string, why: string): Refused {
-    if (why !== "uninitialised") {
-      return new Refused(this.#path(), `uses "${name}", which cannot be read: ${why}`, "Put it into a const before.");
-    }
-    return new Refused(
-      this.#path(),
-      `uses "${name}", which has no value yet`,
-      "Submit the function after the line that declares the variable.",
-    );
-  }
-
-  #checkGlobal(name: string, asked: boolean, at: readonly Position[]): void {
-    if (asked && !(name in globalThis)) return;
-    if (this.#understood.kind === "class" && this.#understood.keyNames.has(name) && !isStandardGlobal(name)) {
-      throw new Refused(
-        this.#path(),
-        `is a class with a computed name that uses "${name}" (${placesOf(at)}), which cannot be read any more`,
-        `Use "${name}" in one of its methods as well, or give the member a plain name.`,
-      );
-    }
-    if (isStandardGlobal(name)) {
-      if (!isReplaced(name)) return;
-      throw new Refused(
-        this.#path(),
-        `uses the global "${name}" (${placesOf(at)}), which this program has replaced`,
-        "Put the replacement into a variable of your own, and use that.",
-      );
-    }
-    if (name in globalThis) {
-      throw new Refused(
-        this.#path(),
-        `uses the global "${name}" (${placesOf(at)}), which this program has made`,
-        "Put it into a variable, and use that: a node has only the globals of Node.",
-      );
-    }
-    throw new Refused(
-      this.#path(),
-      isModuleName(name)
-        ? `uses "${name}" (${placesOf(at)}), which its file does not have`
-        : `uses "${name}" (${placesOf(at)}), which is declared nowhere`,
-      "Declare it, or pass it as an argument.",
-    );
   }
 
   #self(): unknown {
     try {
       return peek(this.#view.fn, { this: true }).this;
     } catch (cause) {
-      throw this.#unseen("this", this.#understood.lexical.this, cause);
+      throw this.#complaints.unseen("this", this.#understood.lexical.this, cause);
     }
   }
 
   #arguments(): readonly unknown[] {
     const found = this.#view.seen.get("arguments");
     if (found?.kind === "value") return Array.from(found.value as ArrayLike<unknown>);
-    throw this.#unseen("arguments", this.#understood.lexical.arguments, undefined);
-  }
-
-  /** What only the frame of the function itself could tell. */
-  #unseen(word: string, at: readonly Position[], cause: unknown): Refused {
-    const why = cause instanceof CannotPeek ? `: ${cause.reason}` : "";
-    return new Refused(
-      this.#path(),
-      `uses "${word}" around it (${placesOf(at)}), which cannot be read here${why}`,
-      "Put what you need of it into a const before, and use that.",
-      cause,
-    );
+    throw this.#complaints.unseen("arguments", this.#understood.lexical.arguments, undefined);
   }
 
   #details(): MaybeDetails {
     const { fn } = this.#view;
-    const _understood = this.#understood;
     const details = detailsOf(fn, ordinaryOfFunction(fn, this.#understood));
     if (details.length > 0) this.#host.mutable();
     return details;
   }
-}
-
-/** The file that a relative specifier means; undefined where there is none. */
-function fileMeant(specifier: string, how: "import" | "require", { url, path }: ScriptFile): string | undefined {
-  try {
-    if (how === "require") return path === undefined ? undefined : createRequire(path).resolve(specifier);
-    return specifier.startsWith("#") ? undefined : fileURLToPath(new URL(specifier, url));
-  } catch {
-    return undefined;
-  }
-}
-
-/** If an import gives the value of a variable, whoever meets the value later writes the import. */
-function noteImport({ file, offset }: View, name: string, value: object): ImportRecord | undefined {
-  if (globalPathOf(value) !== undefined || builtinPlaceOf(value) !== undefined) return undefined;
-  const record = file?.facts?.imports.get(name);
-  if (record === undefined || file?.path === undefined || offset === undefined) return undefined;
-  if (file.facts?.bindingAt(name, offset)?.isTop !== true) return undefined;
-  if (record.interop === undefined && knownPackagePlace(value) === undefined) {
-    notePackageImport(value, record, file.path);
-  }
-  return record;
 }
 
 /** Read without running a getter: a function's name is the user's to redefine. */

@@ -1,9 +1,11 @@
 import type { FunctionText, Helper } from "../code.js";
 import { currentContext } from "../context.js";
+import { task } from "../task.js";
+import { isWorkerOfPydist } from "../worker-mark.js";
 import type { Home } from "./home.js";
 
-// One for all functions of a thread: none can leave anything in it for the next.
-const task = Object.freeze({ context: currentContext });
+// One for all functions of a thread: none can leave anything in it for the next. Elsewhere it is the program's own.
+if (isWorkerOfPydist()) Object.freeze(task);
 const pydist = Object.freeze({ task });
 
 /** What the receiver supplies under a name that a text uses. */
@@ -17,6 +19,8 @@ export function helperOf(helper: Helper, text: FunctionText | undefined, home: H
       return keepName;
     case "task":
       return task;
+    case "context":
+      return currentContext;
     case "pydist":
       return pydist;
   }

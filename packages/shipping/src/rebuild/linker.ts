@@ -41,7 +41,7 @@ export class Linker implements Extension {
       case Kinds.Bound:
         return bound(parts);
       case Kinds.Wrapped:
-        return (util as unknown as Record<string, (fn: unknown) => unknown>)[text(0)]?.(parts.get(1));
+        return (util as unknown as Record<string, (fn: unknown) => unknown>)[textAt(parts, 0)]?.(parts.get(1));
       case Kinds.Global:
         return member(globalThis, textAt(parts, 0).split("."));
       case Kinds.Module:

@@ -113,7 +113,7 @@ describe("an extension", () => {
     expect(thrownBy(() => trip(fn("f", { cfg: { logger: fn("refused") } })))).toEqual(
       new RangeError("refused at value variable cfg.logger"),
     );
-    expect(thrownBy(() => encodeGraph({ at: [fn("refused")] }, "g", extension))).toEqual(
+    expect(thrownBy(() => encodeGraph({ at: [fn("refused")] }, "g", { extension }))).toEqual(
       new RangeError("refused at g.at[0]"),
     );
     for (const what of ["bad create", "bad fill"]) {
@@ -123,7 +123,7 @@ describe("an extension", () => {
         [0, []],
       ]);
       expect(thrownBy(() => decodeValue(Kind.Rich, bytes, { extension }))).toEqual(new RangeError(what));
-      expect(thrownBy(() => decodeGraph(bytes, extension))).toEqual(new RangeError(what));
+      expect(thrownBy(() => decodeGraph(bytes, { extension }))).toEqual(new RangeError(what));
     }
     // Through the create of another value, too.
     const nested = forged([

@@ -119,10 +119,10 @@ describe("a reader", () => {
     const shared = { n: 1 };
     const at = new Date(1);
     const f = fn("f", { shared, at });
-    const graph = encodeGraph(f, "captured", extension);
+    const graph = encodeGraph(f, "captured", { extension });
     const opened = openGraph(graph.bytes);
     const encoded = encodeArguments([shared, [at], f], { known: graph.objects });
-    for (const { value, objects } of [opened.read(extension), opened.read(extension)]) {
+    for (const { value, objects } of [opened.read({ extension }), opened.read({ extension })]) {
       const variables = variablesOf(value);
       const [one, [two] = [], three] = back(encoded, objects) as [unknown, unknown[], unknown];
       expect(one).toBe(variables.shared);
@@ -134,16 +134,16 @@ describe("a reader", () => {
   it("makes functions and classes anew, and can be read while it is read", () => {
     const base = fn("Base", { list: [1] });
     const leaf = subclass("Leaf", base, { base });
-    const opened = openGraph(encodeGraph({ leaf, again: [leaf] }, "captured", extension).bytes);
+    const opened = openGraph(encodeGraph({ leaf, again: [leaf] }, "captured", { extension }).bytes);
     const within: unknown[] = [];
     const reading = {
       ...extension,
       create(type: string, parts: Parts) {
-        if (type === "class") within.push(...opened.read(extension).objects);
+        if (type === "class") within.push(...opened.read({ extension }).objects);
         return extension.create(type, parts);
       },
     };
-    const { value, objects } = opened.read(reading);
+    const { value, objects } = opened.read({ extension: reading });
     const { leaf: made, again } = value as { leaf: Fn; again: Fn[] };
     expect(again[0]).toBe(made);
     expect(made.name).toBe("Leaf<Base");
@@ -153,7 +153,7 @@ describe("a reader", () => {
   });
 
   it("keeps what create leaves for fill apart for each value and read", () => {
-    const opened = openGraph(encodeGraph([fn("f"), fn("g")], "captured", extension).bytes);
+    const opened = openGraph(encodeGraph([fn("f"), fn("g")], "captured", { extension }).bytes);
     const seen: unknown[] = [];
     const noting = {
       ...extension,
@@ -167,14 +167,14 @@ describe("a reader", () => {
         seen.push(parts.note === value);
       },
     };
-    opened.read(noting);
-    opened.read(noting);
+    opened.read({ extension: noting });
+    opened.read({ extension: noting });
     const each = [undefined, undefined, true, true];
     expect(seen).toEqual([...each, ...each]);
   });
 
   it("passes on what an extension throws, and can be read again", () => {
-    const opened = openGraph(encodeGraph([fn("f")], "captured", extension).bytes);
+    const opened = openGraph(encodeGraph([fn("f")], "captured", { extension }).bytes);
     let fails = true;
     const moody = {
       ...extension,
@@ -183,9 +183,9 @@ describe("a reader", () => {
         return extension.create(type, parts);
       },
     };
-    expect(thrownBy(() => opened.read(moody))).toEqual(new RangeError("not now"));
+    expect(thrownBy(() => opened.read({ extension: moody }))).toEqual(new RangeError("not now"));
     fails = false;
-    expect((opened.read(moody).value as Fn[])[0]?.name).toBe("f");
+    expect((opened.read({ extension: moody }).value as Fn[])[0]?.name).toBe("f");
     expect(thrownBy(() => opened.read())).toMatchObject({
       message: expect.stringContaining("nobody here knows what to do with a value of type function"),
     });
@@ -240,7 +240,7 @@ describe("bytes that cannot be opened", () => {
   ])("or not be read: %s", (_, nodes, why) => {
     const opened = openGraph(forged(nodes));
     for (let i = 0; i < 2; i++) {
-      const error = thrownBy(() => opened.read(extension)) as SerializationError;
+      const error = thrownBy(() => opened.read({ extension })) as SerializationError;
       expect(error).toBeInstanceOf(SerializationError);
       expect(error.message.startsWith(`Malformed value: ${why}.`)).toBe(true);
     }

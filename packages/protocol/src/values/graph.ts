@@ -1,14 +1,15 @@
-import type { Extension } from "./extension.js";
+import type { DecodeOptions, EncodeOptions } from "./extension.js";
 import { lower } from "./lower.js";
 import { openGraph } from "./reader.js";
 import { sealed } from "./rich.js";
-import type { Types } from "./types.js";
 
 /** A value as bytes, and what is in it. */
 export interface Graph {
   readonly bytes: Uint8Array<ArrayBuffer>;
   /** Every object, function and symbol in it, by the number that `decodeGraph` gives its counterpart. */
   readonly objects: ReadonlyMap<unknown, number>;
+  /** How many numbers it takes: those of another graph may be counted on from here. */
+  readonly count: number;
 }
 
 /**
@@ -16,15 +17,15 @@ export interface Graph {
  * then be given as `known`, to write later values that refer to objects of this one.
  * @throws SerializationError as `encodeValue`, and whatever the extension throws.
  */
-export function encodeGraph(value: unknown, path: string, extension?: Extension, types?: Types): Graph {
-  const lowered = lower(value, path, "refuse", { extension, types });
+export function encodeGraph(value: unknown, path: string, options: EncodeOptions = {}): Graph {
+  const lowered = lower(value, path, "refuse", options);
   const objects = new Map<unknown, number>();
-  const { targets, nodes } = lowered;
+  const { targets, nodes, leaves } = lowered;
   for (const [key, target] of targets) {
     // The first node is the array around the value.
     if (target !== 0 && isIdentity(key)) objects.set(key, target > 0 ? target : nodes.length - 1 - target);
   }
-  return { bytes: sealed(lowered, path), objects };
+  return { bytes: sealed(lowered, path), objects, count: nodes.length + leaves.length };
 }
 
 function isIdentity(value: unknown): boolean {
@@ -39,8 +40,7 @@ function isIdentity(value: unknown): boolean {
  */
 export function decodeGraph(
   bytes: Uint8Array,
-  extension?: Extension,
-  types?: Types,
+  options: DecodeOptions = {},
 ): { value: unknown; objects: readonly unknown[] } {
-  return openGraph(bytes).read(extension, types);
+  return openGraph(bytes).read(options);
 }

@@ -1,5 +1,5 @@
 import { type Opened, open } from "./envelope.js";
-import type { Extension } from "./extension.js";
+import type { DecodeOptions } from "./extension.js";
 import { makerOf, readText } from "./leaves.js";
 import { type Node, Tag } from "./nodes.js";
 import { isPlainPrimitive } from "./plain.js";
@@ -7,7 +7,6 @@ import { type Plan, planOf } from "./plan.js";
 import { asNodes, rootOf } from "./raise.js";
 import { Raising } from "./raising.js";
 import { refused } from "./rich.js";
-import type { Types } from "./types.js";
 
 /** A graph that was opened, to be read any number of times. */
 export interface GraphReader {
@@ -18,7 +17,7 @@ export interface GraphReader {
    * `Graph.objects` gave that number, for use as `known`.
    * @throws SerializationError as `decodeValue`, and whatever the extension throws.
    */
-  read(extension?: Extension, types?: Types): { value: unknown; objects: readonly unknown[] };
+  read(options?: DecodeOptions): { value: unknown; objects: readonly unknown[] };
 }
 
 /**
@@ -62,12 +61,12 @@ class PlanReader implements GraphReader {
     });
   }
 
-  read(extension?: Extension, types?: Types): { value: unknown; objects: readonly unknown[] } {
+  read(options?: DecodeOptions): { value: unknown; objects: readonly unknown[] } {
     try {
       const values = this.#plan.start.slice();
       for (let i = 0; i < this.#places.length; i++)
         values[this.#places[i] as number] = (this.#makers[i] as () => unknown)();
-      const objects = new Raising(this.#plan, values, this.#regions("more"), true, { extension, types }).run();
+      const objects = new Raising(this.#plan, values, this.#regions("more"), true, options).run();
       return { value: rootOf(objects), objects };
     } catch (cause) {
       throw refused(cause);

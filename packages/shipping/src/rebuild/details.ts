@@ -35,6 +35,11 @@ export function applyDetails(target: object, parts: Parts, from: number): void {
   else if (integrity === Integrity.NotExtensible) Object.preventExtensions(target);
 }
 
+/** Gives a value one more property. */
+export function applyDetail(target: object, key: PropertyKey, flag: number, value: unknown): void {
+  define(target, key, flag, { value, writable: has(flag, Flag.Writable) });
+}
+
 function define(target: object, key: PropertyKey, flag: number, descriptor: PropertyDescriptor): void {
   descriptor.enumerable = has(flag, Flag.Enumerable);
   descriptor.configurable = has(flag, Flag.Configurable);

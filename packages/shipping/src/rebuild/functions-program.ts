@@ -1,13 +1,22 @@
-import { type DecodeOptions, decodeValue, type EncodedValue, encodeValue, type Kind, type RegisteredType, Types } from "@pydist/protocol";
+import {
+  type DecodeOptions,
+  decodeValue,
+  type EncodedValue,
+  encodeValue,
+  type Kind,
+  type RegisteredType,
+  Types,
+} from "@pydist/protocol";
 import type { Callable, FunctionsCode, Helper } from "../code.js";
 import { Lru } from "../lru.js";
 import { task } from "../task.js";
 import { CompiledText } from "./compiled-text.js";
+import { applyDetail } from "./details.js";
 import { helperOf } from "./helpers.js";
 import type { Home } from "./home.js";
 import { Linker, type Supplies } from "./linker.js";
 import { type Bound, type CapturedHere, type Program, programOf } from "./program.js";
-import { readerOf } from "./readers.js";
+import { readersOf } from "./readers.js";
 
 /** Most captures that a program remembers, of those that tasks may share. */
 const MOST_SHARED = 100;
@@ -51,10 +60,15 @@ export class FunctionsProgram implements Program {
   }
 
   #link(captured: CapturedHere): Bound {
-    const { value, objects } = readerOf(captured).read(this.#linker);
-    const [fn, rows, hasWeak] = value as [Callable, readonly TypeRow[], boolean];
-    const types = rows.length === 0 ? undefined : typesOf(rows);
-    return new Linked(fn, { extension: this.#linker, known: objects, types }, hasWeak);
+    const readers = readersOf(captured);
+    const extension = this.#linker;
+    const rows = readers.types?.read({ extension });
+    const types = rows && typesOf(rows.value as readonly TypeRow[]);
+    const { value, objects } = readers.values.read({ extension, types, known: rows?.objects });
+    const [fn, late, hasWeak] = value as [Callable, readonly LateRow[], boolean];
+    for (const [owner, key, flags, member] of late) applyDetail(owner, key, flags, member);
+    const known = rows === undefined ? objects : [...rows.objects, ...objects];
+    return new Linked(fn, { extension, known, types }, hasWeak);
   }
 }
 
@@ -65,6 +79,9 @@ type TypeRow = readonly [
   pack: RegisteredType["pack"],
   unpack: RegisteredType["unpack"],
 ];
+
+/** A property of a function of a type's, that is an instance of such a type. */
+type LateRow = readonly [owner: object, key: PropertyKey, flags: number, value: unknown];
 
 function typesOf(rows: readonly TypeRow[]): Types {
   return Types.of(rows.map(([name, prototype, pack, unpack]) => ({ name, prototype, pack, unpack })));

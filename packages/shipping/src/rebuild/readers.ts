@@ -1,4 +1,5 @@
 import { type GraphReader, openGraph } from "@pydist/protocol";
+import { splitGraphs } from "../captured-bytes.js";
 import { Lru } from "../lru.js";
 import type { CapturedHere } from "./program.js";
 
@@ -8,22 +9,27 @@ const MOST_BYTES = 64 * 1024 * 1024;
 /** What a reader without anything in it takes, about. */
 const EMPTY = 2048;
 
-interface Kept {
-  readonly reader: GraphReader;
-  readonly bytes: number;
+/** What was captured, opened. */
+export interface Readers {
+  /** Of the types that are registered, if any are. */
+  readonly types: GraphReader | undefined;
+  readonly values: GraphReader;
 }
 
-// By the hash of the bytes, so that codes and tasks that captured the same share a reader.
-const kept = new Lru<string, Kept>(MOST_BYTES, ({ bytes }) => bytes);
+// By the hash of the bytes, so that codes and tasks that captured the same share them.
+const kept = new Lru<string, Readers>(MOST_BYTES, ({ types, values }) => {
+  return EMPTY + values.byteLength + (types?.byteLength ?? 0);
+});
 
 /**
- * The reader of what was captured: tasks come in thousands, and each reads the same.
+ * The readers of what was captured: tasks come in thousands, and each reads the same.
  * @throws SerializationError when the bytes are not what an encoder wrote
  */
-export function readerOf({ hash, bytes }: CapturedHere): GraphReader {
+export function readersOf({ hash, bytes }: CapturedHere): Readers {
   const known = kept.get(hash);
-  if (known !== undefined) return known.reader;
-  const reader = openGraph(bytes);
-  kept.set(hash, { reader, bytes: EMPTY + reader.byteLength });
-  return reader;
+  if (known !== undefined) return known;
+  const { types, values } = splitGraphs(bytes);
+  const readers = { types: types && openGraph(types), values: openGraph(values) };
+  kept.set(hash, readers);
+  return readers;
 }

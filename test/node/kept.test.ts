@@ -1,4 +1,5 @@
-import { BrokenExecutorError, CancelledError, type ClusterExecutor, task } from "pydist";
+import { type ShippedCode, ship } from "@pydist/shipping";
+import { BrokenExecutorError, CancelledError, type ClusterExecutor, SerializationError, task } from "pydist";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Future } from "../../packages/futures/dist/index.js";
 import { MapRun } from "../../packages/futures/dist/map-run.js";
@@ -164,6 +165,25 @@ describe("what tasks name is kept until they are settled", () => {
     expect(await submit(large(parent), [])).toBe(3);
     await program.dispatcher.idle();
     expect(program.engine.kept.size).toBe(0);
+  });
+
+  it("with values among the arguments of a call that waits, if its code says so", async () => {
+    class Settings {
+      readonly factor = 10;
+    }
+    const settings = new Settings();
+    const plain = ship((n: number, { known }: { known: string }) => `${n} ${known}`);
+    const code: ShippedCode = {
+      ...plain,
+      keeps: (value) => value === settings,
+      encodeArguments: (args) => plain.encodeArguments(args.map(withoutSettings)),
+    };
+    /** As a code does whose captured values hold them. */
+    function withoutSettings(argument: unknown): unknown {
+      return Object(argument).known === settings ? { known: "the same settings" } : argument;
+    }
+    expect(await submit(code, [submit(), { known: settings }])).toBe("2 the same settings");
+    expect(() => submit({ ...code, keeps: () => false }, [submit(), { known: settings }])).toThrow(SerializationError);
   });
 
   it("of 20,000 different captures, each its own batch, nothing is left", async () => {

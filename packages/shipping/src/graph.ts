@@ -11,6 +11,8 @@ export const Kinds = {
   Class: "class",
   /** function that was bound, its `this`, how many arguments, these ..., details */
   Bound: "bound",
+  /** function of node:util that made it of another one, that function */
+  Wrapped: "wrapped",
   /** path from globalThis */
   Global: "global",
   /** number of the module, names from its namespace on ... */
@@ -79,6 +81,11 @@ export const BEFORE_VALUES = 5;
 export const Integrity = { Extensible: 0, NotExtensible: 1, Sealed: 2, Frozen: 3 } as const;
 export type Integrity = (typeof Integrity)[keyof typeof Integrity];
 
-export const Flag = { Writable: 1, Enumerable: 2, Configurable: 4, Accessor: 8 } as const;
+export const Flag = { Writable: 1, Enumerable: 2, Configurable: 4, Accessor: 8, Deleted: 16 } as const;
+
+/** How many values a property with these flags has. */
+export function valuesOf(flags: number): number {
+  return (flags & Flag.Deleted) !== 0 ? 0 : (flags & Flag.Accessor) !== 0 ? 2 : 1;
+}
 /** Of a property that was simply assigned. */
 export const ASSIGNED = Flag.Writable | Flag.Enumerable | Flag.Configurable;

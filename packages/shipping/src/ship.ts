@@ -6,7 +6,9 @@ import type { Understood, UnderstoodFunction } from "./analysis/understand.js";
 import { callerLocation } from "./caller.js";
 import { callArguments } from "./capture/call-arguments.js";
 import { type CapturedFunction, capture, FIRST } from "./capture/capture.js";
+import { detailsOf } from "./capture/details.js";
 import { ownNameOf } from "./capture/function-node.js";
+import { ordinaryOfFunction } from "./capture/ordinary.js";
 import { Refused } from "./capture/refused.js";
 import { isKnownSloppy, understood } from "./capture/view.js";
 import {
@@ -68,7 +70,8 @@ function shipFunction(fn: TaskFunction, what: string): ShippedCode {
   if (native?.kind === "global-class") throw refuseKind(subject, classReason, wrapRemedy("new ", native.path));
   const text = native === undefined ? understood(source, isKnownSloppy(fn) ? false : undefined) : undefined;
   if (text !== undefined) checkKind(text, subject, fn);
-  if (text?.kind === "function" && seesNothing(text)) return shipText(fn, source, name, text, {});
+  if (text?.kind === "function" && seesNothing(text) && detailsOf(fn, ordinaryOfFunction(fn, text)).length === 0)
+    return shipText(fn, source, name, text, {});
   try {
     return shipCaptured(capture(fn), name);
   } catch (error) {
@@ -121,7 +124,9 @@ function wrapRemedy(operator: "" | "new ", path: string): string {
 }
 
 /** Whether a text is all there is to a function. Then nobody has to look at what is around it. */
-function seesNothing({ free, lexical, directEval, withs, imports }: UnderstoodFunction): boolean {
+function seesNothing({ free, lexical, directEval, withs, imports, ownName }: UnderstoodFunction): boolean {
+  // Of a declaration, the name by which it calls itself is a variable of its surroundings.
+  if (ownName?.used === true) return false;
   if ([...free].some(([name, use]) => name !== "__name" || !use.namesOnly)) return false;
   const { this: self, super: home, newTarget, arguments: given, meta, privates } = lexical;
   return (

@@ -8,8 +8,8 @@ export interface FreeName {
   readonly at: readonly Position[];
   /** Whether it is given a value anywhere: assigned, counted up, the target of a loop or a pattern, deleted. */
   readonly written: boolean;
-  /** Whether it is used as `typeof name` and no other way. */
-  readonly typeofOnly: boolean;
+  /** Whether a use is `typeof name`: then the text may ask whether there is such a name. */
+  readonly asked: boolean;
   /** The names of members, if every use reads or calls `name.member` (or `name["member"]`); else the value is used as a whole. */
   readonly members: ReadonlySet<string> | "whole";
   /** What follows the name at each use, as far as it is written out: `["task", "context"]`. Empty paths are uses as a whole. */
@@ -31,7 +31,7 @@ export function freeName(references: readonly Reference[], at: (node: Acorn.Node
   return {
     at: references.map(({ node }) => at(node)),
     written: references.some(({ kind }) => kind === "write"),
-    typeofOnly: references.every(({ place }) => isTypeof(place)),
+    asked: references.some(({ place }) => isTypeof(place)),
     members: isWhole ? "whole" : members,
     paths: [...paths.values()],
     namesOnly: references.every(({ place }) => isNaming(callOf(place))),

@@ -148,3 +148,20 @@ function recordFor(
 function keyName(key: Acorn.Expression | Acorn.Literal): string | undefined {
   return key.type === "Identifier" ? key.name : literalText(key);
 }
+
+/** The module's variables that others can import, by the names under which they do. */
+export function exportsOf(body: readonly (Acorn.Statement | Acorn.ModuleDeclaration)[]): Map<string, string> {
+  const found = new Map<string, string>();
+  for (const statement of body) {
+    if (statement.type !== "ExportNamedDeclaration" || statement.source) continue;
+    for (const { local, exported } of statement.specifiers) {
+      const [name, as] = [keyName(local), keyName(exported)];
+      if (name !== undefined && as !== undefined) found.set(as, name);
+    }
+    const { declaration } = statement;
+    if (declaration?.type === "VariableDeclaration") {
+      for (const { id } of declaration.declarations) if (id.type === "Identifier") found.set(id.name, id.name);
+    } else if (declaration?.id) found.set(declaration.id.name, declaration.id.name);
+  }
+  return found;
+}

@@ -2,7 +2,7 @@ import type * as Acorn from "acorn";
 import { libraries } from "./libraries.js";
 import { scan } from "./scan.js";
 import type { Binding, BindingKind, Scope } from "./scopes.js";
-import { createsRequire, type ImportRecord, importsOf } from "./script-imports.js";
+import { createsRequire, exportsOf, type ImportRecord, importsOf } from "./script-imports.js";
 import { hasUseStrict } from "./shapes.js";
 import type { Syntax } from "./syntax.js";
 
@@ -27,6 +27,8 @@ export interface ScriptFacts {
   readonly strict: boolean;
   /** By local name. */
   readonly imports: ReadonlyMap<string, ImportRecord>;
+  /** Of an ES module, the local names of what it exports, by exported name. */
+  readonly exports: ReadonlyMap<string, string>;
   /** Whether code at a place is strict. */
   strictAt(offset: number): boolean;
   /**
@@ -57,6 +59,7 @@ export function analyseScript(text: string, isModule: boolean): ScriptFacts | un
 class Script implements ScriptFacts {
   readonly strict: boolean;
   readonly imports: ReadonlyMap<string, ImportRecord>;
+  readonly exports: ReadonlyMap<string, string>;
   readonly #scopes: readonly Scope[];
   /** The numbers of scopes. */
   readonly #numbers: ReadonlyMap<Scope, number>;
@@ -76,6 +79,7 @@ class Script implements ScriptFacts {
     const require = this.#scopeAt(inside)?.find("require");
     // A module may call something else `require`; test runners hand the real one in.
     const isRequire = require === undefined || require.kind === "parameter" || createsRequire(body);
+    this.exports = exportsOf(body);
     this.imports = new Map(
       [
         ...importsOf(body, ({ name, start }) => {

@@ -23,6 +23,7 @@ import { Refused } from "./refused.js";
 import { Texts } from "./texts.js";
 import { understood, View } from "./view.js";
 import { WeakEntries } from "./weak-entries.js";
+import { lowerWrapped } from "./wrapped.js";
 
 /** A function with everything that it sees. */
 export interface CapturedFunction {
@@ -94,6 +95,8 @@ class Capturing implements Extension {
   readonly #texts = new Texts();
   readonly #noted: Noted[] = [];
   #state: Captured["state"] = "shared";
+  /** What the functions see around them. */
+  #seen: "nothing" | "something" = "nothing";
 
   constructor(views: Views, cells: Cells, weak: WeakEntries) {
     this.#views = views;
@@ -104,13 +107,7 @@ class Capturing implements Extension {
   finish({ bytes, objects }: Graph): CapturedFunction {
     const captured = { hash: sha256(bytes), bytes, state: this.#state };
     const code = this.#texts.code();
-    const [text] = code.texts;
-    const isPlain =
-      this.#state === "shared" &&
-      code.texts.length === 1 &&
-      text?.slots.length === 0 &&
-      objects.size === 3 &&
-      code.modules.length === 0;
+    const isPlain = this.#seen === "nothing" && objects.size === 3 && code.texts.length === 1;
     return { code, captured, objects, texts: this.#noted, isPlain };
   }
 
@@ -130,6 +127,10 @@ class Capturing implements Extension {
   }
 
   fill(): void {}
+
+  usedWeakly(collection: WeakMap<object, unknown> | WeakSet<object>): void {
+    this.#weak.add(collection);
+  }
 
   lower(value: object | symbol | TaskFunction, path: () => string): Extra | undefined {
     if (typeof value === "symbol") return symbolNode(value);
@@ -171,6 +172,8 @@ class Capturing implements Extension {
     const view = this.#views.of(fn, source);
     const { file } = view;
     if (file?.script.url.startsWith("node:") === true) {
+      const wrapped = lowerWrapped(view);
+      if (wrapped !== undefined) return wrapped;
       throw new Refused(
         path(),
         "is a function inside of Node that no module exports",
@@ -181,7 +184,9 @@ class Capturing implements Extension {
       return this.#reference(fn) as Extra;
     }
     this.cells.note(view, path);
-    return lowerFunction(view, this, path);
+    const made = lowerFunction(view, this, path);
+    if (made.parts.length > 3 || made.parts[1] !== undefined) this.#seen = "something";
+    return made;
   }
 
   #native(fn: TaskFunction, path: () => string): Extra {
@@ -215,7 +220,9 @@ class Capturing implements Extension {
     const owner = ownerOf(value);
     if (owner !== undefined) return this.#prototype(owner as TaskFunction, value);
     if (types.isModuleNamespaceObject(value)) return this.#namespace(value, path);
-    if (types.isWeakMap(value) || types.isWeakSet(value)) return this.#weakNode(value);
+    if (types.isWeakMap(value) || types.isWeakSet(value)) {
+      return this.#weak.has(value) ? this.#weakNode(value) : undefined;
+    }
     if (!isFrozenData(value)) this.mutable();
     return lowerObject(value, path, (fn) => this.#isInternal(fn));
   }
@@ -250,7 +257,7 @@ class Capturing implements Extension {
   /** Whether a constructor is one of Node's own that no module exports. */
   #isInternal(fn: TaskFunction): boolean {
     const source = Function.prototype.toString.call(fn);
-    if (nativeText.test(source)) return globalPathOf(fn) === undefined;
+    if (nativeText.test(source)) return true;
     return this.#views.of(fn, source).file?.script.url.startsWith("node:") === true;
   }
 }

@@ -1,4 +1,5 @@
 import { sharesBinding } from "../inspect/peek.js";
+import { importersOf } from "./importers.js";
 import { ours } from "./ours.js";
 import { Refused } from "./refused.js";
 import type { View } from "./view.js";
@@ -52,12 +53,13 @@ export class Cells {
     let count = 0;
     for (const name of written) {
       for (const group of this.#groups(name, users.get(name) ?? [])) {
-        const [first] = group;
-        if (group.length < 2 || first === undefined || !group.some((view) => writes(view, name))) continue;
+        const first = group[0] as View;
+        const members = [...group.map((view) => ({ view, local: name })), ...importersOf(first, name, this.#views)];
+        if (members.length < 2) continue;
         const cell: Cell = ours({ v: valueIn(first, name) });
-        for (const view of group) {
+        for (const { view, local } of members) {
           const own = cells.get(view) ?? new Map<string, Cell>();
-          cells.set(view, own.set(name, cell));
+          cells.set(view, own.set(local, cell));
           count++;
         }
       }
@@ -68,13 +70,14 @@ export class Cells {
     return true;
   }
 
-  /** Functions to which a name means the same variable. */
+  /** Functions that mean the same variable by a name, if any of them changes it. */
   #groups(name: string, views: readonly View[]): View[][] {
     const groups: View[][] = [];
-    for (const view of views) {
+    // Those that change nothing only need to know whether they see what others change.
+    for (const view of [...views].sort((a, b) => Number(writes(b, name)) - Number(writes(a, name)))) {
       const group = groups.find(([first]) => this.#isSame(name, first as View, view));
-      if (group === undefined) groups.push([view]);
-      else group.push(view);
+      if (group !== undefined) group.push(view);
+      else if (writes(view, name)) groups.push([view]);
     }
     return groups;
   }
@@ -94,8 +97,6 @@ export class Cells {
         if (one.isTop) return true;
       }
     }
-    // Neither of them changes it: whether it is the same does not matter.
-    if (!writes(a, name) && !writes(b, name)) return true;
     return this.#isSameByFrames(name, a, b);
   }
 

@@ -1,5 +1,5 @@
 import { memberStep } from "@pydist/protocol";
-import { ASSIGNED, BEFORE_VALUES, Flag, Integrity, isDetailed, type MaybeDetails } from "../graph.js";
+import { ASSIGNED, BEFORE_VALUES, Flag, Integrity, isDetailed, type MaybeDetails, valuesOf } from "../graph.js";
 
 import { ours } from "./ours.js";
 
@@ -9,10 +9,12 @@ export interface Ordinary {
   readonly prototype: object | null;
   /** Whether an own property is as it is made with. */
   isOrdinary(key: PropertyKey, descriptor: PropertyDescriptor): boolean;
+  /** Own properties that it is made with and that may have been deleted since. */
+  readonly deletable?: readonly PropertyKey[];
 }
 
 /** What was done to a value since it was made. */
-export function detailsOf(value: object, { prototype, isOrdinary }: Ordinary): MaybeDetails {
+export function detailsOf(value: object, { prototype, isOrdinary, deletable = [] }: Ordinary): MaybeDetails {
   const keys: PropertyKey[] = [];
   const flags: number[] = [];
   const values: unknown[] = [];
@@ -23,6 +25,11 @@ export function detailsOf(value: object, { prototype, isOrdinary }: Ordinary): M
     flags.push(flagsOf(descriptor));
     if (isAccessor(descriptor)) values.push(descriptor.get, descriptor.set);
     else values.push(descriptor.value);
+  }
+  for (const key of deletable) {
+    if (Object.hasOwn(value, key)) continue;
+    keys.push(key);
+    flags.push(Flag.Deleted);
   }
   const actual: object | null = Object.getPrototypeOf(value);
   const integrity = integrityOf(value);
@@ -68,7 +75,7 @@ export function detailStep(details: MaybeDetails, part: number): string {
   const [, , , keys, flags] = details;
   let at = BEFORE_VALUES;
   for (let i = 0; i < keys.length; i++) {
-    const width = ((flags[i] as number) & Flag.Accessor) === 0 ? 1 : 2;
+    const width = valuesOf(flags[i] as number);
     if (part < at + width) return keyStep(keys[i] as PropertyKey);
     at += width;
   }

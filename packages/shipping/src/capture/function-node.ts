@@ -1,13 +1,17 @@
+import { fileURLToPath } from "node:url";
+import { types } from "node:util";
 import type { Extra } from "@pydist/protocol";
 import { functionText, type Replaced } from "../analysis/function-text.js";
 import { isModuleName, isStandardGlobal } from "../analysis/globals.js";
 import type { ImportRecord } from "../analysis/script-imports.js";
 import type { Position } from "../analysis/syntax.js";
 import type { UnderstoodClass, UnderstoodFunction } from "../analysis/understand.js";
-import type { FunctionText, Helper } from "../code.js";
+import type { FileRef, FunctionText, Helper } from "../code.js";
+import { fileVersion } from "../file-version.js";
 import { Kinds, type MaybeDetails } from "../graph.js";
 import { privateMembersOf } from "../inspect/members.js";
 import { CannotPeek, peek } from "../inspect/peek.js";
+import { isRelative } from "../specifier.js";
 import type { Cells } from "./cells.js";
 import { detailStep, detailsOf } from "./details.js";
 import { builtinPlaceOf, globalPathOf, isReplaced } from "./known.js";
@@ -22,6 +26,8 @@ export interface FunctionHost {
   readonly cells: Cells;
   /** The number of a text. */
   textNumber(text: FunctionText, view: View, replaced: readonly Replaced[]): number;
+  /** A weak collection that code uses by itself, as compilers do for private members. */
+  usedWeakly(collection: WeakMap<object, unknown> | WeakSet<object>): void;
   /** The values cannot be shared by several tasks. */
   mutable(): void;
 }
@@ -187,6 +193,7 @@ class Surroundings {
       }),
     ];
     const helpers = { ...this.#helpers, ...text.helpers };
+    const files = filesOf(this.#understood, this.#view);
     const asksForFile = Object.values(helpers).some((helper) => helper === "meta" || helper === "import");
     const number = this.#host.textNumber(
       {
@@ -198,6 +205,7 @@ class Surroundings {
         early: heritage.length + privates.length + earlyVariables,
         helpers,
         ...(asksForFile && file?.url !== undefined ? { url: file.url } : {}),
+        ...(files === undefined ? {} : { files }),
       },
       this.#view,
       text.replaced,
@@ -212,10 +220,11 @@ class Surroundings {
       if (this.#isHelper(name, use.namesOnly)) continue;
       const found = seen.get(name);
       if (found === undefined) {
-        this.#checkGlobal(name, use.typeofOnly, use.at);
+        this.#checkGlobal(name, use.asked, use.at);
         continue;
       }
       if (found.kind === "unreadable") throw this.#unreadable(name, found.why);
+      if (name === "require") this.#checkRequire(use.paths);
       if (use.written) this.#host.mutable();
       slots.push({ name, value: this.#valueOf(name, found.value, use.members), step: ` > ${name}` });
     }
@@ -249,6 +258,7 @@ class Surroundings {
 
   #valueOf(name: string, value: unknown, members: ReadonlySet<string> | "whole"): unknown {
     if (value === null || (typeof value !== "object" && typeof value !== "function")) return value;
+    if (types.isWeakMap(value) || types.isWeakSet(value)) this.#host.usedWeakly(value);
     const isMade = noteImport(this.#view, name, value)?.interop !== undefined;
     if (members === "whole" || !(isMade || isNamespace(value, name))) return value;
     try {
@@ -256,6 +266,16 @@ class Surroundings {
     } catch (error) {
       throw this.#unreadable(name, (error as Error).message);
     }
+  }
+
+  #checkRequire(paths: readonly (readonly string[])[]): void {
+    const [own] = paths.filter(([member]) => member !== undefined && member !== "resolve");
+    if (own === undefined) return;
+    throw new Refused(
+      this.#path(),
+      `uses require.${own[0]}, which belongs to this process`,
+      "Use require(...) and require.resolve(...) only, or pass what you need of it as an argument.",
+    );
   }
 
   #unreadable(name: string, why: string): Refused {
@@ -269,8 +289,15 @@ class Surroundings {
     );
   }
 
-  #checkGlobal(name: string, typeofOnly: boolean, at: readonly Position[]): void {
-    if (typeofOnly && !(name in globalThis)) return;
+  #checkGlobal(name: string, asked: boolean, at: readonly Position[]): void {
+    if (asked && !(name in globalThis)) return;
+    if (this.#understood.kind === "class" && this.#understood.keyNames.has(name) && !isStandardGlobal(name)) {
+      throw new Refused(
+        this.#path(),
+        `is a class with a computed name that uses "${name}" (${placesOf(at)}), which cannot be read any more`,
+        `Use "${name}" in one of its methods as well, or give the member a plain name.`,
+      );
+    }
     if (isStandardGlobal(name)) {
       if (!isReplaced(name)) return;
       throw new Refused(
@@ -327,6 +354,20 @@ class Surroundings {
     if (details.length > 0) this.#host.mutable();
     return details;
   }
+}
+
+/** The files that a text imports by relative paths which are written out, as they are now. */
+function filesOf({ imports }: Readable, { file }: View): FunctionText["files"] {
+  if (file?.url === undefined) return undefined;
+  const found: Record<string, FileRef> = {};
+  for (const { specifier } of imports) {
+    if (specifier === undefined || !isRelative(specifier) || !URL.canParse(specifier, file.url)) continue;
+    const url = new URL(specifier, file.url);
+    const path = url.protocol === "file:" ? fileURLToPath(url) : undefined;
+    const sha256 = path && fileVersion(path);
+    if (path !== undefined && sha256 !== undefined) found[specifier] = { path, sha256 };
+  }
+  return Object.keys(found).length === 0 ? undefined : found;
 }
 
 /** If an import gives the value of a variable, whoever meets the value later writes the import. */

@@ -71,7 +71,7 @@ function lowerInstance(value: object, path: () => string, isInternal: (fn: TaskF
   const found = baseOf(value);
   // What the codec refuses it names better: promises, weak collections, iterators ...
   if (found === undefined) return refuseForeign(value, path);
-  checkChain(value, found.end, path, isInternal);
+  if (belongsHere(value, found.end, isInternal)) return refuseForeign(value, path);
   checkPrivates(value, path);
   return node(value, found.base, found.prototype);
 }
@@ -111,30 +111,23 @@ function baseOf(value: object): Found | undefined {
   return { base: "object", prototype: Object.prototype, end: Object.prototype };
 }
 
-/** Every prototype up to the platform's has to be the user's own. */
-function checkChain(
-  value: object,
-  end: object | null,
-  path: () => string,
-  isInternal: (fn: TaskFunction) => boolean,
-): void {
+/** Whether one of its prototypes, up to the one that is the platform's anyway, is not the user's own. */
+function belongsHere(value: object, end: object | null, isInternal: (fn: TaskFunction) => boolean): boolean {
   let prototype: object | null = Object.getPrototypeOf(value);
   for (; prototype !== null && prototype !== end; prototype = Object.getPrototypeOf(prototype)) {
-    if (types.isProxy(prototype)) return;
+    if (types.isProxy(prototype)) return false;
     // An error's class may be a built-in one further down.
-    if (end === Error.prototype && globalPathOf(prototype) !== undefined) return;
+    if (end === Error.prototype && globalPathOf(prototype) !== undefined) return false;
+    if (globalPathOf(prototype) !== undefined || builtinPlaceOf(prototype) !== undefined) return true;
     const made: unknown = Object.getOwnPropertyDescriptor(prototype, "constructor")?.value;
-    const isPlatforms =
-      globalPathOf(prototype) !== undefined ||
-      builtinPlaceOf(prototype) !== undefined ||
-      (typeof made === "function" && !types.isProxy(made) && isInternal(made as TaskFunction));
-    if (isPlatforms) refuseForeign(value, path);
+    if (typeof made === "function" && !types.isProxy(made) && isInternal(made as TaskFunction)) return true;
   }
+  return false;
 }
 
 /** What is private to a class can be read, but not be given to a new object. */
 function checkPrivates(value: object, path: () => string): void {
-  const [first] = mayHavePrivates(value) ? privateMembersOf(value).filter(({ kind }) => kind === "field") : [];
+  const [first] = mayHavePrivates(value) ? privateMembersOf(value) : [];
   if (first === undefined) return;
   const name = classNameOf(value);
   throw new Refused(
@@ -145,9 +138,10 @@ function checkPrivates(value: object, path: () => string): void {
 }
 
 function mayHavePrivates(value: object): boolean {
-  for (let at: object | null = value; at !== null; at = Object.getPrototypeOf(at)) {
-    const made: unknown = Object.getOwnPropertyDescriptor(at, "constructor")?.value;
-    if (typeof made === "function" && Function.prototype.toString.call(made).includes("#")) return true;
+  let at: object | null = Object.getPrototypeOf(value);
+  for (; at !== null && globalPathOf(at) === undefined; at = Object.getPrototypeOf(at)) {
+    const made = ownerOf(at);
+    if (made === undefined || Function.prototype.toString.call(made).includes("#")) return true;
   }
   return false;
 }

@@ -8,6 +8,7 @@ import { flagsOf } from "./details.js";
 export function ordinaryOfFunction(fn: object, understood: UnderstoodFunction | UnderstoodClass): Ordinary {
   return {
     prototype: prototypeOf(fn, understood),
+    deletable: ["length", "name", ...keysOf(understood, true)],
     isOrdinary: (key, descriptor) => {
       switch (key) {
         case "length":
@@ -31,6 +32,7 @@ export function ordinaryOfFunction(fn: object, understood: UnderstoodFunction | 
 export function ordinaryOfPrototype(owner: object, understood: Understood): Ordinary {
   return {
     prototype: parentOf(owner, understood),
+    deletable: keysOf(understood, false),
     isOrdinary: (key, descriptor) =>
       key === "constructor"
         ? descriptor.value === owner && flagsOf(descriptor) === (Flag.Writable | Flag.Configurable)
@@ -45,7 +47,7 @@ function isPristine(prototype: unknown, owner: object, understood: Understood): 
   return (
     Object.isExtensible(prototype) &&
     Object.getPrototypeOf(prototype) === ordinary.prototype &&
-    keys.includes("constructor") &&
+    [...(ordinary.deletable ?? []), "constructor"].every((key) => Object.hasOwn(prototype, key)) &&
     keys.every((key) => ordinary.isOrdinary(key, Object.getOwnPropertyDescriptor(prototype, key) as PropertyDescriptor))
   );
 }
@@ -67,6 +69,15 @@ function parentOf(owner: object, understood: Understood): object | null {
   if (understood.heritage === "null") return null;
   const parent: unknown = Object.getPrototypeOf(owner);
   return typeof parent === "function" ? (parent as { prototype: object }).prototype : null;
+}
+
+/** Methods and accessors that the text of a class has by plain names. */
+function keysOf(understood: Understood, isStatic: boolean): string[] {
+  if (understood.kind !== "class") return [];
+  return understood.members
+    .filter((member) => member.isStatic === isStatic && !member.isPrivate)
+    .map(({ key }) => key)
+    .filter((key) => key !== undefined);
 }
 
 /** Whether a property is a method or an accessor that the text of the class has. */

@@ -45,6 +45,12 @@ export class View {
     return this.#seen;
   }
 
+  /** What it sees by one name, which its text may use in a way that is not understood. */
+  variable(name: string): unknown {
+    const found = this.#scopes.read([name]).get(name);
+    return found?.kind === "value" ? found.value : undefined;
+  }
+
   #names(): string[] {
     const { understood } = this;
     if (understood.kind === "unreadable") return [];

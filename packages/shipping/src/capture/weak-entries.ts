@@ -2,13 +2,18 @@
 export class WeakEntries {
   readonly #found = new Map<object, Map<object, unknown>>();
 
+  /** Takes up a collection, whose entries are to be looked for. */
+  add(collection: WeakMap<object, unknown> | WeakSet<object>): void {
+    if (!this.#found.has(collection)) this.#found.set(collection, new Map());
+  }
+
+  has(collection: object): boolean {
+    return this.#found.has(collection);
+  }
+
   /** The entries of a collection that are known by now. */
-  of(collection: WeakMap<object, unknown> | WeakSet<object>): { keys: object[]; values: unknown[] } {
-    let entries = this.#found.get(collection);
-    if (entries === undefined) {
-      entries = new Map();
-      this.#found.set(collection, entries);
-    }
+  of(collection: object): { keys: object[]; values: unknown[] } {
+    const entries = this.#found.get(collection) ?? new Map<object, unknown>();
     return { keys: [...entries.keys()], values: [...entries.values()] };
   }
 

@@ -56,16 +56,22 @@ interface Frame {
  * @throws CannotPeek where that is not certain; ReferenceError where a class's constructor has not made `this` yet.
  */
 export function peek(fn: TaskFunction, wanted: Wanted): Peeked {
+  if (!hasStack(4000)) throw new CannotPeek(fullStack);
   const names = [...(wanted.names ?? [])];
   const why = whyNotPeek(fn) || names.map(whyNotName).find((reason) => reason !== "");
   if (why) throw new CannotPeek(why);
   return inspect((inspection) => {
     verify(inspection);
-    return framed(fn, names, inspection, (frame) => ({
+    const seen = framed(fn, names, inspection, (frame) => ({
       this: wanted.this === true ? frame.this() : undefined,
       newTarget: wanted.newTarget === true ? frame.eval("new.target") : undefined,
       bindings: new Map(names.map((name, i) => [name, frame.bindings[i] as Binding])),
     }));
+    if (seen === undefined) {
+      trusted = false;
+      throw new CannotPeek("this Node did not stop it before its first step");
+    }
+    return seen;
   });
 }
 
@@ -90,38 +96,37 @@ export function areSame(a: Binding, b: Binding): boolean {
   }
 }
 
-let works: boolean | undefined;
+/** False once a function was run that should have been stopped. */
+let trusted = true;
 
-/** Whether this Node does what {@link peek} relies on. Tried out on a function of ours. */
+/** Whether this Node does what {@link peek} relies on, here and now. Tried out on a function of ours. */
 export function peekWorks(): boolean {
   try {
-    if (works !== false) inspect(verify);
+    inspect(verify);
+    return true;
   } catch {
     return false;
   }
-  return works === true;
 }
 
 const verified = new WeakSet<Inspection>();
 
-/**
- * The first time in each inspection, because it may depend on who called: inside of a debugger's own evaluation V8 skips
- * breakpoints. What is false once stays so.
- */
+/** In each inspection, because it depends on who called: inside of a debugger's own evaluation V8 skips breakpoints. */
 function verify(inspection: Inspection): void {
   if (verified.has(inspection)) return;
-  if (works !== false) works = isTrueOfOurs(inspection);
-  if (!works) throw new CannotPeek("this Node runs functions where it should stop them");
+  if (!trusted || !isTrueOfOurs(inspection)) {
+    throw new CannotPeek("functions cannot be stopped before their first step here");
+  }
   verified.add(inspection);
 }
 
 function isTrueOfOurs(inspection: Inspection): boolean {
   const canary = new Canary();
-  const arrow = canary.arrow();
   try {
-    const seen = framed(arrow, ["count"], inspection, (frame) => ({ it: frame.this(), count: frame.bindings[0] }));
-    seen.count?.set(2);
-    return seen.it === canary && seen.count?.get() === 2 && canary.steps === 0;
+    const use = (frame: Frame) => ({ it: frame.this(), count: frame.bindings[0] });
+    const seen = framed(canary.arrow(), ["count"], inspection, use);
+    seen?.count?.set(2);
+    return seen?.it === canary && seen.count?.get() === 2 && canary.steps === 0;
   } catch {
     return false;
   }
@@ -139,16 +144,16 @@ class Canary {
   }
 }
 
-function framed<T>(fn: TaskFunction, names: readonly string[], inspection: Inspection, use: (frame: Frame) => T): T {
-  const scopes = scopesOf(fn);
-  if (!hasStack(2000)) throw new CannotPeek("the stack is nearly full");
-  if (scopes.global === undefined || scopes.read([entrance]).size > 0) throw new CannotPeek("its globals are unknown");
-  inspection.debug();
-  const { breakpointId } = inspection.post<{ readonly breakpointId: string }>("Debugger.setBreakpointOnFunctionCall", {
-    objectId: inspection.idOf(fn),
-    condition: conditionFor(names),
-  });
-  const { global } = scopes;
+/** Undefined when the function was not stopped. */
+function framed<T>(
+  fn: TaskFunction,
+  names: readonly string[],
+  inspection: Inspection,
+  use: (frame: Frame) => T,
+): T | undefined {
+  const { global, read } = scopesOf(fn);
+  if (global === undefined) throw new CannotPeek("it is native");
+  if (read([entrance]).size > 0) throw new CannotPeek(`it has a variable ${entrance}`);
   let outcome: { readonly value: T } | { readonly error: unknown } | undefined;
   const enter = (frame: Frame): boolean => {
     try {
@@ -160,23 +165,42 @@ function framed<T>(fn: TaskFunction, names: readonly string[], inspection: Inspe
     }
     return false;
   };
-  let ended = true;
+  let end: "stopped" | "returned" | { readonly error: unknown } = "stopped";
+  const removeBreakpoint = setBreakpoint(fn, conditionFor(names), inspection);
   try {
     Object.defineProperty(global, entrance, { value: enter, configurable: true });
     inspection.runEndable(() => {
-      (fn as () => unknown)();
-      ended = false;
+      try {
+        (fn as () => unknown)();
+        end = "returned";
+      } catch (error) {
+        // What is stopped throws nothing that can be caught.
+        end = { error };
+      }
     });
   } finally {
     Reflect.deleteProperty(global, entrance);
-    inspection.post("Debugger.removeBreakpoint", { breakpointId });
+    removeBreakpoint();
   }
-  if (!ended || outcome === undefined) {
-    works = false;
-    throw new CannotPeek("this Node did not stop it before its first step");
-  }
+  if (isOverflow(end)) throw new CannotPeek(fullStack);
+  if (end !== "stopped" || outcome === undefined) return undefined;
   if ("error" in outcome) throw outcome.error;
   return outcome.value;
+}
+
+function setBreakpoint(fn: TaskFunction, condition: string, inspection: Inspection): () => void {
+  inspection.debug();
+  const { breakpointId } = inspection.post<{ readonly breakpointId: string }>("Debugger.setBreakpointOnFunctionCall", {
+    objectId: inspection.idOf(fn),
+    condition,
+  });
+  return () => inspection.post("Debugger.removeBreakpoint", { breakpointId });
+}
+
+const fullStack = "the stack is nearly full";
+
+function isOverflow(end: unknown): boolean {
+  return typeof end === "object" && end !== null && (end as { error: unknown }).error instanceof RangeError;
 }
 
 /** Near the end of the stack the condition would fail, and a condition that fails lets the function run. */
@@ -205,6 +229,9 @@ const reserved = new Set(
 );
 
 function whyNotName(name: string): string {
-  const isName = /^[\p{ID_Start}$_][\p{ID_Continue}$\u200c\u200d]*$/u.test(name) && !reserved.has(name);
+  const isName =
+    /^[\p{ID_Start}$_][\p{ID_Continue}$\u200c\u200d]*$/u.test(name) &&
+    !reserved.has(name) &&
+    !name.startsWith(entrance);
   return isName ? "" : `"${name}" is not the name of a variable`;
 }

@@ -15,17 +15,17 @@ const answers = new Lru<string, string>(1000);
 export function whyNotPeek(fn: TaskFunction): string {
   if (types.isProxy(fn)) return "it is a Proxy";
   const source = Function.prototype.toString.call(fn);
-  let why = answers.get(source);
-  if (why === undefined) {
-    why = whyNot(source);
-    answers.set(source, why);
-  }
+  const known = answers.get(source);
+  if (known !== undefined) return known;
+  const root = functionIn(source);
+  // Not for good: where there is little stack, no text can be read.
+  if (root === undefined) return "its text cannot be read";
+  const why = whyNot(root, source);
+  answers.set(source, why);
   return why;
 }
 
-function whyNot(source: string): string {
-  const root = functionIn(source);
-  if (root === undefined) return "its text cannot be read";
+function whyNot(root: Acorn.Function, source: string): string {
   if (root.generator) return "it is a generator";
   if (!root.params.every(isSimple)) return "its parameters have default values or patterns";
   if (source.includes("use asm")) return "it is asm.js";

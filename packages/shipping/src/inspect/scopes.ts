@@ -120,14 +120,21 @@ type SeenProperty =
 
 /** What the object of a `with` statement makes of a name, without running anything. */
 function propertyOf(object: object, name: string): SeenProperty | undefined {
+  if (isHidden(object)) return { kind: "unreadable", why: "a with statement has a Proxy" };
   for (let holder: object | null = object; holder !== null; holder = Object.getPrototypeOf(holder) as object | null) {
     if (types.isProxy(holder)) return { kind: "unreadable", why: "a with statement has a Proxy" };
     const property = Object.getOwnPropertyDescriptor(holder, name);
     if (property === undefined) continue;
+    if (isUnscopable(object, name)) return undefined;
     if (!("value" in property)) return { kind: "unreadable", why: "a with statement has a getter for it" };
-    return isUnscopable(object, name) ? undefined : { kind: "value", value: property.value };
+    return { kind: "value", value: property.value };
   }
   return undefined;
+}
+
+/** V8 shows an empty object in place of a Proxy. */
+function isHidden(object: object): boolean {
+  return Object.getPrototypeOf(object) === null && Reflect.ownKeys(object).length === 0;
 }
 
 function isUnscopable(object: object, name: string): boolean {

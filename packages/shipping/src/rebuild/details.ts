@@ -9,7 +9,9 @@ export function applyDetails(target: object, details: MaybeDetails): void {
   keys.forEach((key, i) => {
     const flag = flags[i] as number;
     const shared = { enumerable: has(flag, Flag.Enumerable), configurable: has(flag, Flag.Configurable) };
-    if (has(flag, Flag.Accessor)) {
+    if (has(flag, Flag.Deleted)) {
+      Reflect.deleteProperty(target, key);
+    } else if (has(flag, Flag.Accessor)) {
       const accessor = { get: values[next], set: values[next + 1] } as PropertyDescriptor;
       next += 2;
       Object.defineProperty(target, key, { ...accessor, ...shared });

@@ -1,3 +1,4 @@
+import util from "node:util";
 import type { Extension, Parts } from "@pydist/protocol";
 import { type Base, Kinds, type MaybeDetails } from "../graph.js";
 import type { CompiledText, Made } from "./compiled-text.js";
@@ -38,6 +39,8 @@ export class Linker implements Extension {
         return this.#class(at(texts, parts.get(0)), parts);
       case Kinds.Bound:
         return bound(parts);
+      case Kinds.Wrapped:
+        return (util as unknown as Record<string, (fn: unknown) => unknown>)[text(0)]?.(parts.get(1));
       case Kinds.Global:
         return member(globalThis, text(0).split("."));
       case Kinds.Module:

@@ -160,8 +160,8 @@ describe("how a free name is used", () => {
     ["() => typeof n === 'undefined' ? 0 : typeof (n)", true],
     ["() => typeof n.a", false],
     ["() => typeof n === 'undefined' ? 0 : n", false],
-  ])("typeof only: %s", (source, typeofOnly) => {
-    expect(uses(source, "n")?.typeofOnly).toBe(typeofOnly);
+  ])("typeof only: %s", (source, asked) => {
+    expect(uses(source, "n")?.asked).toBe(typeofOnly);
   });
 
   test("names only, as esbuild's helper", () => {

@@ -32,14 +32,23 @@ export async function importOnNode(
 
 /** A file is the one that was meant if its content is. */
 function checkedUrl(name: string, { path, sha256 }: FileRef): string {
-  const here = fileVersion(path);
+  const here = versionHere(path);
   if (here === sha256) return pathToFileURL(path).href;
   const remedy = "Put the same file at the same path on every node, or give the executor the folder as its codeDir.";
-  const what = here === undefined ? "does not exist" : "has other content";
+  const what = here === undefined ? "cannot be read" : "has other content";
   throw new ShippingError(`A task imports "${name}", which is ${path} and ${what} on its node. ${remedy}`, {
     path,
     remedy,
   });
+}
+
+/** A file that may not be read is none. */
+function versionHere(path: string): string | undefined {
+  try {
+    return fileVersion(path);
+  } catch {
+    return undefined;
+  }
 }
 
 /** Imports as a module in that directory would. */

@@ -160,11 +160,11 @@ function shipText(
   return shippedCode({ kind: "functions", texts: [made], modules: [], packages: [], asks }, name);
 }
 
-function shipCaptured({ code, captured, objects, texts, isPlain }: CapturedFunction, name: string): ShippedCode {
+function shipCaptured({ code, captured, objects, weak, texts, isPlain }: CapturedFunction, name: string): ShippedCode {
   for (const text of texts) noteOrigin(text);
   const shipped = shippedCode(code, name);
   if (isPlain) return shipped;
-  return { ...shipped, captured, ...callArguments(objects) };
+  return { ...shipped, captured, ...callArguments(objects, weak) };
 }
 
 function refusedCapture(subject: Subject, cause: Refused | SerializationError): ShippingError {

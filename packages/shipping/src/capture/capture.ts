@@ -31,6 +31,8 @@ export interface CapturedFunction {
   readonly captured: Captured;
   /** The captured objects by their numbers in the graph, for arguments that refer to them. */
   readonly objects: ReadonlyMap<unknown, number>;
+  /** Weak collections among what is captured. */
+  readonly weak: WeakEntries;
   /** The functions behind the code's texts. */
   readonly texts: readonly Noted[];
   /** Whether it turned out that the function sees nothing: its text is enough. */
@@ -54,11 +56,11 @@ export function capture(fn: TaskFunction): CapturedFunction {
     const cells = new Cells();
     const weak = new WeakEntries();
     const types = registeredTypes().map(({ name, prototype, pack, unpack }) => ours([name, prototype, pack, unpack]));
-    const root = ours([fn, ours(types)]);
     for (let round = 0; ; round++) {
       const extension = new Capturing(views, cells, weak);
-      const graph = encodeGraph(root, "", extension);
-      const again = [cells.settle(), weak.look(graph.objects.keys())].includes(true);
+      const before = weak.any;
+      const graph = encodeGraph(ours([fn, ours(types), before]), "", extension);
+      const again = [cells.settle(), weak.look(graph.objects.keys()), weak.any !== before].includes(true);
       if (!again) return extension.finish(graph);
       if (round === MOST_ROUNDS) throw new Refused(FIRST, "never comes to an end", "Capture less.");
     }
@@ -108,7 +110,7 @@ class Capturing implements Extension {
     const captured = { hash: sha256(bytes), bytes, state: this.#state };
     const code = this.#texts.code();
     const isPlain = this.#seen === "nothing" && objects.size === 3 && code.texts.length === 1;
-    return { code, captured, objects, texts: this.#noted, isPlain };
+    return { code, captured, objects, weak: this.#weak, texts: this.#noted, isPlain };
   }
 
   textNumber(text: FunctionText, { fn, source }: View, replaced: readonly Replaced[]): number {

@@ -1,6 +1,7 @@
 import { fileURLToPath } from "node:url";
 import { types } from "node:util";
 import type { Extra } from "@pydist/protocol";
+import type { FreeName } from "../analysis/free.js";
 import { functionText, type Replaced } from "../analysis/function-text.js";
 import { isModuleName, isStandardGlobal } from "../analysis/globals.js";
 import type { ImportRecord } from "../analysis/script-imports.js";
@@ -11,6 +12,7 @@ import { fileVersion } from "../file-version.js";
 import { Kinds, type MaybeDetails } from "../graph.js";
 import { privateMembersOf } from "../inspect/members.js";
 import { CannotPeek, peek } from "../inspect/peek.js";
+import type { Seen } from "../inspect/scopes.js";
 import { isRelative } from "../specifier.js";
 import type { Cells } from "./cells.js";
 import { detailStep, detailsOf } from "./details.js";
@@ -48,6 +50,13 @@ export function lowerFunction(view: View, host: FunctionHost, path: () => string
     throw new Refused(path(), `cannot be read: ${understood.reason}`, "Write it as a function or class of its own.");
   }
   checkText(understood, path);
+  if (understood.kind === "function" && understood.key === "private") {
+    throw new Refused(
+      path(),
+      "is a private method, which means nothing without its class",
+      "Capture the class, or write it as a function.",
+    );
+  }
   const surroundings = new Surroundings(view, understood, host, path);
   return understood.kind === "class" ? surroundings.lowerClass(understood) : surroundings.lowerFunction(understood);
 }
@@ -218,7 +227,7 @@ class Surroundings {
     const { seen, fn } = this.#view;
     for (const [name, use] of this.#understood.free) {
       if (this.#isHelper(name, use.namesOnly)) continue;
-      const found = seen.get(name);
+      const found = this.#isOwnNameAround(name) ? this.#ownNameAround(name, use.at) : seen.get(name);
       if (found === undefined) {
         this.#checkGlobal(name, use.asked, use.at);
         continue;
@@ -226,7 +235,7 @@ class Surroundings {
       if (found.kind === "unreadable") throw this.#unreadable(name, found.why);
       if (name === "require") this.#checkRequire(use.paths);
       if (use.written) this.#host.mutable();
-      slots.push({ name, value: this.#valueOf(name, found.value, use.members), step: ` > ${name}` });
+      slots.push({ name, value: this.#valueOf(name, found.value, use), step: ` > ${name}` });
     }
     const own = this.#understood.ownName;
     const outer = own?.used === true ? seen.get(own.name) : undefined;
@@ -248,6 +257,28 @@ class Surroundings {
     return file?.facts?.bindingAt(name, offset)?.kind === "function";
   }
 
+  /** Whether a name is the one that a function or class around has for itself. */
+  #isOwnNameAround(name: string): boolean {
+    const { file, offset } = this.#view;
+    return offset !== undefined && file?.facts?.bindingAt(name, offset)?.kind === "name";
+  }
+
+  /** Such a name of a function is in no scope: there may be an outer variable of the same name in its place. */
+  #ownNameAround(name: string, at: readonly Position[]): Seen {
+    const found = this.#view.seen.get(name);
+    if (found?.kind === "value" && typeof found.value === "function") {
+      if (/^class\b/.test(Function.prototype.toString.call(found.value))) return found;
+    }
+    try {
+      const value = peek(this.#view.fn, { names: [name] })
+        .bindings.get(name)
+        ?.get();
+      return { kind: "value", value, scope: { type: "Name", level: 0, name: "" } };
+    } catch (cause) {
+      throw this.#unseen(name, at, cause);
+    }
+  }
+
   #isHelper(name: string, namesOnly: boolean): boolean {
     if (name === "__name" && namesOnly) {
       this.#helpers[name] = "name";
@@ -256,13 +287,17 @@ class Surroundings {
     return name === "__vite_ssr_dynamic_import__" || name === "__vite_ssr_import_meta__";
   }
 
-  #valueOf(name: string, value: unknown, members: ReadonlySet<string> | "whole"): unknown {
+  #valueOf(name: string, value: unknown, { members, paths }: FreeName): unknown {
     if (value === null || (typeof value !== "object" && typeof value !== "function")) return value;
     if (types.isWeakMap(value) || types.isWeakSet(value)) this.#host.usedWeakly(value);
-    const isMade = noteImport(this.#view, name, value)?.interop !== undefined;
-    if (members === "whole" || !(isMade || isNamespace(value, name))) return value;
+    const record = noteImport(this.#view, name, value);
+    // What a file of the program's own exports, as CommonJS gives it.
+    const isExports = record?.kind === "require" && record.imported === "*" && isRelative(record.specifier);
+    const isMade = record?.interop !== undefined;
+    if (members === "whole" || typeof value === "function") return value;
+    if (!isExports && !isMade && !isNamespace(value, name)) return value;
     try {
-      return narrowed(value, members);
+      return narrowed(value, paths);
     } catch (error) {
       throw this.#unreadable(name, (error as Error).message);
     }
@@ -341,7 +376,7 @@ class Surroundings {
     const why = cause instanceof CannotPeek ? `: ${cause.reason}` : "";
     return new Refused(
       this.#path(),
-      `uses the ${word} around it (${placesOf(at)}), which cannot be read here${why}`,
+      `uses "${word}" around it (${placesOf(at)}), which cannot be read here${why}`,
       "Put what you need of it into a const before, and use that.",
       cause,
     );

@@ -29,10 +29,24 @@ export function isNamespace(value: unknown, name: string): boolean {
   );
 }
 
-/** @throws ReferenceError for a variable that has no value yet */
-export function narrowed(namespace: object, members: Iterable<string>): Narrowed {
+/**
+ * Only what is reached by these paths; of modules in modules as well.
+ * @throws ReferenceError for a variable that has no value yet
+ */
+export function narrowed(namespace: object, paths: readonly (readonly string[])[]): Narrowed {
+  const byMember = new Map<string, (readonly string[])[]>();
+  for (const [member, ...rest] of paths) {
+    if (member === undefined || !(member in namespace)) continue;
+    const known = byMember.get(member);
+    if (known === undefined) byMember.set(member, [rest]);
+    else known.push(rest);
+  }
   return new Narrowed(
-    [...members].filter((name) => name in namespace).map((name) => [name, Reflect.get(namespace, name) as unknown]),
+    [...byMember].map(([member, rests]) => {
+      const value: unknown = Reflect.get(namespace, member);
+      const isPart = rests.every(({ length }) => length > 0) && isNamespace(value, "");
+      return [member, isPart ? narrowed(value as object, rests) : value];
+    }),
   );
 }
 

@@ -7,6 +7,7 @@ import { detailStep, detailsOf, isAssignedOnly } from "./details.js";
 import { builtinPlaceOf, globalPathOf } from "./known.js";
 import { ours } from "./ours.js";
 import { Refused } from "./refused.js";
+import { understood } from "./view.js";
 
 /** What the codec makes of an object by itself is all there is to it. */
 export type Lowered = Extra | undefined;
@@ -22,9 +23,11 @@ export function lowerObject(value: object, path: () => string, isInternal: (fn: 
     case undefined:
       return lowerInstance(value, path, isInternal);
     case "object":
+      if (!isPlainPrototype(Object.getPrototypeOf(value) as object)) return lowerInstance(value, path, isInternal);
+      return isAssignedOnly(value) ? undefined : node(value, shape, Object.prototype);
     case "array":
       if (isAssignedOnly(value)) return undefined;
-      return node(value, shape, shape === "array" ? Array.prototype : Object.prototype);
+      return node(value, shape, Array.prototype);
     case "null-object":
       return isAssignedOnly(value) ? undefined : node(value, "object", Object.prototype);
     case "error":
@@ -45,6 +48,11 @@ export function ownerOf(value: object): object | undefined {
   const owner: unknown = Object.getOwnPropertyDescriptor(value, "constructor")?.value;
   if (typeof owner !== "function" || types.isProxy(owner)) return undefined;
   return Object.getOwnPropertyDescriptor(owner, "prototype")?.value === value ? owner : undefined;
+}
+
+/** The one that plain objects have, here or in a realm of its own. */
+function isPlainPrototype(prototype: object): boolean {
+  return prototype === Object.prototype || Object.getPrototypeOf(prototype) === null;
 }
 
 function isUsersError(value: object): boolean {
@@ -127,23 +135,30 @@ function belongsHere(value: object, end: object | null, isInternal: (fn: TaskFun
 
 /** What is private to a class can be read, but not be given to a new object. */
 function checkPrivates(value: object, path: () => string): void {
-  const [first] = mayHavePrivates(value) ? privateMembersOf(value) : [];
-  if (first === undefined) return;
-  const name = classNameOf(value);
+  const name = privateOf(value);
+  if (name === undefined) return;
+  const made = classNameOf(value);
   throw new Refused(
     path(),
-    `is an instance of ${name} with the private member ${first.name}, which no other object can be given`,
-    `Say how it travels: registerType(${name}, { name, pack, unpack }).`,
+    `is an instance of ${made} with the private member ${name}, which no other object can be given`,
+    `Say how it travels: registerType(${made}, { name, pack, unpack }).`,
   );
 }
 
-function mayHavePrivates(value: object): boolean {
+function privateOf(value: object): string | undefined {
   let at: object | null = Object.getPrototypeOf(value);
   for (; at !== null && globalPathOf(at) === undefined; at = Object.getPrototypeOf(at)) {
     const made = ownerOf(at);
-    if (made === undefined || Function.prototype.toString.call(made).includes("#")) return true;
+    const source = made === undefined ? "#" : Function.prototype.toString.call(made);
+    if (!source.includes("#")) continue;
+    // The inspector tells of fields; methods are in the text.
+    const text = made === undefined ? undefined : understood(source, true);
+    const method = text?.kind === "class" ? text.members.find((each) => each.isPrivate && !each.isStatic) : undefined;
+    if (method !== undefined) return method.key;
+    const [field] = privateMembersOf(value);
+    if (field !== undefined) return field.name;
   }
-  return false;
+  return undefined;
 }
 
 function refuseForeign(value: object, path: () => string): undefined {

@@ -7,6 +7,22 @@ export class WeakEntries {
     if (!this.#found.has(collection)) this.#found.set(collection, new Map());
   }
 
+  get any(): boolean {
+    return this.#found.size > 0;
+  }
+
+  /** The entries whose keys are among these objects: collection, key, value ... */
+  entriesOf(objects: readonly unknown[]): unknown[] {
+    const entries: unknown[] = [];
+    for (const collection of this.#found.keys()) {
+      for (const object of new Set(objects)) {
+        if (!isObject(object) || !(collection as WeakMap<object, unknown>).has(object)) continue;
+        entries.push(collection, object, collection instanceof WeakMap ? collection.get(object) : true);
+      }
+    }
+    return entries;
+  }
+
   has(collection: object): boolean {
     return this.#found.has(collection);
   }

@@ -50,15 +50,29 @@ export class FunctionsProgram implements Program {
   #link({ bytes }: CapturedHere): Bound {
     const extension = new Linker(this.#supplies);
     const { value, objects } = decodeGraph(bytes, extension);
-    const [fn, rows] = value as [
+    const [fn, rows, hasWeak] = value as [
       Callable,
       readonly (readonly [string, object, RegisteredType["pack"], RegisteredType["unpack"]])[],
+      boolean,
     ];
     const types = Types.of(rows.map(([name, prototype, pack, unpack]) => ({ name, prototype, pack, unpack })));
     return {
       fn,
-      decodeArguments: (kind, body) => decodeValue(kind, body, { extension, known: objects, types }) as unknown[],
+      decodeArguments: (kind, body) => {
+        const args = decodeValue(kind, body, { extension, known: objects, types }) as unknown[];
+        // Behind the arguments lie the entries of weak collections that they are the keys of.
+        if (hasWeak) fillWeak(args.pop() as readonly unknown[]);
+        return args;
+      },
       encodeResult: (result) => encodeValue(result, "result", { types }),
     };
+  }
+}
+
+function fillWeak(entries: readonly unknown[]): void {
+  for (let i = 0; i < entries.length; i += 3) {
+    const [collection, key, value] = entries.slice(i, i + 3) as [WeakMap<object, unknown>, object, unknown];
+    if (collection instanceof WeakMap) collection.set(key, value);
+    else (collection as WeakSet<object>).add(key);
   }
 }

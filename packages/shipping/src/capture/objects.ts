@@ -126,6 +126,8 @@ function belongsHere(value: object, end: object | null, isInternal: (fn: TaskFun
     if (types.isProxy(prototype)) return false;
     // An error's class may be a built-in one further down.
     if (end === Error.prototype && globalPathOf(prototype) !== undefined) return false;
+    // What bundlers make of an import of a function's module.
+    if (prototype === Function.prototype) return false;
     if (globalPathOf(prototype) !== undefined || builtinPlaceOf(prototype) !== undefined) return true;
     const made: unknown = Object.getOwnPropertyDescriptor(prototype, "constructor")?.value;
     if (typeof made === "function" && !types.isProxy(made) && isInternal(made as TaskFunction)) return true;

@@ -119,7 +119,8 @@ describe("an extension", () => {
     for (const what of ["bad create", "bad fill"]) {
       const bytes = forged([
         [0, [0], [0, 1]],
-        [11, ["f", 0, []], [], what],
+        [11, ["f", 0, 0], [2, 2], what],
+        [0, []],
       ]);
       expect(thrownBy(() => decodeValue(Kind.Rich, bytes, { extension }))).toEqual(new RangeError(what));
       expect(thrownBy(() => decodeGraph(bytes, extension))).toEqual(new RangeError(what));

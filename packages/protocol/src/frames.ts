@@ -157,6 +157,17 @@ export interface Mail<Note> {
   readonly note: Note;
 }
 
+/** Some bytes of a file. */
+export interface FilePart {
+  /** SHA-256 of the whole file, in hex. */
+  readonly hash: string;
+  /** Bytes of the whole file. */
+  readonly size: number;
+  /** From this byte on. */
+  readonly at: number;
+  readonly length: number;
+}
+
 /** Frames from a submitter towards the workers. */
 export type DownFrame =
   | { readonly t: "tasks"; readonly lease: number; readonly head: BatchHeader }
@@ -170,6 +181,13 @@ export type DownFrame =
   | { readonly t: "code"; readonly hash: string; readonly text: string }
   | { readonly t: "code"; readonly hash: string; readonly payload: "text" | "bytes" }
   | { readonly t: "noCode"; readonly hash: string; readonly why: string }
+  /** What was asked for by that key; the payload is the tree's manifest. */
+  | { readonly t: "tree"; readonly key: string }
+  | { readonly t: "noTree"; readonly key: string; readonly why: string }
+  /** The answer to one `needFiles`: those parts of it that could be had, side by side in the payload. */
+  | { readonly t: "files"; readonly parts: readonly FilePart[] }
+  /** Before the `files` that lacks it. */
+  | { readonly t: "noFile"; readonly hash: string; readonly why: string }
   | { readonly t: "ancestry"; readonly chain: readonly Ancestor[]; readonly settled: boolean };
 
 /** Frames from the workers towards a submitter. */
@@ -186,6 +204,9 @@ export type UpFrame =
   | { readonly t: "recalled" }
   | ({ readonly t: "credit" } & Credit)
   | { readonly t: "needCode"; readonly hash: string }
+  /** A tree of files: a package by its key, a module by its key, or a tree by its hash. */
+  | { readonly t: "needTree"; readonly key: string }
+  | { readonly t: "needFiles"; readonly parts: readonly FilePart[] }
   | { readonly t: "answer"; readonly id: number; readonly value: unknown }
   | { readonly t: "nodeJoined"; readonly nodes: readonly NodeDescription[] }
   | { readonly t: "nodeLost"; readonly ids: readonly string[]; readonly cause: string };

@@ -12,4 +12,5 @@ export {
 export { defaultWorkers, describeNode, type NodeInfo, toNodeInfos } from "./node/description.js";
 export { openDoorway } from "./node/doorway.js";
 export { reachableAddress } from "./node/reachable.js";
+export type { CacheOptions } from "./store/cache-folder.js";
 export { VERSION } from "./version.js";

@@ -13,9 +13,11 @@ import {
   type TaskSettled,
 } from "@pydist/futures";
 import { BrokenExecutorError, type NodeDescription, ShutdownError, TimeoutError } from "@pydist/protocol";
+import { type ShippedCode, withCodeDir } from "@pydist/shipping";
 import type { EventEmitter } from "eventemitter3";
 import { DEFAULT_HOP_LIMIT, defaultWorkers, describeNode, Engine, type NodeInfo, toNodeInfos } from "pydist-node";
 import { readArguments, refuseInWorker } from "./arguments.js";
+import { codeDirOf } from "./code-dir.js";
 import { Connection } from "./connection.js";
 import { isExiting } from "./exit.js";
 import { shipInitializer } from "./initializer.js";
@@ -58,6 +60,10 @@ export class ClusterExecutor<I extends AnyFunction = AnyFunction> extends Execut
   readonly #statistics = new Statistics();
   readonly #connection: Connection | undefined;
   readonly #root: Root | undefined;
+  /** The folder that is kept on every node. */
+  readonly #codeDir: string | undefined;
+  /** The version of it that was copied last. */
+  #kept: string | undefined;
   readonly #ready: Promise<void>;
   /** Aborted, with the reason, once nothing more is to be expected. */
   readonly #ended = new AbortController();
@@ -74,7 +80,7 @@ export class ClusterExecutor<I extends AnyFunction = AnyFunction> extends Execut
     refuseInWorker();
     const { addresses, options } = readArguments(first as string | readonly string[] | ExecutorOptions, second);
     checkExecutorOptions(options, addresses.length > 0);
-    const initializer = shipInitializer(options);
+    this.#codeDir = codeDirOf(options);
     const attached = addresses.length > 0;
     const workers = attached ? 0 : (options.maxWorkers ?? defaultWorkers());
     const tasksPerWorker = options.tasksPerWorker ?? 1;
@@ -84,10 +90,12 @@ export class ClusterExecutor<I extends AnyFunction = AnyFunction> extends Execut
       ...identity,
       routesOnly: attached,
       hopLimit: Number.MAX_SAFE_INTEGER,
+      cache: options,
       ...(options.maxTasksPerWorker === undefined ? {} : { maxTasksPerWorker: options.maxTasksPerWorker }),
       ...(options.logger === undefined ? {} : { logger: options.logger }),
       ...(attached ? {} : { self: () => describeNode(identity, this.#root?.address ?? "", null) }),
     });
+    const initializer = shipInitializer(options, (code) => this.bind(code));
     this.dispatcher = new Dispatcher(this.#engine, {
       hopLimit: options.hopLimit ?? DEFAULT_HOP_LIMIT,
       attempts: options.attempts ?? DEFAULT_ATTEMPTS,
@@ -135,6 +143,16 @@ export class ClusterExecutor<I extends AnyFunction = AnyFunction> extends Execut
     }
     // Whoever does not ask for `ready` hears of a failure from the futures.
     this.#ready.catch(() => {});
+  }
+
+  protected override bind(code: ShippedCode): ShippedCode {
+    if (this.#codeDir === undefined) return code;
+    const bound = withCodeDir(code, this.#codeDir);
+    if (bound.tree !== undefined && bound.tree !== this.#kept) {
+      this.#kept = bound.tree;
+      this.#engine.keepTree(bound.tree);
+    }
+    return bound.code;
   }
 
   override emit: EventEmitter<ExecutorEvents>["emit"] = (event, ...args) => {

@@ -1,6 +1,6 @@
 import type { Content } from "@pydist/futures";
 import { BodiesBuilder, packBodies } from "@pydist/protocol";
-import { initializerText, sha256, ship } from "@pydist/shipping";
+import { initializerText, type ShippedCode, sha256, ship } from "@pydist/shipping";
 import type { ExecutorOptions } from "./options.js";
 
 /**
@@ -8,9 +8,12 @@ import type { ExecutorOptions } from "./options.js";
  * that cannot travel fails there and not in each task.
  * @throws ShippingError or SerializationError
  */
-export function shipInitializer({ initializer, initargs = [] }: ExecutorOptions): Content | undefined {
+export function shipInitializer(
+  { initializer, initargs = [] }: ExecutorOptions,
+  bind: (code: ShippedCode) => ShippedCode,
+): Content | undefined {
   if (initializer === undefined) return undefined;
-  const code = ship(initializer, "initializer");
+  const code = bind(ship(initializer, "initializer"));
   const builder = new BodiesBuilder();
   builder.add(code.encodeArguments(initargs, "initargs"));
   const args = Buffer.from(packBodies(builder.build())).toString("base64");

@@ -1,6 +1,6 @@
 import { inspect } from "node:util";
 import { type AnyFunction, type Check, checkOptions, integer, milliseconds, ofType, shortText } from "@pydist/futures";
-import type { Logger } from "pydist-node";
+import type { CacheOptions, Logger } from "pydist-node";
 
 /** What each worker runs once, before its first task of this executor. */
 export interface InitializerOptions<I extends AnyFunction> {
@@ -11,7 +11,12 @@ export interface InitializerOptions<I extends AnyFunction> {
 }
 
 /** Options of `new ClusterExecutor`. Times are in milliseconds; Infinity means none. */
-export interface ExecutorOptions<I extends AnyFunction = AnyFunction> extends InitializerOptions<I> {
+export interface ExecutorOptions<I extends AnyFunction = AnyFunction> extends InitializerOptions<I>, CacheOptions {
+  /**
+   * A directory, as a path or a `file:` URL, that is kept on every node: modules in it that tasks refer to are imported
+   * from the node's copy of its present version. `node_modules` and folders whose names begin with a dot stay here.
+   */
+  readonly codeDir?: string | URL;
   /** Embedded: worker threads, by default one for each core. */
   readonly maxWorkers?: number;
   /** Embedded: tasks that a worker runs at once, for tasks that mostly wait. Default 1. */
@@ -57,6 +62,11 @@ const array: Check = (name, value) => {
   throw new TypeError(`${name} is ${inspect(value)}; it must be the array of the initializer's arguments.`);
 };
 
+const place: Check = (name, value) => {
+  if ((typeof value === "string" && value !== "") || (value instanceof URL && value.protocol === "file:")) return;
+  throw new TypeError(`${name} is ${inspect(value)}; it must be a path or a file: URL.`);
+};
+
 const EXECUTOR: Readonly<Record<string, Check>> = {
   maxWorkers: integer(1),
   tasksPerWorker: integer(1),
@@ -65,6 +75,9 @@ const EXECUTOR: Readonly<Record<string, Check>> = {
   secret: ofType("string"),
   secretFile: ofType("string"),
   cluster: shortText,
+  codeDir: place,
+  cacheDir: ofType("string"),
+  cacheSize: integer(1),
   hopLimit: integer(0),
   attempts: integer(1),
   abortGrace: milliseconds,

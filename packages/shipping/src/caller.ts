@@ -8,15 +8,25 @@ const ourFile = /^(?:pydist|pydist-node|protocol|scheduler|shipping|futures)[\\/
  * Undefined when there is none, as after an await.
  */
 export function callerLocation(): string | undefined {
+  const caller = findCaller();
+  return caller === undefined ? undefined : `${caller.file}:${caller.row}:${caller.column}`;
+}
+
+/** The file whose code called. */
+export function callerFile(): string | undefined {
+  return findCaller()?.file;
+}
+
+function findCaller(): { readonly file: string; readonly row: string; readonly column: string } | undefined {
   for (const line of stackLines()) {
     const match = /(?:\(|at (?:async )?)((?:file:\/\/|\/|[A-Za-z]:[\\/])[^()]*):(\d+):(\d+)\)?$/.exec(line);
     const [, place, row, column] = match ?? [];
-    if (place === undefined) continue;
+    if (place === undefined || row === undefined || column === undefined) continue;
     // A path where source maps are followed, a URL where not.
     const file = filePath(place);
     if (/[\\/]node_modules[\\/]/.test(file)) continue;
     if (file.startsWith(ourPackages) && ourFile.test(file.slice(ourPackages.length))) continue;
-    return `${file}:${row}:${column}`;
+    return { file, row, column };
   }
   return undefined;
 }

@@ -1,16 +1,17 @@
 import { createHash } from "node:crypto";
 import { type EncodedValue, encodeArguments, encodeValue, ShippingError } from "@pydist/protocol";
+import { isPackageRef, type PackageRef } from "./trees/package-ref.js";
 
 /** What a loaded function is for its caller: arguments and result are known only to the two ends. */
 export type Callable = (...args: unknown[]) => unknown;
 
-const helpers = ["import", "name", "task", "pydist", "meta"] as const;
+const helpers = ["import", "name", "task", "context", "pydist", "meta"] as const;
 
 /**
  * Names that the text of a function expects around it and that the receiver supplies: `import` is `import()` as it
  * works on the node, `meta` is `import.meta`, `name` is the helper by which esbuild keeps names (`__name(f, "f")`),
- * `task` is pydist's `task` as far as a running function needs it (`task.context()`), and `pydist` what has that as its
- * member, as imports have once they are compiled.
+ * `task` is pydist's `task`, `context` its `task.context`, and `pydist` what has `task` as its member, as imports have once
+ * they are compiled.
  */
 export type Helper = (typeof helpers)[number];
 
@@ -31,21 +32,6 @@ export interface FunctionText {
   readonly helpers: Readonly<Record<string, Helper>>;
   /** URL of the file that it was written in, where the text asks for that. */
   readonly url?: string | undefined;
-  /** Files that it imports by relative paths, by specifier. */
-  readonly files?: Readonly<Record<string, FileRef>> | undefined;
-}
-
-/** A file as it was when a function that imports it was shipped. */
-export interface FileRef {
-  readonly path: string;
-  readonly sha256: string;
-}
-
-/** A package by its name and version; `key` also tells apart what was changed in place. */
-export interface PackageRef {
-  readonly name: string;
-  readonly version: string;
-  readonly key: string;
 }
 
 /** A module that functions use by reference: one of Node's, or one of a package. */
@@ -65,17 +51,31 @@ export interface FunctionsCode {
   readonly texts: readonly FunctionText[];
   readonly modules: readonly ModuleRef[];
   readonly packages: readonly PackageRef[];
+  /** SHA-256 of the files that functions import by relative paths, by the paths of the files. */
+  readonly files: Readonly<Record<string, string>>;
   /** Whether anything in it may ask for the context of the task that runs. */
   readonly asks: boolean;
+  /** The directory that files of the functions lie in, if that is kept on every node. */
+  readonly root?: CodeRoot | undefined;
 }
 
-/** An exported function of a file that the node has as well. */
+/** A directory that is kept on every node. */
+export interface CodeRoot {
+  /** `file:` URL of the directory at the sender, with a slash at its end. */
+  readonly from: string;
+  /** Hash of the tree that the directory is. */
+  readonly tree: string;
+}
+
+/** An exported function of a file that the node has as well, or is brought. */
 export interface ReferenceCode {
   readonly kind: "reference";
   readonly url: string;
   readonly export: string;
   /** Of the file's content, so that two versions of it are two codes. */
   readonly sha256: string;
+  /** The directory that the file lies in, if that is kept on every node. */
+  readonly root?: CodeRoot | undefined;
 }
 
 /** A function that every Node has, by its path from `globalThis`: `Math.max`. */
@@ -152,9 +152,7 @@ export function parseCode(text: string): Code {
   const value = parseJson(text);
   if (isRecord(value)) {
     if (value.kind === "functions" && isFunctions(value)) return value;
-    if (value.kind === "reference" && hasStrings(value, "url", "export", "sha256")) {
-      return value as unknown as ReferenceCode;
-    }
+    if (value.kind === "reference" && isReference(value)) return value;
     if (value.kind === "global" && hasStrings(value, "path")) return value as unknown as GlobalCode;
   }
   const remedy = "Run the same version of pydist at the executor and on every node.";
@@ -169,8 +167,18 @@ function isFunctions(value: Record<string, unknown>): value is Record<string, un
     isListOf(value.texts, isText) &&
     isListOf(value.modules, (module) => hasStrings(module, "specifier", "how")) &&
     typeof value.asks === "boolean" &&
-    isListOf(value.packages, (entry) => hasStrings(entry, "name", "version", "key"))
+    isListOf(value.packages, isPackageRef) &&
+    isRecord(value.files) &&
+    isRootOrNone(value.root)
   );
+}
+
+function isReference(value: Record<string, unknown>): value is Record<string, unknown> & ReferenceCode {
+  return hasStrings(value, "url", "export", "sha256") && isRootOrNone(value.root);
+}
+
+function isRootOrNone(root: unknown): boolean {
+  return root === undefined || (isRecord(root) && hasStrings(root, "from", "tree"));
 }
 
 const forms: readonly unknown[] = ["expression", "method", "accessor", "class"] satisfies FunctionText["form"][];

@@ -8,6 +8,9 @@ export const CONTEXT_PROVIDER: unique symbol = Symbol.for("pydist.context");
 /** Property of `globalThis` of a worker thread: true once something was loaded there that can ask for a context. */
 export const CONTEXT_WANTED: unique symbol = Symbol.for("pydist.context.wanted");
 
+/** Property of what every node supplies itself: what is captured of it is this name. */
+export const SUPPLIED: unique symbol = Symbol.for("pydist.supplied");
+
 /** What a running task may know and do. `E` is the executor: what it can do is not this room's business. */
 export interface TaskContext<E = unknown> {
   /** Aborted when the task is to stop; `reason` says why. What goes on after the executor's `abortGrace` is killed. */
@@ -45,3 +48,5 @@ export function currentContext(): TaskContext {
       "inside the function, before the function returns.",
   );
 }
+
+Object.defineProperty(currentContext, SUPPLIED, { value: "context" });

@@ -2,7 +2,8 @@ import { readFileSync, type Stats, statSync } from "node:fs";
 import { sha256 } from "./code.js";
 import { Lru } from "./lru.js";
 
-interface Version {
+/** A file's content, as it was when it was last read. */
+export interface FileVersion {
   readonly sha256: string;
   readonly stats: Stats;
   /** Whether the file was old enough when it was read that a later write must show in its times. */
@@ -12,7 +13,7 @@ interface Version {
 // File systems stamp times in steps of some milliseconds: a second write within one step leaves the times as they are.
 const timestampStep = 50;
 
-const versions = new Lru<string, Version>(1000);
+const versions = new Lru<string, FileVersion>(1000);
 
 /**
  * SHA-256 of a file's content as it is now; undefined where there is no such file. The file is read again only when its
@@ -21,17 +22,22 @@ const versions = new Lru<string, Version>(1000);
 export function fileVersion(path: string): string | undefined {
   const stats = statSync(path, { throwIfNoEntry: false });
   if (stats === undefined || !stats.isFile()) return undefined;
-  const known = versions.get(path);
-  if (known?.settled && isSame(known.stats, stats)) return known.sha256;
-  const version = {
-    sha256: sha256(readFileSync(path)),
-    stats,
-    settled: Date.now() - Math.max(stats.mtimeMs, stats.ctimeMs) > timestampStep,
-  };
+  const version = renewed(versions.get(path), path, stats);
   versions.set(path, version);
   return version.sha256;
 }
 
-function isSame(a: Stats, b: Stats): boolean {
+/** The version of a file that has these stats now: the known one, unless it may have changed since. */
+export function renewed(known: FileVersion | undefined, path: string, stats: Stats): FileVersion {
+  if (known?.settled && isSameFile(known.stats, stats)) return known;
+  return {
+    sha256: sha256(readFileSync(path)),
+    stats,
+    settled: Date.now() - Math.max(stats.mtimeMs, stats.ctimeMs) > timestampStep,
+  };
+}
+
+/** Whether a file has the same size, times and place on the disk as before. */
+export function isSameFile(a: Stats, b: Stats): boolean {
   return a.size === b.size && a.mtimeMs === b.mtimeMs && a.ctimeMs === b.ctimeMs && a.ino === b.ino && a.dev === b.dev;
 }

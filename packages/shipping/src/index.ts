@@ -20,4 +20,11 @@ export {
 } from "./runtime.js";
 export { ship } from "./ship.js";
 export { relocate } from "./stacks/relocate.js";
-export { isTaskReference, type Task, type TaskFunction, type TaskReference, task } from "./task.js";
+export { isTaskReference, type Task, type TaskFunction, type TaskReference } from "./task.js";
+export { task } from "./task-at-hand.js";
+export { codeRootOf, withCodeDir } from "./trees/code-dir.js";
+export { makeManifest } from "./trees/manifest.js";
+export type { PackageRef } from "./trees/package-ref.js";
+export { packageTree } from "./trees/package-tree.js";
+export { packageKey } from "./trees/provider.js";
+export { type LocalTree, scanDirectory } from "./trees/scan-directory.js";

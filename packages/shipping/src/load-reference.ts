@@ -1,18 +1,23 @@
 import { createRequire } from "node:module";
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { ShippingError } from "@pydist/protocol";
 import type { Callable, ReferenceCode } from "./code.js";
 import { CONTEXT_WANTED } from "./context.js";
 import { fileVersion } from "./file-version.js";
 import { followSourceMaps } from "./follow-source-maps.js";
 import { type Program, programOf } from "./rebuild/program.js";
+import { broughtModule, codeRoot, whyMissing, whyNotBrought } from "./trees/roots.js";
+import { moduleKey } from "./trees/tree-key.js";
 
 // Which version of a file this thread has imported under its plain URL: a module is never loaded twice under one URL.
 const imported = new Map<string, string>();
 
-/** Imports the function that a reference names, from a file of exactly the version that the sender has. */
+/**
+ * Imports the function that a reference names, from a file of exactly the version that the sender has: its copy of a code
+ * directory, the same file on this machine, or one that was brought.
+ */
 export async function loadReference(code: ReferenceCode, node: string): Promise<Program> {
-  const path = fileURLToPath(code.url);
+  const path = placeOf(code, node);
   checkVersion(code, path, node);
   const namespace = await importVersion(code, path, node);
   // The check and Node's own reading of the file are two moments.
@@ -27,18 +32,44 @@ export async function loadReference(code: ReferenceCode, node: string): Promise<
   throw refusal(`${path} exports no function "${code.export}" on ${node}, but ${names}.`, path, remedy);
 }
 
+function placeOf({ url, sha256, root }: ReferenceCode, node: string): string {
+  const mapping = codeRoot(root, node);
+  if (mapping !== undefined) return fileURLToPath(mapping.to + url.slice(mapping.from.length));
+  const path = localPath(url);
+  if (path !== undefined && isVersion(path, sha256)) return path;
+  return broughtModule(url, sha256) ?? path ?? url;
+}
+
+/** Undefined for a path of another system. */
+function localPath(url: string): string | undefined {
+  try {
+    return fileURLToPath(url);
+  } catch {
+    return undefined;
+  }
+}
+
+function isVersion(path: string, sha256: string): boolean {
+  try {
+    return fileVersion(path) === sha256;
+  } catch {
+    // Told when it is looked at again.
+    return false;
+  }
+}
+
 function checkVersion(code: ReferenceCode, path: string, node: string): void {
   const version = readVersion(path, node);
   if (version === code.sha256) return;
   if (version === undefined) {
     throw refusal(
-      `Task "${code.export}" needs ${path} (SHA-256 ${short(code.sha256)}), which does not exist on ${node}.`,
+      `Task "${code.export}" needs ${path} (SHA-256 ${short(code.sha256)}), which does not exist on ${node}${notBrought(code)}.`,
       path,
       "Put the same file at the same path on every node, or submit a function that takes along what it needs.",
     );
   }
   throw refusal(
-    `Task "${code.export}" needs ${path} with SHA-256 ${short(code.sha256)}, but on ${node} it has ${short(version)}.`,
+    `Task "${code.export}" needs ${path} with SHA-256 ${short(code.sha256)}, but on ${node} it has ${short(version)}${notBrought(code)}.`,
     path,
     "Bring the file to the same version on every node.",
   );
@@ -53,12 +84,18 @@ function readVersion(path: string, node: string): string | undefined {
   }
 }
 
+function notBrought({ url, sha256 }: ReferenceCode): string {
+  const why = whyNotBrought(url, sha256);
+  return why === undefined ? "" : `, and could not be brought there: ${why.replace(/\.$/, "")}`;
+}
+
 async function importVersion(code: ReferenceCode, path: string, node: string): Promise<Record<string, unknown>> {
-  const first = imported.get(code.url) ?? code.sha256;
-  imported.set(code.url, first);
-  let url = code.url;
+  // As the module knows itself, where it is the sender's own file.
+  let url = path === localPath(code.url) ? code.url : pathToFileURL(path).href;
+  const first = imported.get(url) ?? code.sha256;
+  imported.set(url, first);
   if (first !== code.sha256) {
-    url = `${code.url}?version=${code.sha256.slice(0, 16)}`;
+    url = `${url}?version=${code.sha256.slice(0, 16)}`;
     // CommonJS knows modules by their path, whatever the query says.
     delete createRequire(import.meta.url).cache[path];
   }
@@ -70,7 +107,9 @@ async function importVersion(code: ReferenceCode, path: string, node: string): P
       errorCode(error) === "ERR_UNKNOWN_FILE_EXTENSION"
         ? "Refer to the compiled JavaScript, or start the nodes with a loader for such files."
         : "Correct the error in the module, or install on the node what it imports.";
-    throw refusal(`${path} could not be imported on ${node}: ${messageOf(error)}.`, path, remedy, error);
+    const missing = whyMissing(code.root?.tree ?? moduleKey(code.url, code.sha256), messageOf(error));
+    const reason = missing === undefined ? messageOf(error) : `${messageOf(error)} (${missing.replace(/\.$/, "")})`;
+    throw refusal(`${path} could not be imported on ${node}: ${reason}.`, path, remedy, error);
   }
 }
 

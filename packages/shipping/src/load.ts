@@ -3,7 +3,7 @@ import { type Callable, type FunctionsCode, type GlobalCode, parseCode, sha256 }
 import { loadReference } from "./load-reference.js";
 import { Lru } from "./lru.js";
 import { FunctionsProgram } from "./rebuild/functions-program.js";
-import { loadModules } from "./rebuild/modules.js";
+import { Home } from "./rebuild/home.js";
 import { type Program, programOf } from "./rebuild/program.js";
 
 /** Where code is loaded. */
@@ -21,7 +21,7 @@ export function load(text: string, options: LoadOptions = {}): Program | Promise
   const code = parseCode(text);
   switch (code.kind) {
     case "functions":
-      return code.modules.length === 0 ? new FunctionsProgram(code, []) : loadFunctions(code, node);
+      return loadFunctions(code, new Home(code, node));
     case "reference":
       return loadReference(code, node);
     case "global":
@@ -29,8 +29,9 @@ export function load(text: string, options: LoadOptions = {}): Program | Promise
   }
 }
 
-async function loadFunctions(code: FunctionsCode, node: string): Promise<Program> {
-  return new FunctionsProgram(code, await loadModules(code, node));
+function loadFunctions(code: FunctionsCode, home: Home): Program | Promise<Program> {
+  if (code.modules.length === 0) return new FunctionsProgram(code, [], home);
+  return home.loadModules().then((modules) => new FunctionsProgram(code, modules, home));
 }
 
 function loadGlobal({ path }: GlobalCode, node: string): Callable {

@@ -1,16 +1,17 @@
 import { fileURLToPath } from "node:url";
 import { types } from "node:util";
-import { SerializationError, ShippingError } from "@pydist/protocol";
+import { memberStep, SerializationError, ShippingError } from "@pydist/protocol";
 import { functionText } from "./analysis/function-text.js";
 import type { Understood, UnderstoodFunction } from "./analysis/understand.js";
-import { callerLocation } from "./caller.js";
+import { callerFile, callerLocation } from "./caller.js";
 import { callArguments } from "./capture/call-arguments.js";
 import { type CapturedFunction, capture, FIRST } from "./capture/capture.js";
 import { detailsOf } from "./capture/details.js";
 import { ownNameOf } from "./capture/function-node.js";
 import { ordinaryOfFunction } from "./capture/ordinary.js";
+import { packagesOf } from "./capture/packages.js";
 import { Refused } from "./capture/refused.js";
-import { isKnownSloppy, understood } from "./capture/view.js";
+import { isKnownSloppy, understood, whereIn } from "./capture/view.js";
 import {
   type Code,
   codeText,
@@ -27,7 +28,10 @@ import { nativeFunction, nodeFunctionPath } from "./natives.js";
 import { refuseKind, type Subject } from "./refusal.js";
 import { noteOrigin } from "./stacks/origins.js";
 import { type TaskFunction, type TaskTarget, taskTarget } from "./task.js";
+import { rememberModule } from "./trees/provider.js";
+import { senderUrl } from "./trees/roots.js";
 import { withoutInspector } from "./without-inspector.js";
+import { isWorkerOfPydist } from "./worker-mark.js";
 
 /** Functions that see nothing around them: they never change. */
 const byFunction = new WeakMap<TaskFunction, ShippedCode>();
@@ -70,12 +74,16 @@ function shipFunction(fn: TaskFunction, what: string): ShippedCode {
   if (native?.kind === "global-class") throw refuseKind(subject, classReason, wrapRemedy("new ", native.path));
   const text = native === undefined ? understood(source, isKnownSloppy(fn) ? false : undefined) : undefined;
   if (text !== undefined) checkKind(text, subject, fn);
-  if (text?.kind === "function" && seesNothing(text) && detailsOf(fn, ordinaryOfFunction(fn, text)).length === 0)
+  if (text?.kind === "function" && seesNothing(text) && detailsOf(fn, ordinaryOfFunction(fn, text)).length === 0) {
     return shipText(fn, source, name, text, {});
+  }
   try {
     return shipCaptured(capture(fn), name);
   } catch (error) {
     if (error instanceof InspectorUnavailable) {
+      const path = text === undefined ? undefined : nodeFunctionPath(fn);
+      if (path !== undefined)
+        throw refuseKind(subject, "is Node's own, not text that could travel", wrapRemedy("", path));
       return shipText(fn, source, name, ...withoutInspector(text, subject, error));
     }
     if (error instanceof Refused || error instanceof SerializationError) throw refusedCapture(subject, error);
@@ -95,12 +103,8 @@ function checkKind(text: Understood, subject: Subject, fn: TaskFunction): void {
     );
   }
   if (text.kind === "class") {
-    const path = nodeFunctionPath(fn);
-    const remedy =
-      path === undefined
-        ? "Submit a function that constructs it: (...args) => new Class(...args)."
-        : wrapRemedy("new ", path);
-    throw refuseKind(subject, classReason, remedy);
+    const name = nodeFunctionPath(fn) ?? (/^[\p{L}_$][\p{L}\p{N}_$]*$/u.test(subject.name) ? subject.name : "Class");
+    throw refuseKind(subject, classReason, wrapRemedy("new ", name));
   }
   if (text.form === "accessor") {
     throw refuseKind(
@@ -116,6 +120,27 @@ function checkKind(text: Understood, subject: Subject, fn: TaskFunction): void {
       "Collect what it yields and return an array.",
     );
   }
+  if (text.form === "method" && isLost(text)) {
+    const at = whereIn(fn, subject.source, text.ownThis);
+    const call = `obj${memberOf(subject.name)}`;
+    throw refuseKind(
+      subject,
+      `is a method that uses this ${at}, and a task is called without its object`,
+      text.key === "private"
+        ? "Write it as a function that takes the object as an argument."
+        : `Bind it: ${call}.bind(obj); or wrap it: (...args) => ${call}(...args).`,
+    );
+  }
+}
+
+/** Whether a method lacks nothing but its object: of what else it may lack, the capture knows a better way out. */
+function isLost({ ownThis, lexical }: UnderstoodFunction): boolean {
+  return ownThis.length > 0 && lexical.super.length === 0 && lexical.privates.size === 0;
+}
+
+function memberOf(name: string): string {
+  // Methods with symbols for names are called by what the symbol is.
+  return name.startsWith("[") && name.endsWith("]") ? name : memberStep(name);
 }
 
 function wrapRemedy(operator: "" | "new ", path: string): string {
@@ -157,7 +182,11 @@ function shipText(
   };
   const asks = Object.values(made.helpers).some((helper) => helper !== "name" && helper !== "meta");
   noteOrigin({ fn, source, text: made, replaced });
-  return shippedCode({ kind: "functions", texts: [made], modules: [], packages: [], asks }, name);
+  const packages = packagesOf(
+    text.imports.map(({ specifier }) => specifier),
+    callerFile(),
+  );
+  return shippedCode({ kind: "functions", texts: [made], modules: [], packages, files: {}, asks }, name);
 }
 
 function shipCaptured({ code, captured, objects, weak, texts, isPlain }: CapturedFunction, name: string): ShippedCode {
@@ -195,8 +224,10 @@ function shipReference(reference: TaskFunction, target: TaskTarget, what: string
     });
   }
   const known = byReference.get(reference);
+  const copied = isWorkerOfPydist() ? senderUrl(target.url) : undefined;
+  if (copied === undefined) rememberModule(target.url, version);
   if (known?.version === version) return known.shipped;
-  const code: Code = { kind: "reference", url: target.url, export: target.export, sha256: version };
+  const code: Code = { kind: "reference", url: target.url, export: target.export, sha256: version, ...copied };
   const result = shippedCode(code, target.export);
   byReference.set(reference, { version, shipped: result });
   return result;

@@ -1,6 +1,7 @@
 import type { Extension } from "./extension.js";
 import { lower } from "./lower.js";
-import { raiseBytes, sealed } from "./rich.js";
+import { openGraph } from "./reader.js";
+import { sealed } from "./rich.js";
 import type { Types } from "./types.js";
 
 /** A value as bytes, and what is in it. */
@@ -31,8 +32,9 @@ function isIdentity(value: unknown): boolean {
 }
 
 /**
- * The reverse of `encodeGraph`. `objects[number]` is what `Graph.objects` gave that number, for use as `known`. The same
- * bytes may be decoded any number of times: each time gives objects, and memory, of its own.
+ * The reverse of `encodeGraph`, for once; what is read more often is better opened (`openGraph`). `objects[number]` is
+ * what `Graph.objects` gave that number, for use as `known`. The same bytes may be decoded again: each time gives
+ * objects, and memory, of its own.
  * @throws SerializationError as `decodeValue`, and whatever the extension throws.
  */
 export function decodeGraph(
@@ -40,6 +42,5 @@ export function decodeGraph(
   extension?: Extension,
   types?: Types,
 ): { value: unknown; objects: readonly unknown[] } {
-  const { values, leaves } = raiseBytes(bytes, { extension, types }, true);
-  return { value: (values[0] as unknown[])[0], objects: [...values, ...leaves] };
+  return openGraph(bytes).read(extension, types);
 }

@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import { DEFAULT_HOST, DEFAULT_PORT, formatAddress } from "../links/index.js";
 import { DEFAULT_CLUSTER, DEFAULT_CONNECT_TIMEOUT, DEFAULT_HOP_LIMIT } from "../node/cluster-node.js";
+import { DEFAULT_CACHE_SIZE } from "../store/cache-folder.js";
 import { CONFIG_FILE, type ConfigFile } from "./config-file.js";
 import { UsageError } from "./exit-codes.js";
 import { address, addresses, host, type Kind, label, oneOf, path, wholeNumber, yesOrNo } from "./kinds.js";
@@ -25,6 +26,9 @@ export interface Settings {
   readonly cluster: string;
   readonly hopLimit: number;
   readonly advertise: string | undefined;
+  /** Undefined: the user's folder for caches. */
+  readonly cacheDir: string | undefined;
+  readonly cacheSize: number;
   readonly connectTimeout: number;
   readonly noSupervise: boolean;
   readonly logLevel: (typeof LOG_LEVELS)[number];
@@ -41,6 +45,7 @@ export interface Setting<T> {
   readonly default: T;
 }
 
+const MOST_MEBIBYTES = 2 ** 30;
 const MOST_MILLISECONDS = 2 ** 31 - 1;
 
 /** Each has the flag `--kebab-case`, the variable `PYDIST_SNAKE_CASE` and the key `camelCase` in pydist.config.json. */
@@ -111,6 +116,18 @@ export const SETTINGS: { readonly [K in SettingName]: Setting<Settings[K]> } = {
     placeholder: "HOST:PORT",
     help: "what others dial to reach this node, if it is not where it listens",
     default: undefined,
+  },
+  cacheDir: {
+    kind: path,
+    placeholder: "FOLDER",
+    help: "where files are kept that tasks need; by default pydist in the user's folder for caches",
+    default: undefined,
+  },
+  cacheSize: {
+    kind: wholeNumber(1, MOST_MEBIBYTES),
+    placeholder: "MIB",
+    help: "most MiB that are kept there; what was used longest ago goes first",
+    default: DEFAULT_CACHE_SIZE,
   },
   connectTimeout: {
     kind: wholeNumber(1, MOST_MILLISECONDS),

@@ -21,6 +21,8 @@ const SPAWN_SETTINGS = [
   "cluster",
   "hopLimit",
   "advertise",
+  "cacheDir",
+  "cacheSize",
   "connectTimeout",
   "noSupervise",
   "logLevel",
@@ -72,6 +74,7 @@ async function spawn(call: SpawnCall): Promise<number> {
 
 function nodeOptions(call: SpawnCall): Parameters<typeof ClusterNode.start>[0] {
   const { parent, host, port, tasksPerWorker, name, cluster, hopLimit, advertise, connectTimeout } = call.values;
+  const { cacheDir, cacheSize } = call.values;
   return {
     ...(parent.length > 0 ? { parent } : {}),
     host,
@@ -82,6 +85,8 @@ function nodeOptions(call: SpawnCall): Parameters<typeof ClusterNode.start>[0] {
     connectTimeout,
     ...(name === undefined ? {} : { name }),
     ...(advertise === undefined ? {} : { advertise }),
+    cacheDir,
+    cacheSize,
     ...secretFileOption(call),
   };
 }

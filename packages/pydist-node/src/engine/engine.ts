@@ -15,11 +15,13 @@ import { POOL, Scheduler, type SchedulerAction, type SchedulerEvent } from "@pyd
 import { EventEmitter } from "eventemitter3";
 import type { LinkLike } from "../links/link-like.js";
 import { type Logger, silent } from "../logger.js";
+import type { CacheOptions } from "../store/cache-folder.js";
 import { CodeExchange } from "./code-exchange.js";
 import { checkFrame, malformed, NODES_PER_FRAME } from "./frame-schema.js";
 import { type DownPeer, describe, mayTell, type PeerInfo, Peers, SUBMITTER, type UpPeer } from "./peer.js";
 import { Roll } from "./roll.js";
 import { eventFromAbove, eventFromBelow, frameOf, type Outgoing, withStop } from "./translate.js";
+import { TreeExchange } from "./tree-exchange.js";
 import { Workshop } from "./workshop.js";
 
 /** While this many bytes of results wait for an upstream, none of its tasks are started. */
@@ -41,6 +43,8 @@ export interface EngineOptions {
   /** This node as others are told of it; absent for an executor that is no node. */
   readonly self?: () => NodeDescription;
   readonly logger?: Logger;
+  /** Where files are kept that tasks need. */
+  readonly cache?: CacheOptions;
 }
 
 export interface EngineEvents {
@@ -62,6 +66,7 @@ export class Engine extends EventEmitter<EngineEvents> implements Port {
   readonly options: EngineOptions;
   readonly #peers = new Peers();
   readonly #codes = new CodeExchange(this.#peers);
+  readonly #trees: TreeExchange;
   readonly #scheduler: Scheduler;
   readonly #logger: Logger;
   readonly #roll: Roll;
@@ -77,6 +82,7 @@ export class Engine extends EventEmitter<EngineEvents> implements Port {
     super();
     this.options = options;
     this.#logger = options.logger ?? silent;
+    this.#trees = new TreeExchange(this.#peers, this.#logger, options.cache ?? {});
     const { id, workers, tasksPerWorker, hopLimit, routesOnly } = options;
     this.#scheduler = new Scheduler({ node: id, slots: workers * tasksPerWorker, hopLimit, routesOnly });
     const tell = {
@@ -91,6 +97,7 @@ export class Engine extends EventEmitter<EngineEvents> implements Port {
       tasksPerWorker,
       maxTasksPerWorker: options.maxTasksPerWorker,
       codes: this.#codes,
+      trees: (keys) => this.#trees.find(keys),
       handle: (event) => this.#handle(event),
       infoOf: (lease) => this.#scheduler.infoOf(lease),
       stray: (name, message) => this.#stray(name, message),
@@ -135,6 +142,11 @@ export class Engine extends EventEmitter<EngineEvents> implements Port {
 
   letGo(hash: string): void {
     this.#codes.letGo(hash);
+  }
+
+  /** A tree that tasks of this process are about to name, by its hash. */
+  keepTree(hash: string): void {
+    void this.#trees.keep(hash);
   }
 
   submit(lease: number, head: BatchHeader, bodies: Bodies, cancelled: Ranges = []): void {
@@ -187,6 +199,7 @@ export class Engine extends EventEmitter<EngineEvents> implements Port {
     if (!this.#peers.up.delete(peer.key)) return;
     this.#logger.debug({ peer: peer.info.id, role: peer.info.role, cause }, "Upstream gone");
     this.#codes.upstreamLost(peer.key);
+    this.#trees.upstreamLost(peer.key);
     this.#handle({ type: "upstreamLost", upstream: peer.key });
   }
 
@@ -241,6 +254,9 @@ export class Engine extends EventEmitter<EngineEvents> implements Port {
         return;
       case "ancestry":
         this.emit("ancestry", frame.chain, frame.settled);
+        return;
+      default:
+        return this.#trees.fromAbove(peer, frame, payload);
     }
   }
 
@@ -256,6 +272,8 @@ export class Engine extends EventEmitter<EngineEvents> implements Port {
         return this.#roll.joined(frame.nodes, peer);
       case "nodeLost":
         return this.#roll.lost(frame.ids, peer, frame.cause);
+      default:
+        return this.#trees.fromBelow(peer, frame);
     }
   }
 
@@ -330,5 +348,6 @@ export class Engine extends EventEmitter<EngineEvents> implements Port {
     this.#state = "closed";
     clearTimeout(this.#wake);
     await Promise.all([this.#peers.close(reason), this.#workshop?.close()]);
+    await this.#trees.close();
   }
 }

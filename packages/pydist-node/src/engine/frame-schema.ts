@@ -12,6 +12,9 @@ const text = v.pipe(v.string(), v.maxLength(64 * 1024));
 const milliseconds = v.pipe(v.number(), v.minValue(0));
 const hash = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/));
 const FARTHEST = 10_000;
+/** Files come in portions of at most so many bytes and files. */
+export const PORTION_BYTES = 4 * 1024 * 1024;
+export const PORTION_FILES = 1000;
 /** A peer's directory comes in portions. */
 export const NODES_PER_FRAME = 500;
 /** Slots that one depth of a tree may have; beyond, a number is a mistake. */
@@ -64,6 +67,10 @@ const nestedHead = v.pick(head, [
   "grace",
 ]);
 
+const key = v.pipe(v.string(), v.maxLength(16 * 1024));
+const part = v.object({ hash, size: count, at: count, length: v.pipe(count, v.maxValue(PORTION_BYTES)) });
+const parts = v.pipe(v.array(part), v.maxLength(PORTION_FILES));
+
 const upNote = v.variant("kind", [
   v.object({ kind: v.literal("submit"), batch: count, head: nestedHead, text: v.string() }),
   v.object({ kind: v.literal("captured"), hash }),
@@ -107,6 +114,10 @@ const schemas: Readonly<Record<Frame["t"], v.GenericSchema<unknown, Frame>>> = {
     v.object({ t: v.literal("code"), hash, payload: v.picklist(["text", "bytes"]) }),
   ]),
   noCode: v.object({ t: v.literal("noCode"), hash, why: text }),
+  tree: v.object({ t: v.literal("tree"), key }),
+  noTree: v.object({ t: v.literal("noTree"), key, why: text }),
+  files: v.object({ t: v.literal("files"), parts }),
+  noFile: v.object({ t: v.literal("noFile"), hash, why: text }),
   ancestry: v.object({
     t: v.literal("ancestry"),
     chain: v.pipe(v.array(ancestor), v.maxLength(FARTHEST)),
@@ -128,6 +139,8 @@ const schemas: Readonly<Record<Frame["t"], v.GenericSchema<unknown, Frame>>> = {
     bytes: count,
   }),
   needCode: v.object({ t: v.literal("needCode"), hash }),
+  needTree: v.object({ t: v.literal("needTree"), key }),
+  needFiles: v.object({ t: v.literal("needFiles"), parts }),
   answer: v.object({ t: v.literal("answer"), id: count, value: v.unknown() }),
   nodeJoined: v.object({ t: v.literal("nodeJoined"), nodes: v.pipe(v.array(node), v.maxLength(NODES_PER_FRAME)) }),
   nodeLost: v.object({ t: v.literal("nodeLost"), ids: v.array(text), cause: text }),

@@ -57,7 +57,7 @@ export class Peers {
     return peer;
   }
 
-  send(peer: UpPeer | DownPeer, frame: Frame, payload?: Bodies): void {
+  send(peer: UpPeer | DownPeer, frame: Frame, payload?: Bodies | Uint8Array): void {
     const bytes = encodeFrame(frame, payload);
     if (frame.t === "credit") peer.link.latest("credit", bytes);
     else peer.link.send(bytes);

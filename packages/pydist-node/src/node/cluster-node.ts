@@ -5,6 +5,7 @@ import { EventEmitter } from "eventemitter3";
 import { Engine } from "../engine/engine.js";
 import { type HelloInput, type Listener, resolveSecret } from "../links/index.js";
 import { type Logger, silent } from "../logger.js";
+import type { CacheOptions } from "../store/cache-folder.js";
 import { VERSION } from "../version.js";
 import { defaultWorkers, describeNode, type Identity, type NodeInfo, toNodeInfos } from "./description.js";
 import { openDoorway } from "./doorway.js";
@@ -16,7 +17,7 @@ export const DEFAULT_CLUSTER = "default";
 export const DEFAULT_HOP_LIMIT = 16;
 export const DEFAULT_CONNECT_TIMEOUT = 10_000;
 
-export interface ClusterNodeOptions {
+export interface ClusterNodeOptions extends CacheOptions {
   /** Addresses of the parent, tried in order; none makes this the root of a tree. */
   readonly parent?: string | readonly string[];
   /** Where to listen. Default 127.0.0.1: other machines reach the node only if asked for. */
@@ -69,6 +70,7 @@ export class ClusterNode extends EventEmitter<ClusterNodeEvents> {
     this.#engine = new Engine({
       ...identity,
       hopLimit,
+      cache: options,
       routesOnly: false,
       logger,
       self: () => describeNode(identity, this.address, this.#parenthood?.parent ?? null),

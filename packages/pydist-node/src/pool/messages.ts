@@ -1,4 +1,5 @@
 import type { BatchHeader, Bodies, DownNote, UpNote } from "@pydist/protocol";
+import type { FoundTrees } from "@pydist/shipping/runtime";
 
 /** What a run names by hash. */
 export interface Texts {
@@ -18,6 +19,8 @@ export interface RunRequest {
   readonly lease: number;
   readonly head: BatchHeader;
   readonly texts: Given;
+  /** Where the trees of files are that the worker asked for. */
+  readonly trees: FoundTrees | undefined;
   /** Id of the node. */
   readonly node: string;
   /** Tasks after which the thread is replaced; Infinity for never. */
@@ -69,7 +72,12 @@ export type Control =
     };
 
 /** How a run ended. */
-export type RunReply = Done | { readonly kind: "needTexts" };
+export type RunReply = Done | NeedMore;
+
+/** Nothing of the run has begun: the worker lacks texts, or trees of files with these keys. */
+export type NeedMore =
+  | { readonly kind: "needTexts" }
+  | { readonly kind: "needTrees"; readonly keys: readonly string[] };
 
 export interface Done {
   readonly kind: "done";

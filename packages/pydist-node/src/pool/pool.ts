@@ -17,7 +17,8 @@ import {
 import { eachIndex } from "@pydist/scheduler";
 import { examine, ranFor, standingOf } from "./autopsy.js";
 import { noThread } from "./faults.js";
-import { type Done, Mark, type Post, type Results, type RunReply, type Texts } from "./messages.js";
+import { type Done, Mark, type Post, type Results, type Texts } from "./messages.js";
+import { type RequestOptions, request } from "./request.js";
 import { Restarts } from "./restarts.js";
 import { Run } from "./run.js";
 import { Sleeping } from "./sleeping.js";
@@ -47,13 +48,9 @@ export interface PoolListener {
   stray(name: string, message: string): void;
 }
 
-export interface PoolOptions {
-  /** Id of the node, for errors. */
-  readonly node: string;
+export interface PoolOptions extends RequestOptions {
   readonly workers: number;
   readonly tasksPerWorker: number;
-  /** Tasks after which a thread is replaced. Default: never. */
-  readonly maxTasksPerWorker?: number | undefined;
 }
 
 /** The worker threads of a node: one run per lease, at most as many with a slot as there are slots. */
@@ -132,7 +129,7 @@ export class Pool {
   async #carryOut(run: Run, thread: Thread, bodies: Bodies, texts: Texts): Promise<void> {
     let reply: Done;
     try {
-      reply = await this.#request(run, thread, bodies, texts);
+      reply = await request({ run, thread, bodies, texts }, this.#options);
       if (reply.said > run.said) await run.heard(reply.said);
     } catch (error) {
       return this.#threadDied(run, thread, error);
@@ -145,32 +142,6 @@ export class Pool {
     // Only a worn thread leaves something of a run.
     const rest = reply.thread === "worn" ? run.takeBack() : [];
     if (rest.length > 0) this.#listener.returned(run.lease, rest);
-  }
-
-  async #request(run: Run, thread: Thread, bodies: Bodies, texts: Texts): Promise<Done> {
-    const { node, maxTasksPerWorker: maxTasks = Number.POSITIVE_INFINITY } = this.#options;
-    const { lease, head, shared } = run;
-    const request = (): Promise<RunReply> => {
-      const given = thread.known.lacking(head, texts);
-      return thread.run({
-        lease,
-        head,
-        texts: given,
-        node,
-        maxTasks,
-        bodies: packBodies(bodies),
-        shared: shared.memory,
-      });
-    };
-    let reply = await request();
-    // A thread that was replaced meanwhile has nothing, and one that has much forgets; it says so.
-    if (reply.kind === "needTexts") {
-      thread.known.forget(head);
-      reply = await request();
-    }
-    if (reply.kind === "needTexts") throw new Error("a worker asked twice for the same code");
-    thread.known.learnt(head);
-    return reply;
   }
 
   /** The run is over. @returns false if the pool was destroyed meanwhile */

@@ -33,6 +33,8 @@ export class Run {
   /** How often its tasks have said something, and who waits for more of it. */
   said = 0;
   #whenSaid: { readonly count: number; readonly resolve: () => void } | undefined;
+  /** Whether files are on their way that its code needs: its thread has nothing to do with it meanwhile. */
+  fetching = false;
   /** Ends its thread, unless it stops loading in time. */
   loading: NodeJS.Timeout | undefined;
   /** Looks at the time that its tasks take. */

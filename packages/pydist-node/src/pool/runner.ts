@@ -14,14 +14,21 @@ import {
   Outcome,
   unpackBodies,
 } from "@pydist/protocol";
-import { type Bound, type CapturedHere, CodeCache, type Program } from "@pydist/shipping/runtime";
+import {
+  type Bound,
+  type CapturedHere,
+  CodeCache,
+  learnTrees,
+  type Program,
+  treesNeeded,
+} from "@pydist/shipping/runtime";
 import { move, transferableSymbol, valueSymbol } from "piscina";
 import { Call, type CallSite, currentCall, loadContext } from "./call.js";
 import { capturedOf } from "./captured.js";
 import { overtimeOf } from "./faults.js";
 import { bufferOf, Gathering } from "./gathering.js";
 import { hasInitialized, initialize } from "./initializers.js";
-import { clock, Mark, type RunReply, type RunRequest, SharedRun } from "./messages.js";
+import { clock, Mark, type NeedMore, type RunReply, type RunRequest, SharedRun } from "./messages.js";
 import { runBegan, runCame, runEnded, synchronous } from "./watchman.js";
 
 export { control } from "./call.js";
@@ -32,16 +39,34 @@ const PATIENCE = 5;
 /** From this run time on, in milliseconds, a call is long. */
 const LONG = 20;
 
-let cache: CodeCache | undefined;
 /** Codes of which some calls were long although they come in runs, as only short ones should. */
 const moody = new WeakSet<Program>();
 /** Tasks that this thread has begun. */
 let begun = 0;
 
-/** The code, or undefined if its text has to be sent along. */
-function programOf({ head, texts, node }: RunRequest): Program | Promise<Program> | undefined {
+let cache: CodeCache | undefined;
+
+function cacheOf(node: string): CodeCache {
   cache ??= new CodeCache({ node: `node ${node}` });
-  return cache.get(head.code) ?? (texts.code === undefined ? undefined : cache.load(head.code, texts.code));
+  return cache;
+}
+
+/** What has to be sent along before the run can begin. */
+function lackOf({ head, texts, trees = {}, node }: RunRequest): NeedMore | undefined {
+  const isLoaded = cacheOf(node).get(head.code) !== undefined;
+  const isInitialized = hasInitialized(head);
+  if (isLoaded && isInitialized) return undefined;
+  if (!isLoaded && texts.code === undefined) return { kind: "needTexts" };
+  if (!isInitialized && texts.initializer === undefined) return { kind: "needTexts" };
+  learnTrees(trees);
+  const keys = isLoaded ? [] : treesNeeded(texts.code ?? "", trees);
+  if (!isInitialized) keys.push(...treesNeeded(texts.initializer ?? "", trees));
+  return keys.length === 0 ? undefined : { kind: "needTrees", keys };
+}
+
+function programOf({ head, texts, node }: RunRequest): Program | Promise<Program> {
+  const loaded = cacheOf(node);
+  return loaded.get(head.code) ?? loaded.load(head.code, texts.code ?? "");
 }
 
 /**
@@ -119,10 +144,11 @@ async function carryOut(request: RunRequest, shared: SharedRun): Promise<RunRepl
   let bind: () => Bound;
   let args: (unknown[] | Undecoded)[];
   try {
-    if (!hasInitialized(head) && texts.initializer === undefined) return { kind: "needTexts" };
+    const lack = lackOf(request);
+    if (lack !== undefined) return lack;
     const captured = capturedOf(head, texts.captured);
+    if (captured === "lacking") return { kind: "needTexts" };
     const found = programOf(request);
-    if (captured === "lacking" || found === undefined) return { kind: "needTexts" };
     program = found instanceof Promise ? await away(found, shared) : found;
     if (program.context === "wanted") await away(loadContext(), shared);
     args = argumentsOf(request);

@@ -40,8 +40,8 @@ export class Stopper {
     if (run.thread === undefined || run.waiting || run.loading !== undefined) return;
     run.loading = later(grace, () => {
       const { thread, lease } = run;
-      // Behind another one, it only waits.
-      if (thread === undefined || thread.active.size > 1 || run.shared.running !== undefined) return;
+      // Behind another one, or for files, it only waits.
+      if (thread === undefined || run.fetching || thread.active.size > 1 || run.shared.running !== undefined) return;
       thread.culprits.add(lease);
       thread.kill();
     });

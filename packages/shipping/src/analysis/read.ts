@@ -1,5 +1,5 @@
 import type * as Acorn from "acorn";
-import { libraries } from "./libraries.js";
+import { acorn } from "./parser.js";
 import type { ClassNode } from "./shapes.js";
 import { type FunctionSyntax, positionAt } from "./syntax.js";
 
@@ -64,7 +64,7 @@ function readAs(source: string, strict: boolean, around: Surroundings & { readon
   const text = `${before}${source}${close}`;
   let program: Acorn.Program;
   try {
-    program = libraries().acorn.parse(text, {
+    program = acorn().parse(text, {
       ecmaVersion: "latest",
       // What belongs to the surroundings is to be found, so it must be readable: import.meta (which acorn allows in a
       // script along with imports), private names and super.

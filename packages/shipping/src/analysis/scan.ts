@@ -1,6 +1,6 @@
 import type * as Acorn from "acorn";
 import { type BindingKind, type BlockFunction, hoistBlockFunctions, type Reference, resolve, Scope } from "./scopes.js";
-import { type ClassNode, declaredPrivates, declares, hasSimpleParameters, hasUseStrict } from "./shapes.js";
+import { asksOnly, type ClassNode, declaredPrivates, declares, hasSimpleParameters, hasUseStrict } from "./shapes.js";
 import { children, type Syntax } from "./syntax.js";
 
 /** A node of the tree with its way up. */
@@ -30,6 +30,8 @@ export interface Scan {
   /** In the order of their beginnings, outer ones first. */
   readonly scopes: readonly Scope[];
   readonly this: readonly number[];
+  /** Of a function that has a `this` of its own, where it is more than asked what it is. */
+  readonly ownThis: readonly number[];
   readonly super: readonly number[];
   readonly newTarget: readonly number[];
   readonly metas: readonly Acorn.MetaProperty[];
@@ -60,6 +62,7 @@ class Scanner {
   readonly #scopes: Scope[] = [];
   readonly #options: ScanOptions;
   readonly #this: number[] = [];
+  readonly #ownThis: number[] = [];
   readonly #super: number[] = [];
   readonly #newTarget: number[] = [];
   readonly #metas: Acorn.MetaProperty[] = [];
@@ -85,6 +88,7 @@ class Scanner {
       references: this.#references.sort((a, b) => a.node.start - b.node.start),
       scopes: this.#scopes.sort((a, b) => a.start - b.start),
       this: this.#this.sort(ascending),
+      ownThis: this.#ownThis.sort(ascending),
       super: this.#super.sort(ascending),
       newTarget: this.#newTarget.sort(ascending),
       metas: this.#metas.sort((a, b) => a.start - b.start),
@@ -136,6 +140,7 @@ class Scanner {
         break;
       case "ThisExpression":
         if (scope.outerThis) this.#this.push(node.start);
+        else if (scope.ownThis && !asksOnly(place.outer?.node)) this.#ownThis.push(node.start);
         return;
       case "Super":
         if (scope.outerSuper) this.#super.push(node.start);
@@ -275,6 +280,7 @@ class Scanner {
     const isSimple = hasSimpleParameters(node);
     if (node.type !== "ArrowFunctionExpression") {
       scope.outerThis = false;
+      scope.ownThis = place.outer === undefined;
       scope.outerSuper = place.outer === undefined && this.#options.isMethod === true;
       scope.hasArguments = true;
       scope.mapsArguments = isSimple && !scope.strict;
@@ -314,6 +320,7 @@ class Scanner {
   #field(outer: Scope, node: Syntax): Scope {
     const scope = this.#scope("field", outer, node);
     scope.outerThis = false;
+    scope.ownThis = false;
     scope.outerSuper = false;
     return scope;
   }

@@ -39,6 +39,8 @@ export class Scope {
   readonly home: Scope;
   /** Whether `this`, `new.target` and `arguments` here are those of the surroundings of the text. */
   outerThis: boolean;
+  /** Whether they are those of the function that the text is, which is no arrow. */
+  ownThis: boolean;
   outerSuper: boolean;
   /** Private names without `#`, of a class. */
   privates: Set<string> | undefined;
@@ -56,6 +58,7 @@ export class Scope {
     const isHome = kind === "top" || kind === "function" || kind === "body" || kind === "field";
     this.home = isHome || outer === undefined ? this : outer.home;
     this.outerThis = outer?.outerThis ?? true;
+    this.ownThis = outer?.ownThis ?? false;
     this.outerSuper = outer?.outerSuper ?? true;
   }
 

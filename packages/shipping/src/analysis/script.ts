@@ -1,5 +1,5 @@
 import type * as Acorn from "acorn";
-import { libraries } from "./libraries.js";
+import { acorn } from "./parser.js";
 import { scan } from "./scan.js";
 import type { Binding, BindingKind, Scope } from "./scopes.js";
 import { createsRequire, exportsOf, type ImportRecord, importsOf } from "./script-imports.js";
@@ -43,7 +43,7 @@ export interface ScriptFacts {
 /** Reads a whole script as V8 has it; undefined if it is none that can be read. A CommonJS module is a script. */
 export function analyseScript(text: string, isModule: boolean): ScriptFacts | undefined {
   try {
-    const program = libraries().acorn.parse(text, {
+    const program = acorn().parse(text, {
       ecmaVersion: "latest",
       // What may stand in a function may stand in a CommonJS module.
       sourceType: isModule ? "module" : "commonjs",

@@ -36,3 +36,10 @@ export function hasUseStrict({ body }: Acorn.Function | Acorn.Program): boolean 
   }
   return false;
 }
+
+/** Whether what stands around a value only asks what it is. */
+export function asksOnly(around: Syntax | undefined): boolean {
+  const node = around as Acorn.AnyNode | undefined;
+  if (node?.type === "UnaryExpression") return node.operator === "typeof";
+  return node?.type === "BinaryExpression" && /^[=!]==?$/.test(node.operator);
+}

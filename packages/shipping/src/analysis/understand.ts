@@ -41,6 +41,8 @@ interface Base {
     /** By name with `#`: private names that no class in the text declares. */
     readonly privates: ReadonlyMap<string, readonly Position[]>;
   };
+  /** Where it uses the `this` that it is called with, other than to ask what it is: `typeof this`, `this === undefined`. */
+  readonly ownThis: readonly Position[];
   readonly directEval: readonly Position[];
   readonly withs: readonly Position[];
   /** `import()`, also as vite writes it. */
@@ -144,6 +146,7 @@ function understandRead(source: string, found: Read): UnderstoodFunction | Under
       meta: metas.sort(byStart).map(at),
       privates: new Map([...scanned.privates].map(([name, starts]) => [`#${name}`, positions(starts, at)])),
     },
+    ownThis: positions(scanned.ownThis, at),
     directEval: positions(scanned.directEvals, at),
     withs: positions(scanned.withs, at),
     imports: [

@@ -9,7 +9,8 @@ import { Kinds } from "../graph.js";
 import { boundPartsOf } from "../inspect/members.js";
 import { inspect } from "../inspect/session.js";
 import type { Noted } from "../stacks/origins.js";
-import { type TaskFunction, task, taskTarget } from "../task.js";
+import { suppliedName, type TaskFunction, taskTarget } from "../task.js";
+import type { PackageRef } from "../trees/package-ref.js";
 import { Cells } from "./cells.js";
 import { detailStep, detailsOf } from "./details.js";
 import { lowerFunction } from "./function-node.js";
@@ -19,6 +20,7 @@ import { lowerObject, ownerOf } from "./objects.js";
 import { ordinaryOfPrototype } from "./ordinary.js";
 import { isOurs, ours } from "./ours.js";
 import { findPackagePlace, knownPackagePlace } from "./packages.js";
+import { Place } from "./place.js";
 import { Refused } from "./refused.js";
 import { Texts } from "./texts.js";
 import { understood, View } from "./view.js";
@@ -119,6 +121,14 @@ class Capturing implements Extension {
     return number;
   }
 
+  addFile(path: string, sha256: string): void {
+    this.#texts.addFile(path, sha256);
+  }
+
+  addPackage(ref: PackageRef): void {
+    this.#texts.addPackage(ref);
+  }
+
   mutable(): void {
     this.#state = "fresh";
   }
@@ -160,9 +170,10 @@ class Capturing implements Extension {
   }
 
   #function(fn: TaskFunction, path: () => string): Extra {
-    if ((fn as unknown) === task) {
+    const supplied = suppliedName(fn);
+    if (supplied !== undefined) {
       this.#texts.asks();
-      return { type: Kinds.Helper, parts: ["task"] };
+      return { type: Kinds.Helper, parts: [supplied] };
     }
     const target = taskTarget(fn);
     if (target !== undefined) return { type: Kinds.Reference, parts: [target.url, target.export] };
@@ -217,6 +228,7 @@ class Capturing implements Extension {
 
   #object(value: object, path: () => string): Extra | undefined {
     if (isOurs(value)) return undefined;
+    if (value instanceof Place) return { type: Kinds.Place, parts: [value.url, "path"] };
     if (value instanceof Narrowed) return lowerNarrowed(value);
     if (typeOfInstance(value) !== undefined) return undefined;
     const owner = ownerOf(value);

@@ -1,6 +1,5 @@
 import { memberStep } from "@pydist/protocol";
 import { ASSIGNED, BEFORE_VALUES, Flag, Integrity, isDetailed, type MaybeDetails, valuesOf } from "../graph.js";
-
 import { ours } from "./ours.js";
 
 /** What to leave out of the details of a value, because it is there as soon as the value is made. */
@@ -43,7 +42,7 @@ function integrityOf(value: object): Integrity {
   return Object.isSealed(value) ? Integrity.Sealed : Integrity.NotExtensible;
 }
 
-export function isAccessor(descriptor: PropertyDescriptor): boolean {
+function isAccessor(descriptor: PropertyDescriptor): boolean {
   return descriptor.get !== undefined || descriptor.set !== undefined;
 }
 

@@ -1,10 +1,5 @@
 import { isStandardGlobal } from "../analysis/globals.js";
 
-/** Where a value is found that every Node has. */
-export type KnownPlace =
-  | { readonly kind: "global"; readonly path: string }
-  | { readonly kind: "builtin"; readonly specifier: string; readonly path: readonly string[] };
-
 const namespaces = "Math JSON Reflect Intl Atomics WebAssembly console process globalThis performance crypto".split(
   " ",
 );
@@ -138,7 +133,7 @@ function identityOf(name: string): unknown {
 
 /** Whether a program has put something else in the place of a global of the platform. */
 export function isReplaced(name: string): boolean {
-  if (identityOf(name) === pristine.get(name)) return false;
+  if (Object.is(identityOf(name), pristine.get(name))) return false;
   // Node itself replaces some getters by what they give.
   const value: unknown = identityOf(name);
   return !(typeof value === "function" || typeof value === "object") || globalPathOf(value) !== name;

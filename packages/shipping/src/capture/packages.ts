@@ -2,16 +2,36 @@ import { createRequire } from "node:module";
 import { dirname, join, relative, sep } from "node:path";
 import { types } from "node:util";
 import type { ImportRecord } from "../analysis/script-imports.js";
-import type { ModuleRef, PackageRef } from "../code.js";
+import type { ModuleRef } from "../code.js";
 import { findPackage } from "../trees/find-package.js";
-import { packageOf } from "../trees/package-ref.js";
+import { isOwnPackage, type PackageRef, packageOf } from "../trees/package-ref.js";
 import { packageKey } from "../trees/provider.js";
+import { namedPackage } from "../trees/roots.js";
+import { isWorkerOfPydist } from "../worker-mark.js";
 
 /** A value of a package, by the module that gives it and the names that lead to it from that module's namespace. */
 export interface PackagePlace {
   readonly module: ModuleRef;
   readonly path: readonly string[];
-  readonly owner: PackageRef;
+  /** Undefined for pydist itself: a node has its own. */
+  readonly owner: PackageRef | undefined;
+}
+
+/**
+ * The packages that are meant by these specifiers in a file. What a running task submits means those that it was sent with;
+ * others are the node's own.
+ */
+export function packagesOf(specifiers: readonly (string | undefined)[], file: string | undefined): PackageRef[] {
+  const names = new Set(specifiers.map((specifier) => specifier && packageOf(specifier)).filter(isName));
+  const from = file ?? (isWorkerOfPydist() ? undefined : join(process.cwd(), "program.js"));
+  return [...names]
+    .sort()
+    .map((name) => namedPackage(name) ?? (from === undefined ? undefined : packageKey(name, from)))
+    .filter((ref) => ref !== undefined);
+}
+
+function isName(name: string | undefined): name is string {
+  return name !== undefined && name !== "";
 }
 
 const places = new WeakMap<object, PackagePlace | "none">();
@@ -26,6 +46,11 @@ export function knownPackagePlace(value: object): PackagePlace | undefined {
 export function notePackageImport(value: object, { specifier, imported, kind }: ImportRecord, file: string): void {
   const name = packageOf(specifier);
   if (name === undefined) return;
+  const path = imported === "*" ? [] : [imported];
+  if (isOwnPackage(name)) {
+    places.set(value, { module: { specifier, how: kind }, path, owner: undefined });
+    return;
+  }
   const found = findPackage(name, dirname(file));
   // A package that is only linked is edited where it lies: it travels as the program's own files do.
   if (found === undefined || !found.directory.includes(`${sep}node_modules${sep}`)) return;
@@ -33,7 +58,7 @@ export function notePackageImport(value: object, { specifier, imported, kind }: 
   if (owner === undefined) return;
   places.set(value, {
     module: { specifier, how: kind, package: owner.key },
-    path: imported === "*" ? [] : [imported],
+    path,
     owner,
   });
 }

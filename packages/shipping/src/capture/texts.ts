@@ -1,4 +1,5 @@
-import { codeText, type FunctionsCode, type FunctionText, type ModuleRef, type PackageRef } from "../code.js";
+import { codeText, type FunctionsCode, type FunctionText, type ModuleRef } from "../code.js";
+import type { PackageRef } from "../trees/package-ref.js";
 
 /** The texts and modules that one capture needs, each once. They become its code. */
 export class Texts {
@@ -7,6 +8,7 @@ export class Texts {
   readonly #modules = new Map<string, number>();
   readonly #moduleList: ModuleRef[] = [];
   readonly #packages = new Map<string, PackageRef>();
+  readonly #files: Record<string, string> = {};
   #asks = false;
 
   /** The number of a text. */
@@ -35,6 +37,11 @@ export class Texts {
     return number;
   }
 
+  /** A file that a text imports. */
+  addFile(path: string, sha256: string): void {
+    this.#files[path] = sha256;
+  }
+
   addPackage(owner: PackageRef): void {
     this.#packages.set(owner.key, owner);
   }
@@ -50,6 +57,7 @@ export class Texts {
       texts: this.#list,
       modules: this.#moduleList,
       packages: [...this.#packages.values()],
+      files: this.#files,
       asks: this.#asks,
     };
   }

@@ -1,11 +1,14 @@
 import { isAbsolute } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { analyseScript, type ScriptFacts } from "../analysis/script.js";
+import type { Position } from "../analysis/syntax.js";
 import { type Understood, understand } from "../analysis/understand.js";
 import { type FunctionScopes, type Seen, scopesOf } from "../inspect/scopes.js";
 import { type Script, scriptOf, textOf } from "../inspect/scripts.js";
+import { inspect } from "../inspect/session.js";
 import { Lru } from "../lru.js";
 import { Lines } from "../stacks/lines.js";
+import { filePlace, knownScript } from "../stacks/place.js";
 import type { TaskFunction } from "../task.js";
 
 const bySource = new Lru<string, Understood>(2000);
@@ -66,11 +69,21 @@ export class View {
     return this.#offset.at;
   }
 
-  /** `path:line:column`, both from 1, as the file is run; undefined where it is from no file. */
-  get place(): string | undefined {
-    const { location } = this.#scopes;
-    const name = this.file?.path;
-    return location && name && `${name}:${location.line + 1}:${location.column + 1}`;
+  /** For messages: where something of its text stands in the user's file, as `at path:line:column, line:column`. */
+  whereIs(at: readonly Position[]): string {
+    const { offset, file } = this;
+    const script = file && offset !== undefined ? knownScript(file.id) : undefined;
+    if (script === undefined || offset === undefined) return whereInText(at);
+    const lines = new Lines(this.source);
+    const places = at.slice(0, MOST_POSITIONS).map(({ line, column }) => {
+      const place = filePlace({ script, start: offset }, lines.offsetOf(line - 1, column - 1) ?? 0);
+      const name = place.file.startsWith("file:") ? fileURLToPath(place.file) : place.file;
+      return { name, at: `${place.line + 1}:${place.column + 1}` };
+    });
+    return `at ${listed(
+      places.map(({ name, at }, i) => (i > 0 && name === places[0]?.name ? at : `${name}:${at}`)),
+      at.length,
+    )}`;
   }
 
   #findOffset(): number | undefined {
@@ -106,6 +119,28 @@ export function isKnownSloppy(fn: TaskFunction): boolean {
   } catch {
     return false;
   }
+}
+
+const MOST_POSITIONS = 3;
+
+/** The same of a function that is not captured, for whatever reason. */
+export function whereIn(fn: TaskFunction, source: string, at: readonly Position[]): string {
+  try {
+    return inspect(() => new View(fn, source).whereIs(at));
+  } catch {
+    return whereInText(at);
+  }
+}
+
+/** The same of a function that is from no file, or whose file cannot be found. */
+export function whereInText(at: readonly Position[]): string {
+  const places = at.slice(0, MOST_POSITIONS).map(({ line, column }) => `${line}:${column}`);
+  return `at ${listed(places, at.length)} of its text`;
+}
+
+function listed(shown: readonly string[], count: number): string {
+  const more = count - shown.length;
+  return more === 0 ? shown.join(", ") : `${shown.join(", ")} and ${more} more`;
 }
 
 const files = new Lru<string, ScriptFile | "none">(1000);

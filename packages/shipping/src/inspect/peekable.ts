@@ -1,6 +1,6 @@
 import { types } from "node:util";
 import type * as Acorn from "acorn";
-import { libraries } from "../analysis/libraries.js";
+import { acorn } from "../analysis/parser.js";
 import { children } from "../analysis/syntax.js";
 import { Lru } from "../lru.js";
 import type { TaskFunction } from "../task.js";
@@ -44,7 +44,7 @@ function functionIn(source: string): Acorn.Function | undefined {
     try {
       // Inside a function new.target means something. Whatever is strict code is sloppy code, too.
       const text = `function f() { ${wrapper.replace("%", () => `${source}\n`)} }`;
-      const { body } = libraries().acorn.parse(text, {
+      const { body } = acorn().parse(text, {
         ecmaVersion: "latest",
         allowImportExportEverywhere: true,
         checkPrivateFields: false,

@@ -1,27 +1,13 @@
-import type { SourceMap } from "node:module";
 import type { Replaced } from "../analysis/function-text.js";
 import type { FunctionText } from "../code.js";
 import { locationOf } from "../inspect/scopes.js";
-import { liveScripts, readText, type Script, scriptOf, textOf } from "../inspect/scripts.js";
+import { liveScripts, readText } from "../inspect/scripts.js";
 import { inspect } from "../inspect/session.js";
 import { Lru } from "../lru.js";
 import type { TaskFunction } from "../task.js";
 import { textUrl } from "../wrapping.js";
 import { Lines } from "./lines.js";
-import { readSourceMap } from "./source-map.js";
-
-/** Where a function's text stands: from this offset of a script. */
-export interface Place {
-  readonly script: KnownScript;
-  readonly start: number;
-}
-
-/** A script in which functions of the user's were found. */
-export interface KnownScript extends Script {
-  readonly text: string;
-  readonly lines: Lines;
-  readonly map: SourceMap | undefined;
-}
+import { knownScript, type Place } from "./place.js";
 
 /** Functions of one text. */
 export interface Located {
@@ -112,9 +98,6 @@ function add(places: Place[], place: Place): void {
   if (!isKnown && places.length < MOST_PLACES) places.push(place);
 }
 
-/** By id; nameless is one that nobody named, as of `new Function`. */
-const known = new Lru<string, KnownScript | "nameless">(32);
-
 function placesOf(functions: readonly TaskFunction[], origin: Origin): Place[] {
   const places: Place[] = [];
   for (const fn of functions) {
@@ -128,20 +111,6 @@ function placesOf(functions: readonly TaskFunction[], origin: Origin): Place[] {
     if (start !== -1) places.push({ script, start });
   }
   return places;
-}
-
-function knownScript(scriptId: string): KnownScript | undefined {
-  let script = known.get(scriptId);
-  if (script === undefined) {
-    script = readScript(scriptOf(scriptId), textOf(scriptId));
-    known.set(scriptId, script);
-  }
-  return script === "nameless" ? undefined : script;
-}
-
-function readScript(script: Script | undefined, text: string | undefined): KnownScript | "nameless" {
-  if (script === undefined || script.url === "" || text === undefined) return "nameless";
-  return { ...script, text, lines: new Lines(text), map: readSourceMap(script.url, script.sourceMapUrl) };
 }
 
 /** For functions that are gone, as an arrow that was written into the call: their text is still in some script. */

@@ -1,7 +1,7 @@
 import { isWorkerOfPydist } from "../worker-mark.js";
 import { opening } from "../wrapping.js";
-import { type Located, locatedAt, type Place } from "./origins.js";
-import { type FilePlace, originalPlace } from "./source-map.js";
+import { type Located, locatedAt } from "./origins.js";
+import { filePlace } from "./place.js";
 
 /** So many errors of one failure are looked at: itself, its causes, and what they gather. */
 const MOST_ERRORS = 1000;
@@ -115,11 +115,4 @@ function offsetIn({ text, replaced, lines }: Located, line: number, column: numb
     shift += replacement.length - (end - start);
   }
   return offset - shift;
-}
-
-function filePlace({ script, start }: Place, offset: number): FilePlace {
-  const { line, column } = script.lines.placeOf(start + offset);
-  const counted = { line: line + script.line, column: column + (line === 0 ? script.column : 0) };
-  const original = script.map && originalPlace(script.map, counted.line, counted.column);
-  return original ?? { file: script.url, ...counted };
 }

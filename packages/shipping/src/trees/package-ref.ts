@@ -28,6 +28,11 @@ function isPackageName(name: string): boolean {
   return /^(?:@[\w~-][\w.~-]*\/)?[\w~-][\w.~-]*$/.test(name) && name !== "node_modules";
 }
 
+/** How code names one of pydist's own packages: whichever version the node has. */
+export function ownPackage(name: string): PackageRef {
+  return { name, version: "", key: name };
+}
+
 /** Packages of pydist itself: a node has its own. */
 export function isOwnPackage(name: string): boolean {
   return name === "pydist" || name === "pydist-node" || name.startsWith("@pydist/");

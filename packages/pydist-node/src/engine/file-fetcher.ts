@@ -1,0 +1,177 @@
+import { type FilePart, ShippingError } from "@pydist/protocol";
+import type { TreeFile } from "@pydist/shipping/runtime";
+import type { Incoming } from "../store/file-pool.js";
+import type { TreeStore } from "../store/tree-store.js";
+import { PORTION_BYTES, PORTION_FILES } from "./frame-schema.js";
+import type { Peers } from "./peer.js";
+
+/** Portions that one upstream is asked for at a time: enough that a link never waits for the disk. */
+const PORTIONS_UNDER_WAY = 4;
+
+/** A file on its way. */
+interface Fetch {
+  readonly hash: string;
+  readonly size: number;
+  /** Upstreams that were not asked yet. */
+  readonly sources: number[];
+  /** Who is asked now. */
+  from: number | undefined;
+  /** Bytes that came. */
+  received: number;
+  incoming: Promise<Incoming> | undefined;
+  readonly promise: Promise<void>;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** What one upstream is asked for. */
+interface Channel {
+  readonly queue: FilePart[];
+  underWay: number;
+}
+
+/** Brings files from upstreams into the store, each once however many want it. */
+export class FileFetcher {
+  readonly #peers: Peers;
+  readonly #store: TreeStore;
+  readonly #fetches = new Map<string, Fetch>();
+  readonly #channels = new Map<number, Channel>();
+
+  constructor(peers: Peers, store: TreeStore) {
+    this.#peers = peers;
+    this.#store = store;
+  }
+
+  /**
+   * @param sources upstreams that may have the files, the likeliest first
+   * @throws ShippingError (the promise rejects) for one that nobody has
+   */
+  async fetch(files: readonly Pick<TreeFile, "sha256" | "size">[], sources: readonly number[]): Promise<void> {
+    const fetches = files.map(({ sha256: hash, size }) => this.#fetches.get(hash) ?? this.#begin(hash, size, sources));
+    for (const upstream of this.#channels.keys()) this.#ask(upstream);
+    const settled = await Promise.allSettled(fetches.map(({ promise }) => promise));
+    const failed = settled.find((each) => each.status === "rejected");
+    if (failed !== undefined) throw failed.reason;
+  }
+
+  #begin(hash: string, size: number, sources: readonly number[]): Fetch {
+    const { promise, resolve, reject } = deferred();
+    // Whoever waits hears of it.
+    promise.catch(() => {});
+    const state = { from: undefined, received: 0, incoming: undefined };
+    const fetch: Fetch = { hash, size, sources: [...sources], ...state, promise, resolve, reject };
+    this.#fetches.set(hash, fetch);
+    this.#next(fetch, "nobody above has it");
+    return fetch;
+  }
+
+  /** Asks the next one who may have it. */
+  #next(fetch: Fetch, why: string): void {
+    fetch.received = 0;
+    void fetch.incoming?.then((incoming) => incoming.discard()).catch(() => {});
+    fetch.incoming = undefined;
+    fetch.from = undefined;
+    for (let next = fetch.sources.shift(); next !== undefined; next = fetch.sources.shift()) {
+      if (!this.#peers.up.has(next)) continue;
+      fetch.from = next;
+      const channel = this.#channels.get(next) ?? { queue: [], underWay: 0 };
+      this.#channels.set(next, channel);
+      const { hash, size } = fetch;
+      for (let at = 0; at === 0 || at < size; at += PORTION_BYTES) {
+        channel.queue.push({ hash, size, at, length: Math.min(PORTION_BYTES, size - at) });
+      }
+      return;
+    }
+    this.#fetches.delete(fetch.hash);
+    fetch.reject(new ShippingError(why));
+  }
+
+  #ask(upstream: number): void {
+    const channel = this.#channels.get(upstream);
+    const peer = this.#peers.up.get(upstream);
+    if (channel === undefined || peer === undefined) return;
+    while (channel.underWay < PORTIONS_UNDER_WAY && channel.queue.length > 0) {
+      let bytes = 0;
+      let count = 0;
+      for (const part of channel.queue) {
+        if (count === PORTION_FILES || (count > 0 && bytes + part.length > PORTION_BYTES)) break;
+        bytes += part.length;
+        count++;
+      }
+      channel.underWay++;
+      this.#peers.send(peer, { t: "needFiles", parts: channel.queue.splice(0, count) });
+    }
+  }
+
+  /** An upstream answers one of the portions. Its bytes are this process's. */
+  async arrived(upstream: number, parts: readonly FilePart[], payload: Uint8Array): Promise<void> {
+    let from = 0;
+    const writing: Promise<void>[] = [];
+    for (const part of parts) {
+      const bytes = payload.subarray(from, from + part.length);
+      from += part.length;
+      const fetch = this.#fetches.get(part.hash);
+      if (fetch?.from === upstream && fetch.received === part.at) writing.push(this.#take(fetch, bytes));
+    }
+    // No more is asked for than the disk takes.
+    await Promise.all(writing);
+    const channel = this.#channels.get(upstream);
+    if (channel === undefined) return;
+    channel.underWay--;
+    this.#ask(upstream);
+  }
+
+  async #take(fetch: Fetch, bytes: Uint8Array): Promise<void> {
+    const { hash, size, from } = fetch;
+    fetch.received += bytes.length;
+    const last = fetch.received === size;
+    try {
+      if (bytes.length === size) await this.#store.files.add(hash, bytes);
+      else {
+        fetch.incoming = (fetch.incoming ?? this.#store.files.receive(hash)).then(async (incoming) => {
+          await incoming.append(bytes);
+          if (last) await incoming.finish();
+          return incoming;
+        });
+        await fetch.incoming;
+      }
+      if (!last || this.#fetches.get(hash) !== fetch || fetch.from !== from) return;
+      this.#fetches.delete(hash);
+      fetch.resolve();
+    } catch (error) {
+      if (this.#fetches.get(hash) !== fetch || fetch.from !== from) return;
+      fetch.incoming = undefined;
+      if (error instanceof ShippingError) return this.#retry(fetch, error.message);
+      this.#fetches.delete(hash);
+      fetch.reject(error);
+    }
+  }
+
+  #retry(fetch: Fetch, why: string): void {
+    this.#next(fetch, why);
+    if (fetch.from !== undefined) this.#ask(fetch.from);
+  }
+
+  /** That upstream does not have it. */
+  missing(upstream: number, hash: string, why: string): void {
+    const fetch = this.#fetches.get(hash);
+    if (fetch?.from === upstream) this.#retry(fetch, why);
+  }
+
+  upstreamLost(upstream: number): void {
+    this.#channels.delete(upstream);
+    for (const fetch of [...this.#fetches.values()]) {
+      if (fetch.from === upstream) this.#retry(fetch, "the link to whoever sent the task was lost");
+    }
+  }
+}
+
+function deferred(): { promise: Promise<void>; resolve: () => void; reject: (error: unknown) => void } {
+  let resolve = (): void => {};
+  let reject = (_error: unknown): void => {};
+  const promise = new Promise<void>((onResolve, onReject) => {
+    resolve = onResolve;
+    reject = onReject;
+  });
+  return { promise, resolve, reject };
+}

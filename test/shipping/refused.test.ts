@@ -40,6 +40,8 @@ const messages: Record<string, string> = {
   superMethod: `submit: function "above" is a method that uses super ${at("above")}, which is that of its object. Capture the class, and call the method of an instance; or write the object as a class.`,
   privateName: `submit: function "private" uses #x ${at("private")} of a class that does not travel with it. Private members are reachable only inside their class: capture the class or an object of it, not the method alone.`,
   privateMethod: `submit: function "#secret" is a method that uses this ${at("secret")}, and a task is called without its object. Write it as a function that takes the object as an argument.`,
+  replacing:
+    'submit: function "replacing" gives its own name "replacing" another value. Put what changes into a variable of another name.',
   directEval: `submit: function "directEval" calls eval directly ${at("directEval")}, which hides what it uses. Use (0, eval)(text) or new Function(text), which see only globals.`,
   evalInside: `submit: function "evalInside" cannot travel: evalInside > inner calls eval directly ${at("inner")}, which hides what it uses. Use (0, eval)(text) or new Function(text), which see only globals.`,
   with: 'submit: function "anonymous" has a with statement at 3:1 of its text, which hides what it uses. Write the properties out: object.name.',

@@ -92,9 +92,9 @@ describe("nodes that no encoder wrote", () => {
   it("any byte changed is refused or decodes to some value", () => {
     const symbol = Symbol("s");
     const base = fn("Base", { symbol });
-    const known = encodeGraph({ symbol }, "captured", extension);
+    const known = encodeGraph({ symbol }, "captured", { extension });
     const value = [subclass("Leaf", base, { base, u: undefined }), new Map([[base, symbol]]), new Uint8Array(3)];
-    const options = { extension, known: decodeGraph(known.bytes, extension).objects };
+    const options = { extension, known: decodeGraph(known.bytes, { extension }).objects };
     const body = encodeValue(value, "value", { extension, known: known.objects }).bytes as Uint8Array;
     for (let i = 0; i < body.length; i++) {
       for (const byte of [0, 0x2d, 0x30, 0x31, 0x32, 0x35, 0x5b, 0xff]) {

@@ -113,16 +113,17 @@ describe("an extension", () => {
     expect(thrownBy(() => trip(fn("f", { cfg: { logger: fn("refused") } })))).toEqual(
       new RangeError("refused at value variable cfg.logger"),
     );
-    expect(thrownBy(() => encodeGraph({ at: [fn("refused")] }, "g", extension))).toEqual(
+    expect(thrownBy(() => encodeGraph({ at: [fn("refused")] }, "g", { extension }))).toEqual(
       new RangeError("refused at g.at[0]"),
     );
     for (const what of ["bad create", "bad fill"]) {
       const bytes = forged([
         [0, [0], [0, 1]],
-        [11, ["f", 0, []], [], what],
+        [11, ["f", 0, 0], [2, 2], what],
+        [0, []],
       ]);
       expect(thrownBy(() => decodeValue(Kind.Rich, bytes, { extension }))).toEqual(new RangeError(what));
-      expect(thrownBy(() => decodeGraph(bytes, extension))).toEqual(new RangeError(what));
+      expect(thrownBy(() => decodeGraph(bytes, { extension }))).toEqual(new RangeError(what));
     }
     // Through the create of another value, too.
     const nested = forged([

@@ -222,8 +222,8 @@ describe("registering", () => {
     expect(base.n).toBe(14);
     expect(vector.y).toBe(2);
     expect(((decodeValue(kind, bytes as Uint8Array) as [Base])[0] as Base).n).toBe(7);
-    const graph = encodeGraph(new Base(), "captured", undefined, types);
-    expect((decodeGraph(graph.bytes, undefined, types).value as Base).n).toBe(14);
+    const graph = encodeGraph(new Base(), "captured", { types });
+    expect((decodeGraph(graph.bytes, { types }).value as Base).n).toBe(14);
     expect(typeOfInstance(new Base(), types)).toBe(types.byName("base"));
     expect(typeOfInstance(new Vector(1, 2), types)).toBe(typeOfName("vector"));
     expect(typeOfInstance(Object.create(null))).toBeUndefined();

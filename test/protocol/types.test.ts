@@ -146,8 +146,8 @@ describe("instances of a registered class", () => {
     };
     const inner = Symbol("inner");
     const odd = new Odd(() => ({ inner }));
-    const graph = encodeGraph([odd], "captured", extension);
-    const { value, objects } = decodeGraph(graph.bytes, extension);
+    const graph = encodeGraph([odd], "captured", { extension });
+    const { value, objects } = decodeGraph(graph.bytes, { extension });
     const arrived = (value as [Odd])[0];
     expect(arrived.pack()).toMatchObject({ inner: { name: "inner" } });
     const args = encodeArguments([odd], { known: graph.objects });

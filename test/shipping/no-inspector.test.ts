@@ -24,7 +24,7 @@ describe("where the permission model forbids the inspector", () => {
     expect(message).toContain("inspector");
     expect(message).toContain(remedy);
     expect(remedy).toMatch(/task\(/);
-    if (flags.has("--allow-inspector")) expect(remedy).toContain("--allow-inspector");
+    if (flags.has("--allow-inspector")) expect(message).toContain("--allow-inspector");
   });
 
   test("and with --allow-inspector everything does", async (ctx) => {

@@ -47,10 +47,16 @@ export function expectRefusal(error: Error, { reach, names = [] }: Pick<RefusedC
   expect(error).toBeInstanceOf(PydistError);
   expect(error.code).toBe(error instanceof ShippingError ? "PYDIST_E_SHIPPING" : "PYDIST_E_SERIALIZATION");
   const { message, path = "" } = error;
-  const { location = "", remedy = "" } = error as ShippingError;
-  expect(`${location} ${message}`, "the place of the function").toMatch(/\.[cm]?[jt]s:\d+:\d+/);
   expect(inOrder(path === "" ? message : path, reach), `${reach.join(" -> ")} in ${path || message}`).toBe(true);
   for (const name of names) expect(message).toContain(name);
+  if (error instanceof SerializationError) {
+    // Of an argument: whoever called knows which call it was.
+    expect(path).toMatch(/^args\b/);
+    expect(message).toMatch(/^args\S*: .+\. .+\.$/s);
+    return;
+  }
+  const { location = "", remedy = "" } = error;
+  expect(`${location} ${message}`, "the place of the function").toMatch(/\.[cm]?[jt]s:\d+:\d+/);
   expect(remedy, `what to do about: ${message}`).toMatch(/\w.*\.$/s);
   expect(message).toContain(remedy);
 }

@@ -5,6 +5,8 @@ export class Lru<K, V> {
   // A Map iterates in order of insertion, and every use inserts anew: the first key is the stalest.
   readonly #entries = new Map<K, V>();
   #weight = 0;
+  /** Whoever is asked for again and again need not be moved. */
+  #newest: K | undefined;
 
   /** @param weigh what a value counts towards the limit; unless told, 1 */
   constructor(limit: number, weigh: (value: V) => number = () => 1) {
@@ -18,9 +20,10 @@ export class Lru<K, V> {
 
   get(key: K): V | undefined {
     const value = this.#entries.get(key);
-    if (value !== undefined) {
+    if (value !== undefined && key !== this.#newest) {
       this.#entries.delete(key);
       this.#entries.set(key, value);
+      this.#newest = key;
     }
     return value;
   }
@@ -28,6 +31,7 @@ export class Lru<K, V> {
   set(key: K, value: V): void {
     this.delete(key);
     this.#entries.set(key, value);
+    this.#newest = key;
     this.#weight += this.#weigh(value);
     for (const stalest of this.#entries.keys()) {
       if (this.#weight <= this.#limit || stalest === key) return;

@@ -203,7 +203,8 @@ function shipCaptured({ code, captured, objects, weak, texts, isPlain }: Capture
 }
 
 function refusedCapture(subject: Subject, cause: Refused | SerializationError): ShippingError {
-  const path = `${subject.name || "the function"}${cause.path.replace(FIRST, "")}`;
+  const isInside = cause.path.startsWith(FIRST);
+  const path = isInside ? `${subject.name || "the function"}${cause.path.slice(FIRST.length)}` : cause.path;
   if (cause instanceof Refused) {
     const isItself = cause.path === FIRST;
     const reason = isItself ? cause.what : `cannot travel: ${path} ${cause.what}`;

@@ -40,6 +40,8 @@ export interface Parts {
   readonly length: number;
   /** @throws TypeError when there is no such part, or when it is being made just now. Let it pass. */
   get(i: number): unknown;
+  /** What `create` leaves here for `fill`. */
+  note?: unknown;
 }
 
 /** How values are written, apart from what the codec does anyway. */
@@ -54,7 +56,7 @@ export interface EncodeOptions {
 /** The reverse of `EncodeOptions`. */
 export interface DecodeOptions {
   readonly extension?: Extension | undefined;
-  /** Objects by number, as `decodeGraph` gave them. */
+  /** Objects by number, as `decodeGraph` or a reader gave them. */
   readonly known?: readonly unknown[] | undefined;
   /** Asked before the types of the process. */
   readonly types?: Types | undefined;

@@ -1,13 +1,15 @@
-import type { Extension } from "./extension.js";
+import type { DecodeOptions, EncodeOptions } from "./extension.js";
 import { lower } from "./lower.js";
-import { raiseBytes, sealed } from "./rich.js";
-import type { Types } from "./types.js";
+import { openGraph } from "./reader.js";
+import { sealed } from "./rich.js";
 
 /** A value as bytes, and what is in it. */
 export interface Graph {
   readonly bytes: Uint8Array<ArrayBuffer>;
   /** Every object, function and symbol in it, by the number that `decodeGraph` gives its counterpart. */
   readonly objects: ReadonlyMap<unknown, number>;
+  /** How many numbers it takes: those of another graph may be counted on from here. */
+  readonly count: number;
 }
 
 /**
@@ -15,15 +17,15 @@ export interface Graph {
  * then be given as `known`, to write later values that refer to objects of this one.
  * @throws SerializationError as `encodeValue`, and whatever the extension throws.
  */
-export function encodeGraph(value: unknown, path: string, extension?: Extension, types?: Types): Graph {
-  const lowered = lower(value, path, "refuse", { extension, types });
+export function encodeGraph(value: unknown, path: string, options: EncodeOptions = {}): Graph {
+  const lowered = lower(value, path, "refuse", options);
   const objects = new Map<unknown, number>();
-  const { targets, nodes } = lowered;
+  const { targets, nodes, leaves } = lowered;
   for (const [key, target] of targets) {
     // The first node is the array around the value.
     if (target !== 0 && isIdentity(key)) objects.set(key, target > 0 ? target : nodes.length - 1 - target);
   }
-  return { bytes: sealed(lowered, path), objects };
+  return { bytes: sealed(lowered, path), objects, count: nodes.length + leaves.length };
 }
 
 function isIdentity(value: unknown): boolean {
@@ -31,15 +33,14 @@ function isIdentity(value: unknown): boolean {
 }
 
 /**
- * The reverse of `encodeGraph`. `objects[number]` is what `Graph.objects` gave that number, for use as `known`. The same
- * bytes may be decoded any number of times: each time gives objects, and memory, of its own.
+ * The reverse of `encodeGraph`, for once; what is read more often is better opened (`openGraph`). `objects[number]` is
+ * what `Graph.objects` gave that number, for use as `known`. The same bytes may be decoded again: each time gives
+ * objects, and memory, of its own.
  * @throws SerializationError as `decodeValue`, and whatever the extension throws.
  */
 export function decodeGraph(
   bytes: Uint8Array,
-  extension?: Extension,
-  types?: Types,
+  options: DecodeOptions = {},
 ): { value: unknown; objects: readonly unknown[] } {
-  const { values, leaves } = raiseBytes(bytes, { extension, types }, true);
-  return { value: (values[0] as unknown[])[0], objects: [...values, ...leaves] };
+  return openGraph(bytes).read(options);
 }

@@ -6,6 +6,7 @@ export { decodeGraph, encodeGraph, type Graph } from "./graph.js";
 export { type EncodedValue, Kind } from "./kind.js";
 export { joinSteps, mapStep, memberStep } from "./path.js";
 export { isPlain } from "./plain.js";
+export { type GraphReader, openGraph } from "./reader.js";
 export { classNameOf, isError, type Shape, shapeOf, tagOf } from "./shapes.js";
 export {
   type RegisteredType,

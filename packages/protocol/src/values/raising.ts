@@ -1,14 +1,12 @@
 import { SerializationError } from "../errors.js";
-import { componentsOf } from "./components.js";
-import type { Opened } from "./envelope.js";
-import type { DecodeOptions, Parts } from "./extension.js";
-import { type Node, Tag } from "./nodes.js";
-import { LinkedParts } from "./parts.js";
-import { applyLinks, asArray, fill, type Resolve, shellOfNode } from "./shells.js";
+import type { Regions } from "./envelope.js";
+import type { DecodeOptions } from "./extension.js";
+import { Tag } from "./nodes.js";
+import { type PartOf, PlannedParts } from "./parts.js";
+import { MAKING, type Plan, type Planned, UNMADE } from "./plan.js";
+import { fill, shellOfNode } from "./shells.js";
 import { typeOfName } from "./types.js";
 
-const MAKING = 1;
-const MADE = 2;
 /** Superclasses of superclasses and their like: only these cost stack. */
 const MOST_CREATING = 500;
 
@@ -21,92 +19,112 @@ export class Foreign {
   }
 }
 
-/** Raises nodes of which others make some. @throws Foreign with what they throw. */
-export class Raising {
-  readonly #nodes: Node[];
-  readonly #leaves: readonly unknown[];
-  readonly #regions: Opened["region"];
-  readonly #options: DecodeOptions;
-  readonly #values: unknown[] = [];
-  /** How far the value of each node is. */
-  readonly #made: Uint8Array;
-  #creating = 0;
-  readonly #parts = new Map<number, Parts>();
-  /** What others threw, and what the codec threw while they called it: both come out of their functions. */
-  readonly #foreign = new Set<unknown>();
-  readonly #own = new Set<unknown>();
+const noOptions: DecodeOptions = {};
 
-  constructor(nodes: Node[], leaves: readonly unknown[], regions: Opened["region"], options: DecodeOptions = {}) {
-    this.#nodes = nodes;
-    this.#leaves = leaves;
+type Container = Record<string | number, unknown>;
+
+/** Makes the values of a plan once. @throws Foreign with what others throw that make some of them. */
+export class Raising {
+  readonly #plan: Plan;
+  readonly #values: unknown[];
+  readonly #regions: Regions;
+  readonly #options: DecodeOptions;
+  /** Whether what the nodes hold is copied, because others are to be made of it. */
+  readonly #again: boolean;
+  #creating = 0;
+  /** Parts of the extra values that were made. */
+  readonly #parts: PlannedParts[] = [];
+  /** What others threw, and what the codec threw while they called it: both come out of their functions. */
+  #foreign: Set<unknown> | undefined;
+  #own: Set<unknown> | undefined;
+
+  /** @param values the plan's, which are taken over */
+  constructor(plan: Plan, values: unknown[], regions: Regions, again: boolean, options = noOptions) {
+    this.#plan = plan;
+    this.#values = values;
     this.#regions = regions;
+    this.#again = again;
     this.#options = options;
-    this.#made = new Uint8Array(nodes.length);
   }
 
-  run(): readonly unknown[] {
+  /** All values, those of nodes first. */
+  run(): unknown[] {
     try {
       this.#raiseAll();
     } catch (cause) {
-      throw this.#foreign.has(cause) ? new Foreign(cause) : cause;
+      throw this.#foreign?.has(cause) ? new Foreign(cause) : cause;
     }
     return this.#values;
   }
 
   #raiseAll(): void {
-    if (!this.#nodes.some(([tag]) => tag === Tag.Registered)) return this.#raiseGroup(this.#nodes.map((_, i) => i));
-    // `unpack` is given complete values, so everything is made in the order in which one needs the other.
-    for (const group of componentsOf(this.#nodes)) {
-      if (group.length > 1 && group.some((i) => this.#node(i)[0] === Tag.Registered))
-        throw new TypeError("a registered value is part of itself");
-      this.#raiseGroup(group);
+    const { groups } = this.#plan;
+    for (let g = 0; g < groups.length; g++) {
+      const { members, linked, filled, extra } = groups[g] as Plan["groups"][number];
+      for (let i = 0; i < members.length; i++) this.#value(members[i] as number);
+      for (let i = 0; i < linked.length; i++) {
+        const index = linked[i] as number;
+        this.#link(this.#planned(index), this.#values[index] as Container);
+      }
+      // Containers that are keyed by their members come after all links are in place.
+      for (let i = 0; i < filled.length; i++) {
+        const planned = this.#planned(filled[i] as number);
+        fill(planned.node, this.#values[filled[i] as number], this.#content(planned));
+      }
+      for (let i = 0; i < extra.length; i++) this.#fillExtra(extra[i] as number);
     }
   }
 
-  /** Raises nodes that lead to one another, and to nothing else that is not complete. */
-  #raiseGroup(group: readonly number[]): void {
-    for (const i of group) this.#value(i);
-    // Containers that are keyed by their members come after all links are in place.
-    for (const i of group) if (this.#node(i)[0] !== Tag.Extra) applyLinks(this.#node(i), this.#resolve);
-    for (const i of group) fill(this.#node(i), this.#values[i]);
-    for (const i of group) if (this.#node(i)[0] === Tag.Extra) this.#fillExtra(i);
+  #planned(index: number): Planned {
+    return this.#plan.nodes[index] as Planned;
   }
 
-  #node(index: number): Node {
-    return this.#nodes[index] as Node;
+  /** The value at a place, made now if it is not yet; possibly still empty. */
+  #value(place: number): unknown {
+    const value = this.#values[place];
+    return value === UNMADE || value === MAKING ? this.#make(place) : value;
   }
 
-  readonly #resolve: Resolve = (target) => {
-    const isLeaf = (target as number) < 0;
-    const [from, index] = isLeaf ? [this.#leaves, -1 - (target as number)] : [this.#nodes, target as number];
-    if (!Number.isInteger(index) || index >= from.length) throw new TypeError(`there is no value ${String(target)}`);
-    return isLeaf ? from[index] : this.#value(index);
-  };
-
-  /** The value of a node, made now if it is not yet; possibly still empty. */
-  #value(index: number): unknown {
-    if (this.#made[index] === MADE) return this.#values[index];
-    if (this.#made[index] === MAKING) throw new TypeError("a value is needed to make itself");
-    this.#made[index] = MAKING;
-    const value = this.#shell(index);
-    this.#made[index] = MADE;
+  #make(index: number): unknown {
+    if (this.#values[index] === MAKING) throw new TypeError("a value is needed to make itself");
+    this.#values[index] = MAKING;
+    const value = this.#shell(index, this.#planned(index));
     this.#values[index] = value;
     return value;
   }
 
-  #shell(index: number): unknown {
-    const node = this.#node(index);
-    switch (node[0]) {
+  #shell(index: number, planned: Planned): unknown {
+    switch (planned.tag) {
+      case Tag.Array:
+      case Tag.Object:
+        return shellOfNode(planned.node, this.#regions, this.#copied(planned.data));
       case Tag.Extra:
-        return this.#create(index, node);
+        return this.#create(index, planned);
       case Tag.Known:
-        return this.#known(node[1]);
+        return this.#known(planned.data);
       case Tag.Registered:
-        applyLinks(node, this.#resolve);
-        return this.#unpack(node);
+        return this.#unpack(planned);
+      case Tag.Boxed:
+        return shellOfNode(planned.node, this.#regions, this.#content(planned));
       default:
-        return shellOfNode(node, this.#regions, this.#resolve);
+        return shellOfNode(planned.node, this.#regions, planned.data);
     }
+  }
+
+  #copied(data: unknown): unknown {
+    if (!this.#again) return data;
+    return Array.isArray(data) ? data.slice() : { ...(data as object) };
+  }
+
+  /** What a node holds, complete. */
+  #content(planned: Planned): unknown {
+    const content = this.#copied(planned.data);
+    this.#link(planned, content as Container);
+    return content;
+  }
+
+  #link({ keys, places }: Planned, content: Container): void {
+    for (let i = 0; i < keys.length; i++) content[keys[i] as string | number] = this.#value(places[i] as number);
   }
 
   #known(number: unknown): unknown {
@@ -116,61 +134,69 @@ export class Raising {
     return known[number as number];
   }
 
-  #create(index: number, node: Node): unknown {
+  #create(index: number, planned: Planned): unknown {
     const { extension } = this.#options;
-    const [, data, links, type] = node;
-    if (typeof type !== "string") throw new TypeError("an extra value lacks its type");
+    const type = planned.node[3] as string;
     if (extension === undefined) throw new TypeError(`nobody here knows what to do with a value of type ${type}`);
-    const linked = new LinkedParts(asArray(data), links, this.#resolve);
-    const parts: Parts = { length: linked.length, get: (i) => this.#askedFor(linked, i) };
-    this.#parts.set(index, parts);
+    const parts = new PlannedParts(planned, this.#askedFor);
+    this.#parts[index] = parts;
     if (this.#creating === MOST_CREATING) throw new TypeError("too many values need one another to be made");
     this.#creating++;
     try {
-      return this.#foreignly(() => extension.create(type, parts));
+      return extension.create(type, parts);
+    } catch (error) {
+      throw this.#thrown(error);
     } finally {
       this.#creating--;
     }
   }
 
   #fillExtra(index: number): void {
-    const type = this.#node(index)[3] as string;
-    const parts = this.#parts.get(index) as Parts;
-    this.#foreignly(() => this.#options.extension?.fill(type, this.#values[index], parts));
+    try {
+      const type = this.#planned(index).node[3] as string;
+      this.#options.extension?.fill(type, this.#values[index], this.#parts[index] as PlannedParts);
+    } catch (error) {
+      throw this.#thrown(error);
+    }
   }
 
   /** What is thrown here comes back out of the function of others that asked. */
-  #askedFor(parts: Parts, i: number): unknown {
+  readonly #askedFor: PartOf = (place, i) => {
     try {
-      return parts.get(i);
+      if (place === undefined) throw new TypeError(`a value lacks its part ${String(i)}`);
+      return this.#value(place);
     } catch (error) {
-      if (!this.#foreign.has(error)) this.#own.add(error);
+      if (!this.#foreign?.has(error)) {
+        this.#own ??= new Set();
+        this.#own.add(error);
+      }
       throw error;
     }
-  }
+  };
 
-  #foreignly<T>(call: () => T): T {
-    try {
-      return call();
-    } catch (error) {
-      if (!this.#own.has(error)) this.#foreign.add(error);
-      throw error;
+  /** What came out of the function of others: their own, unless the codec threw it when they asked for something. */
+  #thrown(error: unknown): unknown {
+    if (!this.#own?.has(error)) {
+      this.#foreign ??= new Set();
+      this.#foreign.add(error);
     }
+    return error;
   }
 
-  #unpack(node: Node): unknown {
-    const [, data, , name] = node;
-    const items = asArray(data);
-    if (typeof name !== "string" || items.length !== 1) throw new TypeError("a registered value lacks its type");
-    return this.#foreignly(() => {
+  #unpack(planned: Planned): unknown {
+    const [packed] = this.#content(planned) as [unknown];
+    const name = planned.node[3] as string;
+    try {
       const type = typeOfName(name, this.#options.types);
       if (type === undefined) throw unknownType(name);
       try {
-        return type.unpack(items[0]);
+        return type.unpack(packed);
       } catch (cause) {
         throw unpackThrew(name, cause);
       }
-    });
+    } catch (error) {
+      throw this.#thrown(error);
+    }
   }
 }
 

@@ -27,25 +27,18 @@ export function sealed({ nodes, leaves, attachments }: Lowered, path: string): U
 
 /** The reverse of `encodeRich`. @throws SerializationError when the bytes are not what an encoder wrote. */
 export function decodeRich(bytes: Uint8Array, options?: DecodeOptions): unknown {
-  return (raiseBytes(bytes, options).values[0] as unknown[])[0];
+  try {
+    const { text, regions } = open(bytes);
+    const { nodes, leaves } = readText(text);
+    return raise(nodes, leaves, regions("one"), options);
+  } catch (cause) {
+    throw refused(cause);
+  }
 }
 
-/**
- * What the nodes and leaves of a body stand for; the first node's is an array around the value. The bytes may be read
- * `again`: nothing of the value lies in their memory.
- */
-export function raiseBytes(
-  bytes: Uint8Array,
-  options?: DecodeOptions,
-  again = false,
-): { values: readonly unknown[]; leaves: readonly unknown[] } {
-  try {
-    const { text, region } = open(bytes);
-    const { nodes, leaves } = readText(text);
-    return { values: raise(nodes, leaves, (index, exact) => region(index, exact || again), options), leaves };
-  } catch (cause) {
-    throw cause instanceof Foreign ? cause.error : malformed(cause);
-  }
+/** What the caller of a decoder is thrown. */
+export function refused(cause: unknown): unknown {
+  return cause instanceof Foreign ? cause.error : malformed(cause);
 }
 
 /** The engine's own limits: no text of 512 MiB, no buffer of more than it can address. */

@@ -1,4 +1,4 @@
-import type { Opened, Region } from "./envelope.js";
+import type { Region, Regions } from "./envelope.js";
 import { type ErrorOutline, fillShell, shellOf } from "./error-fields.js";
 import { type Links, type Node, Tag } from "./nodes.js";
 import { bufferClass, viewClass } from "./shapes.js";
@@ -16,7 +16,7 @@ export function asArray(value: unknown): unknown[] {
   return value;
 }
 
-function asObject(value: unknown): Record<string, unknown> {
+export function asObject(value: unknown): Record<string, unknown> {
   if (typeof value !== "object" || value === null || Array.isArray(value))
     throw new TypeError("a node lacks its members");
   return value as Record<string, unknown>;
@@ -29,10 +29,12 @@ function asStrings(value: unknown): string[] {
   return value;
 }
 
-/** The value that a node stands for, possibly still empty. */
-export function shellOfNode(node: Node, regions: Opened["region"], resolve: Resolve): unknown {
-  const [tag, data] = node;
-  switch (tag) {
+/**
+ * The value that a node stands for, possibly still empty.
+ * @param data what it holds; that of a boxed primitive is complete
+ */
+export function shellOfNode(node: Node, regions: Regions, data = node[1]): unknown {
+  switch (node[0]) {
     case Tag.Array:
       return asArray(data);
     case Tag.Object:
@@ -52,13 +54,11 @@ export function shellOfNode(node: Node, regions: Opened["region"], resolve: Reso
     case Tag.View:
       return viewOf(asArray(data), regions);
     case Tag.Boxed:
-      // Its only member is a primitive, so no other node needs to be there first.
-      applyLinks(node, resolve);
       return Object(asArray(data)[0]);
     case Tag.InvalidDate:
       return new Date(Number.NaN);
     default:
-      throw new TypeError(`a node of the unknown kind ${String(tag)}`);
+      throw new TypeError(`a node of the unknown kind ${String(node[0])}`);
   }
 }
 
@@ -73,7 +73,7 @@ function outlineIn(node: Node): ErrorOutline {
   };
 }
 
-function viewOf(data: unknown[], regions: Opened["region"]): unknown {
+function viewOf(data: unknown[], regions: Regions): unknown {
   const [name, attachment, offset, length] = data as [string, number, number, number];
   const region: Region = regions(attachment, false);
   const start = region.base + offset;
@@ -105,10 +105,9 @@ export function applyLinks(node: Node, resolve: Resolve): void {
   }
 }
 
-/** Puts into the value what its node's data holds, now that all of that exists. */
-export function fill(node: Node, value: unknown): void {
-  const [tag, data] = node;
-  switch (tag) {
+/** Puts into the value what its node holds, now that all of that exists. */
+export function fill(node: Node, value: unknown, data = node[1]): void {
+  switch (node[0]) {
     case Tag.NullObject:
       Object.assign(value as object, asObject(data));
       return;

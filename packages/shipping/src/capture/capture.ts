@@ -2,10 +2,11 @@ import { createRequire } from "node:module";
 import { sep } from "node:path";
 import { pathToFileURL } from "node:url";
 import { types } from "node:util";
-import { type Extension, type Extra, encodeGraph, type Graph, registeredTypes, typeOfInstance } from "@pydist/protocol";
+import { type Extension, type Extra, encodeGraph, type Graph, typeOfInstance } from "@pydist/protocol";
 import type { Replaced } from "../analysis/function-text.js";
+import { joinGraphs } from "../captured-bytes.js";
 import { type Captured, type FunctionsCode, type FunctionText, sha256 } from "../code.js";
-import { Kinds } from "../graph.js";
+import { isDetailed, Kinds, type MaybeDetails, valuesOf } from "../graph.js";
 import { boundPartsOf } from "../inspect/members.js";
 import { inspect } from "../inspect/session.js";
 import type { Noted } from "../stacks/origins.js";
@@ -22,6 +23,7 @@ import { isOurs, ours } from "./ours.js";
 import { findPackagePlace, knownPackagePlace } from "./packages.js";
 import { Place } from "./place.js";
 import { Refused } from "./refused.js";
+import { captureTypes } from "./registered.js";
 import { Texts } from "./texts.js";
 import { understood, View } from "./view.js";
 import { WeakEntries } from "./weak-entries.js";
@@ -57,13 +59,14 @@ export function capture(fn: TaskFunction): CapturedFunction {
     const views = new Views();
     const cells = new Cells();
     const weak = new WeakEntries();
-    const types = registeredTypes().map(({ name, prototype, pack, unpack }) => ours([name, prototype, pack, unpack]));
     for (let round = 0; ; round++) {
       const extension = new Capturing(views, cells, weak);
       const before = weak.any;
-      const graph = encodeGraph(ours([fn, ours(types), before]), "", extension);
-      const again = [cells.settle(), weak.look(graph.objects.keys()), weak.any !== before].includes(true);
-      if (!again) return extension.finish(graph);
+      const types = captureTypes(extension);
+      const root = ours([fn, ours(extension.beginValues()), before]);
+      const values = encodeGraph(root, "", { extension, known: types?.objects });
+      const again = [cells.settle(), weak.look(values.objects.keys()), weak.any !== before].includes(true);
+      if (!again) return extension.finish(types, values);
       if (round === MOST_ROUNDS) throw new Refused(FIRST, "never comes to an end", "Capture less.");
     }
   });
@@ -98,6 +101,8 @@ class Capturing implements Extension {
   readonly #weak: WeakEntries;
   readonly #texts = new Texts();
   readonly #noted: Noted[] = [];
+  #stage: "types" | "values" = "types";
+  readonly #late: unknown[] = [];
   #state: Captured["state"] = "shared";
   /** What the functions see around them. */
   #seen: "nothing" | "something" = "nothing";
@@ -108,10 +113,47 @@ class Capturing implements Extension {
     this.#weak = weak;
   }
 
-  finish({ bytes, objects }: Graph): CapturedFunction {
+  /** From now on the graph of the values is written. @returns what was left for it: see {@link postpone} */
+  beginValues(): readonly unknown[] {
+    this.#stage = "values";
+    return this.#late;
+  }
+
+  /**
+   * What a function of a type has as a property may be an instance of such a type, which can be made only when all types
+   * are there: it comes with the values.
+   */
+  postpone(owner: object, details: MaybeDetails): MaybeDetails {
+    if (this.#stage === "values" || !isDetailed(details)) return details;
+    const [integrity, hasPrototype, prototype, keys, flags, ...values] = details;
+    const isLate = (value: unknown) =>
+      typeof value === "object" && value !== null && typeOfInstance(value) !== undefined;
+    if (!values.some(isLate)) return details;
+    const kept: number[] = [];
+    let at = 0;
+    keys.forEach((key, i) => {
+      if (isLate(values[at])) this.#late.push(ours([owner, key, flags[i], values[at]]));
+      else kept.push(i);
+      at += valuesOf(flags[i] as number);
+    });
+    return [
+      integrity,
+      hasPrototype,
+      prototype,
+      ours(kept.map((i) => keys[i] as PropertyKey)),
+      ours(kept.map((i) => flags[i] as number)),
+      ...values.filter((value) => !isLate(value)),
+    ];
+  }
+
+  finish(types: Graph | undefined, values: Graph): CapturedFunction {
+    const bytes = joinGraphs(types?.bytes, values.bytes);
     const captured = { hash: sha256(bytes), bytes, state: this.#state };
     const code = this.#texts.code();
-    const isPlain = this.#seen === "nothing" && objects.size === 3 && code.texts.length === 1;
+    const isPlain =
+      types === undefined && this.#seen === "nothing" && values.objects.size === 3 && code.texts.length === 1;
+    const objects = new Map(types?.objects);
+    for (const [object, number] of values.objects) objects.set(object, number + (types?.count ?? 0));
     return { code, captured, objects, weak: this.#weak, texts: this.#noted, isPlain };
   }
 
@@ -237,7 +279,14 @@ class Capturing implements Extension {
     if (isOurs(value)) return undefined;
     if (value instanceof Place) return { type: Kinds.Place, parts: [value.url, "path"] };
     if (value instanceof Narrowed) return lowerNarrowed(value);
-    if (typeOfInstance(value) !== undefined) return undefined;
+    if (typeOfInstance(value) !== undefined) {
+      if (this.#stage === "values") return undefined;
+      throw new Refused(
+        path(),
+        "is an instance of a registered type, which the functions of a type cannot use before all types are there",
+        "Make it inside the function.",
+      );
+    }
     const owner = ownerOf(value);
     if (owner !== undefined) return this.#prototype(owner as TaskFunction, value);
     if (types.isModuleNamespaceObject(value)) return this.#namespace(value, path);

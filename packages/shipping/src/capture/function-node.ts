@@ -34,6 +34,8 @@ export interface FunctionHost {
   addPackage(ref: PackageRef): void;
   /** A weak collection that code uses by itself, as compilers do for private members. */
   usedWeakly(collection: WeakMap<object, unknown> | WeakSet<object>): void;
+  /** Details of a function without those that have to wait. */
+  postpone(owner: object, details: MaybeDetails): MaybeDetails;
   /** The values cannot be shared by several tasks. */
   mutable(): void;
 }
@@ -265,7 +267,7 @@ class Surroundings {
     const { fn } = this.#view;
     const details = detailsOf(fn, ordinaryOfFunction(fn, this.#understood));
     if (details.length > 0) this.#host.mutable();
-    return details;
+    return this.#host.postpone(fn, details);
   }
 }
 

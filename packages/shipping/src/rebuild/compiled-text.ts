@@ -3,14 +3,16 @@ import { closing, opening, textUrl } from "../wrapping.js";
 import { evaluate } from "./evaluate.js";
 
 /** A function or class that was made from its text and whose slots are still empty. */
-export interface Made {
+export type Made = [
   /** The function; of a class, what defines it: call it once, when its early slots are filled. */
-  readonly value: unknown;
-  readonly slots: readonly string[];
-  fill(slot: number, value: unknown): void;
-}
+  value: unknown,
+  fill: Fill,
+];
 
-type Maker = (this: unknown, ...args: unknown[]) => [value: unknown, fill: (slot: number, value: unknown) => void];
+/** Gives a slot its value. */
+export type Fill = (slot: number, value: unknown) => void;
+
+type Maker = (this: unknown, ...args: unknown[]) => Made;
 
 /** A text, compiled once; each call of `make` is another function with variables of its own. */
 export class CompiledText {
@@ -26,11 +28,13 @@ export class CompiledText {
 
   /** @param self the `this` that an arrow sees around it; `args` likewise its `arguments` */
   make(self: unknown, args: readonly unknown[]): Made {
-    const [made, fill] = this.#maker.apply(self, args as unknown[]);
-    const { form, slots } = this.text;
-    if (form === "class") return { value: made, slots, fill };
-    const value = form === "expression" ? made : onlyMember(made as object, form);
-    return { value: this.named(value as Callable), slots, fill };
+    const made = this.#maker.apply(self, args as unknown[]);
+    const { form } = this.text;
+    if (form === "class") return made;
+    const fn = (form === "expression" ? made[0] : onlyMember(made[0] as object, form)) as Callable;
+    // Only a class can inherit it, or have another kind of it.
+    made[0] = fn.name === this.text.name ? fn : this.named(fn);
+    return made;
   }
 
   named<F extends { readonly name: string }>(fn: F): F {

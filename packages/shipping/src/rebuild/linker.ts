@@ -1,7 +1,7 @@
 import util from "node:util";
 import type { Extension, Parts } from "@pydist/protocol";
-import { type Base, Kinds, type MaybeDetails } from "../graph.js";
-import type { CompiledText, Made } from "./compiled-text.js";
+import { type Base, Kinds } from "../graph.js";
+import type { CompiledText, Fill } from "./compiled-text.js";
 import { applyDetails } from "./details.js";
 
 /** What the values of one capture are made from. */
@@ -16,10 +16,12 @@ export interface Supplies {
   placeOf(place: string, form: "path" | "url"): string;
 }
 
-/** Makes what a graph of captured values holds beside plain values: functions, classes, instances, references. */
+/**
+ * Makes what a graph of captured values holds beside plain values: functions, classes, instances, references. One serves
+ * all tasks of a code: it keeps nothing of what it makes.
+ */
 export class Linker implements Extension {
   readonly #supplies: Supplies;
-  readonly #made = new Map<unknown, Made>();
 
   constructor(supplies: Supplies) {
     this.#supplies = supplies;
@@ -30,76 +32,61 @@ export class Linker implements Extension {
   }
 
   create(type: string, parts: Parts): unknown {
-    const { texts, modules, helper, reference, requireOf, placeOf } = this.#supplies;
-    const text = (i: number): string => String(parts.get(i));
+    const supplies = this.#supplies;
     switch (type) {
       case Kinds.Function:
-        return this.#function(at(texts, parts.get(0)), parts);
+        return madeFunction(at(supplies.texts, parts.get(0)), parts);
       case Kinds.Class:
-        return this.#class(at(texts, parts.get(0)), parts);
+        return madeClass(at(supplies.texts, parts.get(0)), parts);
       case Kinds.Bound:
         return bound(parts);
       case Kinds.Wrapped:
-        return (util as unknown as Record<string, (fn: unknown) => unknown>)[text(0)]?.(parts.get(1));
+        return (util as unknown as Record<string, (fn: unknown) => unknown>)[textAt(parts, 0)]?.(parts.get(1));
       case Kinds.Global:
-        return member(globalThis, text(0).split("."));
+        return member(globalThis, textAt(parts, 0).split("."));
       case Kinds.Module:
-        return member(at(modules, parts.get(0)), slice(parts, 1) as string[]);
+        return member(at(supplies.modules, parts.get(0)), slice(parts, 1) as string[]);
       case Kinds.Prototype:
         return (parts.get(0) as { prototype: object }).prototype;
       case Kinds.Object:
-        return shellOf(text(0) as Base, () => parts.get(1) as readonly unknown[]);
+        return shellOf(textAt(parts, 0) as Base, parts);
       case Kinds.Symbol:
-        return symbolOf(text(0), parts.get(1) as string | undefined);
+        return symbolOf(textAt(parts, 0), parts.get(1) as string | undefined);
       case Kinds.Weak:
-        return text(0) === "WeakMap" ? new WeakMap() : new WeakSet();
+        return textAt(parts, 0) === "WeakMap" ? new WeakMap() : new WeakSet();
       case Kinds.Namespace:
         return Object.create(null);
       case Kinds.Helper:
-        return helper(text(0));
+        return supplies.helper(textAt(parts, 0));
       case Kinds.Reference:
-        return reference(text(0), text(1));
+        return supplies.reference(textAt(parts, 0), textAt(parts, 1));
       case Kinds.Require:
-        return requireOf(text(0));
+        return supplies.requireOf(textAt(parts, 0));
       case Kinds.Place:
-        return placeOf(text(0), text(1) as "path" | "url");
+        return supplies.placeOf(textAt(parts, 0), textAt(parts, 1) as "path" | "url");
       default:
         throw new TypeError(`a value of the unknown kind ${JSON.stringify(type)}`);
     }
   }
 
-  #function(text: CompiledText, parts: Parts): unknown {
-    const made = text.make(parts.get(1), slice(parts, 3, 3 + (parts.get(2) as number)));
-    this.#made.set(made.value, made);
-    return made.value;
-  }
-
-  #class(text: CompiledText, parts: Parts): unknown {
-    const made = text.make(undefined, []);
-    for (let slot = 0; slot < text.text.early; slot++) made.fill(slot, parts.get(1 + slot));
-    const defined = text.named((made.value as () => { name: string })());
-    this.#made.set(defined, made);
-    return defined;
-  }
-
   fill(type: string, value: unknown, parts: Parts): void {
     switch (type) {
       case Kinds.Function: {
-        const end = this.#fillSlots(value as object, parts, 3 + (parts.get(2) as number), 0);
-        return applyDetails(value as object, detailsFrom(parts, end));
+        const text = at(this.#supplies.texts, parts.get(0));
+        const end = fillSlots(text, parts, 3 + (parts.get(2) as number), 0);
+        return applyDetails(value as object, parts, end);
       }
       case Kinds.Class: {
-        const { early } = at(this.#supplies.texts, parts.get(0)).text;
-        const end = this.#fillSlots(value as object, parts, 1, early);
-        return applyDetails(value as object, detailsFrom(parts, end));
+        const text = at(this.#supplies.texts, parts.get(0));
+        return applyDetails(value as object, parts, fillSlots(text, parts, 1, text.text.early));
       }
       case Kinds.Bound:
-        return applyDetails(value as object, detailsFrom(parts, 3 + (parts.get(2) as number)));
+        return applyDetails(value as object, parts, 3 + (parts.get(2) as number));
       case Kinds.Prototype:
-        return applyDetails(value as object, detailsFrom(parts, 1));
+        return applyDetails(value as object, parts, 1);
       case Kinds.Object:
         fillContent(parts.get(0) as Base, value as object, parts.get(1) as readonly unknown[] | undefined);
-        return applyDetails(value as object, detailsFrom(parts, 2));
+        return applyDetails(value as object, parts, 2);
       case Kinds.Weak: {
         const values = parts.get(2) as readonly unknown[];
         (parts.get(1) as object[]).forEach((key, i) => {
@@ -112,14 +99,34 @@ export class Linker implements Extension {
         return fillNamespace(value as object, parts);
     }
   }
+}
 
-  /** @returns the number of the first part after the slots */
-  #fillSlots(value: object, parts: Parts, first: number, from: number): number {
-    const made = this.#made.get(value) as Made;
-    const { length } = made.slots;
-    for (let slot = from; slot < length; slot++) made.fill(slot, parts.get(first + slot));
-    return first + length;
-  }
+function textAt(parts: Parts, i: number): string {
+  return String(parts.get(i));
+}
+
+const nothing: readonly unknown[] = [];
+
+function madeFunction(text: CompiledText, parts: Parts): unknown {
+  const given = parts.get(2) as number;
+  const [value, fill] = text.make(parts.get(1), given === 0 ? nothing : slice(parts, 3, 3 + given));
+  parts.note = fill;
+  return value;
+}
+
+function madeClass(text: CompiledText, parts: Parts): unknown {
+  const [define, fill] = text.make(undefined, nothing);
+  for (let slot = 0; slot < text.text.early; slot++) fill(slot, parts.get(1 + slot));
+  parts.note = fill;
+  return text.named((define as () => { name: string })());
+}
+
+/** @returns the number of the first part after the slots */
+function fillSlots(text: CompiledText, parts: Parts, first: number, from: number): number {
+  const fill = parts.note as Fill;
+  const { length } = text.text.slots;
+  for (let slot = from; slot < length; slot++) fill(slot, parts.get(first + slot));
+  return first + length;
 }
 
 function at<T>(list: readonly T[], index: unknown): T {
@@ -129,7 +136,9 @@ function at<T>(list: readonly T[], index: unknown): T {
 }
 
 function slice(parts: Parts, from: number, to = parts.length): unknown[] {
-  return Array.from({ length: to - from }, (_, i) => parts.get(from + i));
+  const values: unknown[] = [];
+  for (let i = from; i < to; i++) values.push(parts.get(i));
+  return values;
 }
 
 /** @throws TypeError naming the step that leads nowhere */
@@ -148,7 +157,8 @@ function bound(parts: Parts): unknown {
   return target.bind(parts.get(1), ...slice(parts, 3, 3 + (parts.get(2) as number)));
 }
 
-function shellOf(base: Base, content: () => readonly unknown[]): object {
+function shellOf(base: Base, parts: Parts): object {
+  const content = (): readonly unknown[] => parts.get(1) as readonly unknown[];
   switch (base) {
     case "object":
       return {};
@@ -194,8 +204,4 @@ function symbolOf(kind: string, name: string | undefined): symbol {
   if (kind === "for") return Symbol.for(name as string);
   if (kind === "wellKnown") return (Symbol as unknown as Record<string, symbol>)[name as string] as symbol;
   return Symbol(name);
-}
-
-function detailsFrom(parts: Parts, from: number): MaybeDetails {
-  return slice(parts, from) as unknown as MaybeDetails;
 }

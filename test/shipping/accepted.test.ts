@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Case, callElsewhere, callHere, fixture } from "./support.js";
 
 const strict = await fixture<{ cases: Case[] }>("accepted.mjs");
+const seeing = await fixture<{ cases: Case[] }>("seeing.mjs");
 const sloppy = await fixture<{ cases: Case[] }>("sloppy.cjs");
 
 // A working directory with a package that has an entry for import and none for require.
@@ -27,10 +28,11 @@ afterAll(() => {
 
 describe.each([
   ["strict", strict.cases],
+  ["seeing", seeing.cases],
   ["sloppy", sloppy.cases],
 ])("a %s function elsewhere does what it does here", (_mode, cases) => {
   test.each(cases)("$title", async (example) => {
-    const there = await callElsewhere(ship(example.fn).text, example.args ?? []);
+    const there = await callElsewhere(ship(example.fn), example.args ?? []);
     if ("expected" in example) {
       expect(there).toMatchObject({ value: example.expected, name: example.fn.name });
       return;
@@ -44,7 +46,7 @@ describe.each([
 
 test("every global of a bare thread may be used by name, and nothing of CommonJS", async () => {
   // Read in a thread: the globals of this process are the test runner's too.
-  const names = (await callElsewhere(ship(() => Object.getOwnPropertyNames(globalThis)).text, [])).value as string[];
+  const names = (await callElsewhere(ship(() => Object.getOwnPropertyNames(globalThis)), [])).value as string[];
   expect(names.length).toBeGreaterThan(120);
   const refused = names.filter((name) => {
     try {

@@ -1,25 +1,30 @@
-import { createHash } from "node:crypto";
-import { type Code, ship } from "@pydist/shipping";
+import { type FunctionsCode, type FunctionText, type ShippedCode, sha256, ship } from "@pydist/shipping";
 import { describe, expect, test } from "vitest";
-import { type Case, fixture } from "./support.js";
+import { type Case, fixture, loaded } from "./support.js";
 
 const { cases } = await fixture<{ cases: Case[] }>("accepted.mjs");
 const half = new Function("x", "return x / 2") as (x: number) => number;
 
+/** The text of the function itself. */
+function textOf({ text }: ShippedCode): FunctionText {
+  return (JSON.parse(text) as FunctionsCode).texts[0] as FunctionText;
+}
+
 describe("code is addressed by its content", () => {
   test("the hash of a given function is the same in every run and on every Node", () => {
     Object.defineProperty(half, "name", { value: "half" });
-    expect(ship(half)).toEqual({
+    const { encodeArguments: _, ...shipped } = ship(half);
+    expect(shipped).toEqual({
       name: "half",
-      text: '{"form":"expression","helpers":{},"kind":"source","name":"half","source":"function anonymous(x\\n) {\\nreturn x / 2\\n}","strict":false}',
-      hash: "c1862ce166ffd38c1c776733625bb4648020399564dd8fa622b8c5e79387b3f3",
+      text: '{"asks":false,"files":{},"kind":"functions","modules":[],"packages":[],"texts":[{"early":0,"form":"expression","helpers":{},"name":"half","slots":[],"source":"function anonymous(x\\n) {\\nreturn x / 2\\n}","strict":false}]}',
+      hash: "f1da0059343b30ca4f436f0130522b39fbca6d0ca7758d633312a7d219a29d7c",
     });
   });
 
   test("the hash is the SHA-256 of the text", () => {
     for (const { fn } of cases) {
       const { hash, text } = ship(fn);
-      expect(hash).toBe(createHash("sha256").update(text).digest("hex"));
+      expect(hash).toBe(sha256(text));
     }
   });
 
@@ -34,6 +39,20 @@ describe("code is addressed by its content", () => {
     expect(ship(named).name).toBe("plus");
   });
 
+  test("what a function sees is no part of its code, and has a hash of its own", () => {
+    const make = (factor: number, list: number[]) => (x: number) => list.map((y) => x * y * factor);
+    const [a, b, again] = [make(2, [1]), make(3, [1, 2]), make(2, [1])].map((fn) => ship(fn)) as [
+      ShippedCode,
+      ShippedCode,
+      ShippedCode,
+    ];
+    expect(b.hash).toBe(a.hash);
+    expect(b.captured?.hash).not.toBe(a.captured?.hash);
+    expect(again.captured).toEqual(a.captured);
+    for (const { captured } of [a, b]) expect(captured?.hash).toBe(sha256(captured?.bytes as Uint8Array));
+    expect(a.text).not.toContain("factor:");
+  });
+
   test("people see a name even where there is none", () => {
     expect(
       ship(
@@ -46,7 +65,7 @@ describe("code is addressed by its content", () => {
     expect(ship(Math.max).name).toBe("max");
   });
 
-  test("properties of the function and a redefined toString do not matter", () => {
+  test("a redefined toString does not matter; it travels as the other properties do", () => {
     const plain = (
       () => () =>
         "same"
@@ -58,13 +77,25 @@ describe("code is addressed by its content", () => {
       )(),
       { toString: () => "lies", extra: 1 },
     );
-    expect((JSON.parse(ship(adorned).text) as Code & { source: string }).source).toBe(
-      Function.prototype.toString.call(plain),
-    );
+    expect(textOf(ship(adorned)).source).toBe(Function.prototype.toString.call(plain));
   });
 });
 
 describe("shipping is remembered", () => {
+  test("not where a function may have changed: what it sees, and its own properties", () => {
+    let limit = 1;
+    const seeing = () => limit;
+    expect(loaded(ship(seeing))()).toBe(1);
+    limit = 2;
+    expect(loaded(ship(seeing))()).toBe(2);
+    const counting = function counting(): unknown {
+      return (counting as { start?: number }).start;
+    };
+    expect(loaded(ship(counting))()).toBeUndefined();
+    Object.assign(counting, { start: 7 });
+    expect(loaded(ship(counting))()).toBe(7);
+  });
+
   test("for a function, and for its text", () => {
     const make = () => (x: number) => x * 43;
     const fn = make();
@@ -80,7 +111,6 @@ describe("shipping is remembered", () => {
       `"use strict"; return ${Function(text).toString().replace("anonymous", "")}`,
     )() as () => unknown;
     Object.defineProperty(strict, "name", { value: "anonymous" });
-    const [a, b] = [ship(sloppy), ship(strict)].map(({ text }) => JSON.parse(text) as { strict: boolean });
-    expect([a?.strict, b?.strict]).toEqual([false, true]);
+    expect([sloppy, strict].map((fn) => textOf(ship(fn)).strict)).toEqual([false, true]);
   });
 });

@@ -1,10 +1,14 @@
 import { execFile } from "node:child_process";
+import { cpSync, mkdtempSync, realpathSync, rmSync, symlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { promisify } from "node:util";
-import { type Callable, type Code, load, type SourceCode, ship, task } from "@pydist/shipping";
-import { CONTEXT_PROVIDER, type Program, type TaskContext } from "@pydist/shipping/runtime";
+import { isTaskReference, type ShippedCode, ship, task } from "@pydist/shipping";
+import { CONTEXT_PROVIDER, type TaskContext } from "@pydist/shipping/runtime";
 import { type Executor, type TaskContext as PublicTaskContext, task as publicTask } from "pydist";
 import { afterEach, beforeEach, describe, expect, expectTypeOf, test } from "vitest";
-import { thrownBy } from "./support.js";
+import { fixture, importNatively, loaded, programOf, thrownBy } from "./support.js";
 
 type Place = { [CONTEXT_PROVIDER]?: (() => TaskContext | undefined) | undefined };
 
@@ -18,22 +22,15 @@ afterEach(() => {
   (globalThis as Place)[CONTEXT_PROVIDER] = undefined;
 });
 
-/** A function as other compilers leave it. */
-function made(parameters: string, body: string): (...args: never[]) => unknown {
-  return new Function(parameters, body) as (...args: never[]) => unknown;
-}
+type AnyFunction = (...args: never[]) => unknown;
 
-function codeOf(fn: (...args: never[]) => unknown): SourceCode {
-  return JSON.parse(ship(fn).text) as Code as SourceCode;
-}
-
-function program(fn: (...args: never[]) => unknown): Program {
-  return load(ship(fn).text) as Program;
-}
-
-function loaded(fn: (...args: never[]) => unknown): Callable {
-  return program(fn).bind(undefined).fn;
-}
+const modules = await fixture<{
+  asking: Record<string, AnyFunction>;
+  mine: Record<string, AnyFunction>;
+  outer: AnyFunction;
+  outerKept: AnyFunction;
+}>("context.mjs");
+const commonjs = await fixture<{ asking: Record<string, AnyFunction> }>("context.cjs");
 
 /** Runs a module beside this file in a process of its own. */
 async function run(script: string): Promise<string> {
@@ -68,68 +65,79 @@ describe("task.context()", () => {
   });
 });
 
-describe("a function that travels as text", () => {
-  test.each([
-    ["as it is written", made("x", "return task.context().attempt + x"), "task", "task"],
-    ["in a function inside", made("x", "return [x].map((y) => task.context().attempt + y)[0]"), "task", "task"],
-    ["of a namespace import", made("x", "return pydist.task.context().attempt + x"), "pydist", "pydist"],
-    ["as tsc compiles an import", made("x", "return pydist_1.task.context().attempt + x"), "pydist_1", "pydist"],
-    ["as esbuild does", made("x", "return import_pydist.task.context().attempt + x"), "import_pydist", "pydist"],
-    [
-      "as vite does",
-      made("x", "return __vite_ssr_import_3__.task.context().attempt + x"),
-      "__vite_ssr_import_3__",
-      "pydist",
-    ],
-    ["that is called like it", { task: made("x", "return task.context().attempt + x") }.task, "task", "task"],
-  ])("may use it %s", (_form, fn, name, helper) => {
-    expect(codeOf(fn).helpers).toEqual({ [name]: helper });
-    expect(loaded(fn)(40)).toBe(42);
+describe("a function that travels may ask", () => {
+  test.each([...Object.entries(modules.asking), ...Object.entries(commonjs.asking)])("%s", (_form, fn) => {
+    const shipped = ship(fn);
+    const program = programOf(shipped);
+    expect(program.context).toBe("wanted");
+    expect(program.bind(shipped.captured).fn(40)).toBe(42);
+    provide({ node: "n1", attempt: 3 });
+    expect(program.bind(shipped.captured).fn(40), "it asks when it is called").toBe(43);
+    expect(shipped.text, "nothing of pydist travels").not.toContain("InvalidStateError");
   });
 
-  test("may use it as vitest compiles this very file", () => {
-    const fn = () => task.context().node;
-    expect(Object.values(codeOf(fn).helpers)).toEqual(["pydist"]);
-    expect(loaded(fn)()).toBe("n1");
+  test("as vitest compiles this very file", () => {
+    expect(loaded(ship(() => task.context().node))()).toBe("n1");
+    expect(programOf(ship(() => task.context().node)).context).toBe("wanted");
   });
 
-  test("may have a variable of that name, which is its own", () => {
-    const fn = made("", "const task = { context: () => 'mine' }; return task.context()");
-    expect(codeOf(fn).helpers).toEqual({});
-    expect(loaded(fn)()).toBe("mine");
+  test("of another copy of the package, as two versions of a dependency have it", async () => {
+    const folder = realpathSync(mkdtempSync(join(tmpdir(), "pydist-copy-")));
+    try {
+      cpSync(fileURLToPath(new URL("./", import.meta.resolve("@pydist/shipping"))), folder, { recursive: true });
+      symlinkSync(join(import.meta.dirname, "..", "node_modules"), join(folder, "node_modules"), "junction");
+      const copy = await importNatively<{ task: typeof task }>(pathToFileURL(join(folder, "index.js")));
+      expect(copy.task).not.toBe(task);
+      const shipped = ship(() => copy.task.context().node);
+      expect(programOf(shipped).context).toBe("wanted");
+      expect(loaded(shipped)()).toBe("n1");
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 
-  test("has the same InvalidStateError where no task runs", () => {
+  test.each(Object.entries({ "task.context()": modules.outer, "the function alone": modules.outerKept }))(
+    "from inside a task that submits it: %s",
+    (_what, outer) => {
+      const shipped = loaded(ship(outer))(ship) as ShippedCode;
+      expect(programOf(shipped).context).toBe("wanted");
+      expect(loaded(shipped)()).toBe("n1");
+    },
+  );
+
+  test("and has the same InvalidStateError where no task runs", () => {
     provide(undefined);
-    const fn = loaded(made("", "return task.context()"));
+    const fn = loaded(ship(() => task.context()));
     expect(thrownBy(() => fn())).toMatchObject({ code: "PYDIST_E_INVALID_STATE" });
   });
 
-  test.each([
-    ["calling it", made("u", "task.context(); return task(u, 'f')"), "task", '"task" (3:24)'],
-    ["passing it on", made("f", "return f(task)"), "task", '"task" (3:10)'],
-    ["keeping the function", made("", "const { context } = task; return context()"), "task", '"task" (3:21)'],
-    ["asking without a call", made("", "return task.context"), "task", '"task" (3:8)'],
-    ["another member", made("", "pydist_1.task.context(); return pydist_1.wait"), "pydist_1", '"pydist_1" (3:33)'],
-    [
-      "another import",
-      made("", "__vi_import_0__.task.context(); return (0,__vi_import_0__.mean)()"),
-      "mean",
-      'the import "mean" (3:43)',
-    ],
-    ["another object's", made("", "return app.task.context()"), "app", '"app" (3:8)'],
-  ])("may not use it otherwise: %s", (_what, fn, name, words) => {
-    const error = thrownBy(() => ship(fn));
-    expect(error).toMatchObject({ code: "PYDIST_E_SHIPPING", names: [name] });
-    expect(error.message).toContain(`uses ${words} from outside itself`);
+  test("and may use task() itself, to submit a reference from there", () => {
+    const reference = loaded(ship((url: string) => task(url, "f")))(import.meta.url);
+    expect(isTaskReference(reference)).toBe(true);
+  });
+
+  test("or keep the function, and not ask at all", () => {
+    expect(loaded(ship(() => typeof task.context))()).toBe("function");
+  });
+
+  test.each(Object.entries(modules.mine))("but what is called like it and is the user's own stays that: %s", (_, fn) => {
+    const shipped = ship(fn);
+    expect(programOf(shipped).context).toBe("unwanted");
+    expect(loaded(shipped)()).toBe("mine");
+  });
+
+  test("and a name that nothing stands behind is refused, whatever it is called", () => {
+    for (const name of ["task", "pydist", "pydist_1", "import_pydist", "__vite_ssr_import_3__"]) {
+      const fn = new Function(`return ${name}.task.context()`) as () => unknown;
+      expect(thrownBy(() => ship(fn)).message).toContain(`uses "${name}" at 3:8 of its text, which is declared nowhere`);
+    }
   });
 });
 
 describe("whoever runs functions can tell", () => {
-  test("which texts ask for a context", () => {
-    expect(program(made("", "return task.context()")).context).toBe("wanted");
-    expect(program(made("", "return pydist_1.task.context()")).context).toBe("wanted");
-    expect(program(made("", "return 1")).context).toBe("unwanted");
+  test("that a function which does not ask needs no context", () => {
+    const limit = 1;
+    for (const fn of [() => 1, () => limit, Math.max]) expect(programOf(ship(fn)).context).toBe("unwanted");
   });
 
   test("which modules may: those loaded since somebody has task at hand, in a worker of pydist", async () => {

@@ -2,41 +2,57 @@ import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { Worker } from "node:worker_threads";
 import { ShippingError } from "@pydist/protocol";
-import { CodeCache, load, ship } from "@pydist/shipping";
+import { CodeCache, load, sha256, type ShippedCode, ship } from "@pydist/shipping";
 import { describe, expect, test } from "vitest";
-import { type Case, fixture, loaded, thrownBy } from "./support.js";
+import { type Case, fixture, loaded, programOf, thrownBy } from "./support.js";
 
 const { cases } = await fixture<{ cases: Case[] }>("accepted.mjs");
 
 /** Ships a function made from text, whatever the test runner does to the text of tests. */
-function made(text: string): { hash: string; text: string } {
+function made(text: string): ShippedCode {
   return ship(new Function(`return (${text})`)() as () => unknown);
 }
 
 describe("a loaded function", () => {
   test("is there at once, unless it has to be imported", () => {
-    for (const { fn } of cases) expect(loaded(ship(fn).text)).toBeTypeOf("function");
+    for (const { fn } of cases) expect(loaded(ship(fn))).toBeTypeOf("function");
   });
 
   test("throws with lines of its own text, under a name that tells which code it was", () => {
-    const { hash, text } = made("function score(row) {\n  const a = 1;\n  return row.missing.field + a;\n}");
-    const error = thrownBy(() => loaded(text)({}));
-    expect(error.stack).toContain(`at score (pydist:///score-${hash.slice(0, 8)}.js:3:22)`);
+    const shipped = made("function score(row) {\n  const a = 1;\n  return row.missing.field + a;\n}");
+    const error = thrownBy(() => loaded(shipped)({}));
+    const { texts } = JSON.parse(shipped.text) as { texts: unknown[] };
+    const hash = sha256(JSON.stringify(texts[0])).slice(0, 8);
+    expect(error.stack).toContain(`at score (pydist:///score-${hash}.js:3:22)`);
   });
 
   test("keeps the columns of a line that has an import", async () => {
-    const { text } = made('async () => {\n  await import("node:os"); null.x;\n}');
+    const shipped = made('async () => {\n  await import("node:os"); null.x;\n}');
     const error = await Promise.resolve()
-      .then(loaded(text))
+      .then(loaded(shipped))
       .catch((reason: unknown) => reason as Error);
     expect((error as Error).stack).toMatch(/pydist:\/\/\/.*\.js:2:33/);
   });
 
   test("sees nothing of what loads it", () => {
-    const names = ["code", "helpers", "names", "evaluate", "mayEvaluate", "require", "importOnNode"];
+    const names = "code text texts helpers helper names slots evaluate mayEvaluate indirectEval maker make fill outer self args parts require home task".split(
+      " ",
+    );
     const source = `() => [${names.map((name) => `typeof ${name}`).join(", ")}]`;
-    const text = JSON.stringify({ form: "expression", helpers: {}, kind: "source", name: "f", source, strict: true });
-    expect(loaded(text)()).toEqual(names.map(() => "undefined"));
+    const texts = [{ early: 0, form: "expression", helpers: {}, name: "f", slots: [], source, strict: true }];
+    const code = { asks: false, files: {}, kind: "functions", modules: [], packages: [], texts };
+    expect(loaded({ text: JSON.stringify(code) })()).toEqual(names.map(() => "undefined"));
+  });
+
+  test("is made anew for each task that brings captured values, unless nothing in them can change", () => {
+    const state = { count: 0 };
+    const changing = ship(() => ++state.count);
+    const [one, other] = [loaded(changing), loaded(changing)];
+    expect([one(), one(), other(), state.count]).toEqual([1, 2, 1, 0]);
+    const limit = 3;
+    const shared = ship(() => limit);
+    const program = programOf(shared);
+    expect(program.bind(shared.captured).fn).toBe(program.bind(shared.captured).fn);
   });
 
   test("where code from strings is forbidden it loads all the same", async () => {
@@ -68,9 +84,11 @@ describe("a loaded function", () => {
     "null",
     "[]",
     '{"kind":"later"}',
-    '{"kind":"source"}',
+    '{"kind":"source","form":"expression","helpers":{},"name":"","source":"1","strict":true}',
+    '{"kind":"functions"}',
+    '{"kind":"functions","asks":false,"files":{},"modules":[{}],"packages":[],"texts":[]}',
     '{"kind":"reference","url":"file:///a"}',
-    '{"form":"expression","helpers":{"x":"eval"},"kind":"source","name":"","source":"1","strict":true}',
+    '{"kind":"functions","asks":false,"files":{},"modules":[],"packages":[],"texts":[{"early":0,"form":"expression","helpers":{"x":"eval"},"name":"","slots":[],"source":"1","strict":true}]}',
   ])("code of another kind is refused: %s", (text) => {
     const error = thrownBy(() => load(text));
     expect(error).toBeInstanceOf(ShippingError);

@@ -40,6 +40,8 @@ const messages: Record<string, string> = {
   superMethod: `submit: function "above" is a method that uses super ${at("above")}, which is that of its object. Capture the class, and call the method of an instance; or write the object as a class.`,
   privateName: `submit: function "private" uses #x ${at("private")} of a class that does not travel with it. Private members are reachable only inside their class: capture the class or an object of it, not the method alone.`,
   privateMethod: `submit: function "#secret" is a method that uses this ${at("secret")}, and a task is called without its object. Write it as a function that takes the object as an argument.`,
+  replacing:
+    'submit: function "replacing" gives its own name "replacing" another value. Put what changes into a variable of another name.',
   directEval: `submit: function "directEval" calls eval directly ${at("directEval")}, which hides what it uses. Use (0, eval)(text) or new Function(text), which see only globals.`,
   evalInside: `submit: function "evalInside" cannot travel: evalInside > inner calls eval directly ${at("inner")}, which hides what it uses. Use (0, eval)(text) or new Function(text), which see only globals.`,
   with: 'submit: function "anonymous" has a with statement at 3:1 of its text, which hides what it uses. Write the properties out: object.name.',
@@ -47,7 +49,8 @@ const messages: Record<string, string> = {
     'submit: function "anonymous" imports "/src/lib.ts" at 3:8 of its text, a path that vitest put in place of what was written. Import it at the top of the file, and use that.',
   reached:
     'submit: function "reached" cannot travel: reached > helper > config.database.connection is a Socket, which belongs to this process. Make it inside the function, or capture what it is made from; registerType() teaches a class of your own to travel.',
-  listed: "?",
+  listed:
+    'submit: function "listed" cannot travel: listed > lists.rows[0].wait is a Promise. Await it before sending.',
   proxyInside:
     'submit: function "proxyInside" cannot travel: proxyInside > proxied is a Proxy, whose handler cannot travel. Capture the object behind it.',
   class:
@@ -92,7 +95,7 @@ describe("refused at submit, with what, where and what to do", () => {
 test("the error has the path to the obstacle, its cause, and the user's line that submitted", () => {
   const here = new Error("here").stack?.match(/refused\.test\.ts:(\d+)/)?.[1];
   const error = thrownBy(() => ship(functions.listed as () => unknown, "map")) as ShippingError;
-  expect(error.path).toBe("listed > config.list[0].wait");
+  expect(error.path).toBe("listed > lists.rows[0].wait");
   expect(error.cause).toBeInstanceOf(SerializationError);
   expect(error.location).toMatch(new RegExp(`refused\\.test\\.ts:${Number(here) + 1}:\\d+$`));
   expect(error.message).toMatch(/^map: function "listed" cannot travel: /);

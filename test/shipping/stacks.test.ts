@@ -7,7 +7,7 @@ import { promisify } from "node:util";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { decodeFailure, encodeFailure } from "@pydist/protocol";
-import { load, relocate, ship } from "@pydist/shipping";
+import { load, relocate, type ShippedCode, ship } from "@pydist/shipping";
 import ts from "typescript";
 import { afterAll, describe, expect, test } from "vitest";
 import { importNatively, loaded } from "./support.js";
@@ -39,9 +39,12 @@ function where(text: string, mark = "/*!*/"): string {
 }
 
 /** What a call throws on a node, as the submitter decodes it, before and after its stacks were looked at. */
-async function arrived(shipped: { readonly text: string }, ...args: unknown[]): Promise<{ error: Error; raw: string }> {
+async function arrived(
+  shipped: Pick<ShippedCode, "text" | "captured">,
+  ...args: unknown[]
+): Promise<{ error: Error; raw: string }> {
   try {
-    const { fn } = (await load(shipped.text)).bind(undefined);
+    const { fn } = (await load(shipped.text)).bind(shipped.captured);
     await fn(...args);
   } catch (thrown) {
     const { kind, bytes } = encodeFailure(thrown);
@@ -162,13 +165,114 @@ describe("the stack of what a shipped function threw names where it was written"
   return ship(function inner() { throw /*!*/new Error("deep"); });
 }`;
     const { outer } = await module("nested.mjs", text);
-    const shipped = loaded(ship(outer as AnyFunction).text)(ship) as { text: string };
+    const shipped = loaded(ship(outer as AnyFunction))(ship) as ShippedCode;
     const { error } = await arrived(shipped);
     expect(error.stack).toContain("at inner (pydist:///outer-");
     relocate(error);
     expect(top(error.stack as string)).toBe(
       `    at inner (${pathToFileURL(join(folder, "nested.mjs"))}:${where(text)})`,
     );
+  });
+});
+
+describe("of what a function sees, and of texts that were edited for it, the stack names the user's lines as well", () => {
+  const programs: [title: string, text: string][] = [
+    [
+      "functions that it calls",
+      `const inner = (x) => { throw new Error(x); };
+function middle(x) { return [x].map((y) => inner(y))[0]; }
+export const a = 1, f = (x) => { const y = x; return middle(y); };`,
+    ],
+    [
+      "variables on its first line",
+      "const limit = 2, other = { limit };\nexport const f = (x) => { if (limit + other.limit > x) throw new Error(x); };",
+    ],
+    [
+      "variables that it shares and changes",
+      `let n = 0, m = 0;
+const up = () => { n += 1; m = n; [n, m] = [m, n]; if (n > 0) throw new Error(String(n)); };
+export const f = () => { n++; const o = { n, m }; if (o.n > 0 && m >= 0) up(); };`,
+    ],
+    [
+      "methods, constructors and accessors of a class that extends another",
+      `class Base {
+  constructor(x) { if (x > 2) throw new Error("base"); }
+}
+class Point
+  extends   Base   {
+  static #made = 0; static count() { return Point.#made; } static made = { a: 1 }; static { Point.made.a = 2; } get norm() { return new Base(3); }
+  constructor(x) { super(x); this.x = x; Point.#made++; }
+  run() { return this.norm; }
+}
+export const f = (x) => new Point(x).run();`,
+    ],
+    [
+      "methods of an object, also by computed names",
+      `const key = "a" + "b";
+const tools = { [key](x) { throw new Error(x); }, plain(x) { this.ab(x); } };
+export const f = (x) => tools.plain(x);`,
+    ],
+    [
+      "import.meta and import() before it",
+      `export const f = async (x) => { const { url } = import  .  meta; await import("node:os"); throw new Error(url + x); };`,
+    ],
+    [
+      "generators and async functions that it calls",
+      `function* steps() { yield 1; throw new Error("step"); }
+const walk = async () => { await null; for (const _ of steps()) await null; };
+export const f = async () => { const x = walk(); await x; };`,
+    ],
+    [
+      "a bound function",
+      `function add(a, b) { throw new Error(a + b + this.c); }
+export const f = add.bind({ c: 1 }, 2);`,
+    ],
+    [
+      "an arrow with this around it",
+      `class Job { name = "n"; arrow() { return (x) => { if (this.name) throw new Error(x); }; } }
+export const f = new Job().arrow();`,
+    ],
+    [
+      "a class without a name, and fields",
+      `const Named = (() => class { #x = this.make(); make() { throw new Error("field"); } })();
+export const f = () => new Named();`,
+    ],
+  ];
+
+  test.each(programs)("%s: as a call here", async (title, text) => {
+    const name = `sees-${title.replaceAll(/\W+/g, "-")}.mjs`;
+    const { f } = await module(name, `${text} // ${title}`);
+    const { error, raw } = await arrived(ship(f as AnyFunction), 2);
+    const here = await Promise.resolve()
+      .then(() => (f as (x: number) => unknown)(2))
+      .catch((thrown: unknown) => thrown as Error);
+    const frames = (stack: unknown): string[] =>
+      String(stack)
+        .split("\n")
+        .filter((line) => line.includes(name))
+        .map((line) => line.trim());
+    expect(raw).toContain("pydist:///");
+    expect(frames((here as Error).stack).length).toBeGreaterThan(0);
+    expect(frames(error.stack)).toEqual(frames((here as Error).stack));
+    expect(error.stack).not.toContain("pydist:///");
+  });
+
+  test("in the file that each was written in", async () => {
+    const lib = "\n\nexport function check(x) {\n  throw /*lib*/new Error(x);\n}";
+    write("lib.mjs", lib);
+    const text = 'import { check } from "./lib.mjs";\nexport const f = (x) => /*user*/check(x);';
+    const { f } = await module("user.mjs", text);
+    const [, first, second] = (await stackOf(f, "x")).split("\n");
+    expect([first, second]).toEqual([
+      `    at check (${pathToFileURL(join(folder, "lib.mjs"))}:${where(lib, "/*lib*/")})`,
+      `    at f (${pathToFileURL(join(folder, "user.mjs"))}:${where(text, "/*user*/")})`,
+    ]);
+  });
+
+  test("and errors that were captured keep their own stacks", async () => {
+    const text = 'const known = /*known*/new Error("known");\nexport const f = () => { throw known; };';
+    const { f } = await module("known.mjs", text);
+    expect(top(await stackOf(f))).toBe(`    at ${pathToFileURL(join(folder, "known.mjs"))}:${where(text, "/*known*/")}`);
   });
 });
 

@@ -1,6 +1,7 @@
 import { createRequire } from "node:module";
 import { Worker } from "node:worker_threads";
-import { type Callable, load } from "@pydist/shipping";
+import { decodeValue, type Kind } from "@pydist/protocol";
+import { type Callable, load, type ShippedCode } from "@pydist/shipping";
 import type { Program } from "@pydist/shipping/runtime";
 
 const require = createRequire(import.meta.url);
@@ -31,18 +32,30 @@ export interface Outcome {
   readonly length?: number;
 }
 
-/** The function of a code that captured nothing and is there at once. */
-export function loaded(text: string): Callable {
-  return (load(text) as Program).bind(undefined).fn;
+/** The program of a code that imports nothing, and so is there at once. */
+export function programOf({ text }: Pick<ShippedCode, "text">): Program {
+  return load(text) as Program;
 }
 
-/** Loads code in a thread of its own and calls it there. */
-export function callElsewhere(text: string, args: unknown[], node = 'node "far"'): Promise<Outcome> {
-  return new Promise((resolve, reject) => {
-    const worker = new Worker(new URL("./fixtures/worker.mjs", import.meta.url), { workerData: { text, args, node } });
-    worker.once("message", resolve);
-    worker.once("error", reject);
-  });
+/** The same, as the function with what it captured. */
+export function loaded(shipped: Pick<ShippedCode, "text" | "captured">): Callable {
+  return programOf(shipped).bind(shipped.captured).fn;
+}
+
+/** Loads code in a thread of its own and calls it there; arguments and result go through the codec. */
+export async function callElsewhere(shipped: ShippedCode, args: unknown[], node = 'node "far"'): Promise<Outcome> {
+  const { kind, text: json, bytes } = shipped.encodeArguments(args);
+  const { text, captured } = shipped;
+  const workerData = { text, captured, node, args: { kind, bytes: bytes ?? new TextEncoder().encode(json) } };
+  const worker = new Worker(new URL("./fixtures/worker.mjs", import.meta.url), { workerData });
+  const outcome = await new Promise<Outcome & { readonly result?: { readonly kind: Kind; readonly bytes: Uint8Array } }>(
+    (resolve, reject) => {
+      worker.once("message", resolve);
+      worker.once("error", reject);
+    },
+  );
+  const { result, ...others } = outcome;
+  return result === undefined ? others : { ...others, value: decodeValue(result.kind, result.bytes) };
 }
 
 /** The same call here. */

@@ -5,7 +5,7 @@ import { pathToFileURL } from "node:url";
 import { ShippingError } from "@pydist/protocol";
 import { CodeCache, isTaskReference, load, ship, task } from "@pydist/shipping";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { callElsewhere, thrownBy } from "./support.js";
+import { callElsewhere, loaded, thrownBy } from "./support.js";
 
 let folder: string;
 
@@ -37,15 +37,15 @@ describe("a reference to an exported function", () => {
     const url = module("const factor = 2; export const double = (x) => x * factor;");
     const shipped = ship(task<Double>(url, "double"));
     expect(shipped.name).toBe("double");
-    expect(await callElsewhere(shipped.text, [21])).toMatchObject({ value: 42, name: "double" });
+    expect(await callElsewhere(shipped, [21])).toMatchObject({ value: 42, name: "double" });
   });
 
   test("may be the default export, of CommonJS too, and be named by a path", async () => {
     const url = module("export default (x) => x + 1;");
-    expect(await callElsewhere(ship(task(url, "default")).text, [1])).toMatchObject({ value: 2 });
+    expect(await callElsewhere(ship(task(url, "default")), [1])).toMatchObject({ value: 2 });
     module("module.exports = make(); function make() { return { ['tri' + 'ple']: (x) => x * 3 }; }", "tasks.cjs");
     const reference = task(join(folder, "tasks.cjs"), "triple");
-    expect(await callElsewhere(ship(reference).text, [1])).toMatchObject({ value: 3 });
+    expect(await callElsewhere(ship(reference), [1])).toMatchObject({ value: 3 });
   });
 
   test("is known as one, is named like the export, and is only for submitting", () => {
@@ -66,6 +66,16 @@ describe("a reference to an exported function", () => {
   ])("of %s is a TypeError at once", (_what, url) => {
     expect(() => task(url as string, "f")).toThrow(TypeError);
     expect(() => task(import.meta.url, "")).toThrow("the name of the export must be a non-empty string");
+  });
+
+  test("may be what a function sees: it arrives as one, to be submitted from there", async () => {
+    const url = module("export const double = (x) => x * 2;");
+    const reference = task<Double>(url, "double");
+    const fn = () => reference;
+    const there = loaded(ship(fn))();
+    expect(there).not.toBe(reference);
+    expect(isTaskReference(there)).toBe(true);
+    expect(ship(there as Double).text).toBe(ship(reference).text);
   });
 
   test("leaves out what loaders add to a URL", () => {
@@ -116,9 +126,10 @@ describe("on a node", () => {
   const node = 'node "far"';
 
   test("without the file, the error names the node, the path and what to do", async () => {
-    const { text } = ship(task(module("export const f = () => 1;"), "f"));
+    const shipped = ship(task(module("export const f = () => 1;"), "f"));
+    const { text } = shipped;
     rmSync(join(folder, "tasks.mjs"));
-    const { error } = await callElsewhere(text, [], node);
+    const { error } = await callElsewhere(shipped, [], node);
     const sha = (JSON.parse(text) as { sha256: string }).sha256.slice(0, 12);
     expect(error?.message).toBe(
       `Task "f" needs ${join(folder, "tasks.mjs")} (SHA-256 ${sha}), which does not exist on node "far". Put the same file at the same path on every node, or submit a function that takes along what it needs.`,

@@ -33,7 +33,7 @@ import { senderUrl } from "./trees/roots.js";
 import { withoutInspector } from "./without-inspector.js";
 import { isWorkerOfPydist } from "./worker-mark.js";
 
-/** Functions that see nothing around them: they never change. */
+/** Functions that see nothing that can change. */
 const byFunction = new WeakMap<TaskFunction, ShippedCode>();
 /** Codes by their texts: an arrow in a loop is a new function each time, and its code the same. */
 const byText = new Lru<string, ShippedCode>(1000);
@@ -61,8 +61,14 @@ export function ship(fn: TaskFunction, what = "submit"): ShippedCode {
   const target = taskTarget(fn);
   if (target !== undefined) return shipReference(fn, target, what);
   const shipped = shipFunction(fn, what);
-  if (shipped.captured === undefined) byFunction.set(fn, shipped);
+  if (shipped.captured === undefined && !seesItself(fn)) byFunction.set(fn, shipped);
   return shipped;
+}
+
+/** Whether it has a name for itself, and so may see properties that it is yet to be given. */
+function seesItself(fn: TaskFunction): boolean {
+  const text = understood(Function.prototype.toString.call(fn), isKnownSloppy(fn) ? false : undefined);
+  return text.kind === "function" && text.ownName?.used === true;
 }
 
 function shipFunction(fn: TaskFunction, what: string): ShippedCode {

@@ -19,6 +19,7 @@ export function withoutInspector(
   subject: Subject,
   { reason }: InspectorUnavailable,
 ): [UnderstoodFunction, Readonly<Record<string, Helper>>] {
+  const reference = `submit task(import.meta.url, "${/^[\w$]+$/.test(subject.name) ? subject.name : "name"}")`;
   const helpers: Record<string, Helper> = {};
   const names: string[] = [];
   if (text?.kind === "function") {
@@ -31,12 +32,10 @@ export function withoutInspector(
       else helpers[name] = helper;
     }
     const { lexical } = text;
+    checkLost(lexical, subject, reference);
     if (lexical.this.length > 0) names.push("this");
-    if (lexical.super.length > 0) names.push("super");
-    if (lexical.newTarget.length > 0) names.push("new.target");
     if (lexical.arguments.length > 0) names.push("arguments");
     if (lexical.meta.length > 0) names.push("import.meta");
-    names.push(...lexical.privates.keys());
     for (const { specifier } of text.imports) {
       if (specifier !== undefined && isRelative(specifier)) names.push(specifier);
     }
@@ -46,7 +45,20 @@ export function withoutInspector(
   throw refuseKind(
     subject,
     `uses ${what}, which only Node's inspector can read, and it cannot be used: ${reason}`,
-    `${wayToAllow(reason)}, pass what the function needs as arguments, or submit task(import.meta.url, "${subject.name || "name"}").`,
+    `${wayToAllow(reason)}, pass what the function needs as arguments, or ${reference}.`,
+  );
+}
+
+/** What nobody could read, even with the inspector. */
+function checkLost(lexical: UnderstoodFunction["lexical"], subject: Subject, reference: string): void {
+  const names = [...lexical.privates.keys()];
+  if (lexical.super.length > 0) names.push("super");
+  if (lexical.newTarget.length > 0) names.push("new.target");
+  if (names.length === 0) return;
+  throw refuseKind(
+    subject,
+    `uses ${names.join(", ")}, which means nothing without what is around the function`,
+    `Write it without, or ${reference}.`,
   );
 }
 
@@ -58,14 +70,22 @@ function wayToAllow(reason: string): string {
 /** What names mean in the file that submits, if the function stands there; "none" where that is not known. */
 function kindOfVariables(source: string): (name: string) => "import" | "own" | "none" {
   const script = textOf(callerFile());
-  const offset = script?.indexOf(source) ?? -1;
-  if (script === undefined || offset === -1) return () => "none";
+  if (script === undefined) return () => "none";
   const facts = analyseScript(script, true) ?? analyseScript(script, false);
+  if (facts === undefined) return () => "none";
+  const offsets = offsetsOf(source, script);
   return (name) => {
-    const binding = facts?.bindingAt(name, offset);
-    if (binding === undefined) return "none";
-    return binding.isTop && facts?.imports.has(name) === true ? "import" : "own";
+    // The same text may stand in several places: then it is any of them.
+    const bindings = offsets.map((offset) => facts.bindingAt(name, offset)).filter((binding) => binding !== undefined);
+    if (bindings.length === 0) return "none";
+    return facts.imports.has(name) && bindings.every(({ isTop }) => isTop) ? "import" : "own";
   };
+}
+
+function offsetsOf(source: string, script: string): number[] {
+  const offsets: number[] = [];
+  for (let at = script.indexOf(source); at !== -1; at = script.indexOf(source, at + 1)) offsets.push(at);
+  return offsets;
 }
 
 function textOf(file: string | undefined): string | undefined {

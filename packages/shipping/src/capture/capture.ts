@@ -194,9 +194,23 @@ class Capturing implements Extension {
       throw new Refused(path(), "is a Proxy, whose handler cannot travel", "Capture the object behind it.");
     }
     return (
+      // First of all, for it is imported from a package as well.
+      this.#ofPydist(value) ??
       this.#reference(value) ??
       (typeof value === "function" ? this.#function(value as TaskFunction, path) : this.#object(value, path))
     );
+  }
+
+  /** What every node supplies itself, and references to functions of files. */
+  #ofPydist(value: object): Extra | undefined {
+    if (typeof value !== "function") return undefined;
+    const supplied = suppliedName(value);
+    if (supplied !== undefined) {
+      this.#texts.asks();
+      return { type: Kinds.Helper, parts: [supplied] };
+    }
+    const target = taskTarget(value);
+    return target && { type: Kinds.Reference, parts: [target.url, target.export] };
   }
 
   /** What every Node has, or a package. */
@@ -214,13 +228,6 @@ class Capturing implements Extension {
   }
 
   #function(fn: TaskFunction, path: () => string): Extra {
-    const supplied = suppliedName(fn);
-    if (supplied !== undefined) {
-      this.#texts.asks();
-      return { type: Kinds.Helper, parts: [supplied] };
-    }
-    const target = taskTarget(fn);
-    if (target !== undefined) return { type: Kinds.Reference, parts: [target.url, target.export] };
     if (Object.getOwnPropertyDescriptor(fn, "cache")?.value === requireCache) {
       return { type: Kinds.Require, parts: [requireUrl(fn)] };
     }

@@ -170,6 +170,14 @@ export class Complaints {
     );
   }
 
+  /** A declaration that puts something else in its own place, as no function that stands alone can. */
+  replacing(name: string): Refused {
+    return this.#refused(
+      `gives its own name "${name}" another value`,
+      "Put what changes into a variable of another name.",
+    );
+  }
+
   /** A declaration that is called by another name, while its own means something else. */
   renamed(name: string): Refused {
     return this.#refused(

@@ -182,6 +182,7 @@ class Surroundings {
       slots.push({ name, value: this.#valueOf(name, found.value, use), step: ` > ${name}` });
     }
     const own = this.#understood.ownName;
+    if (own?.written === true && this.#isDeclaration()) throw this.#complaints.replacing(own.name);
     const outer = own?.used === true ? seen.get(own.name) : undefined;
     if (own !== undefined && outer?.kind === "value" && outer.value !== fn && this.#isDeclaration()) {
       throw this.#complaints.renamed(own.name);

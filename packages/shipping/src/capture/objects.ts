@@ -76,12 +76,25 @@ function lowerInstance(value: object, path: () => string, isInternal: (fn: TaskF
   if (types.isGeneratorObject(value)) {
     throw new Refused(path(), "is a generator that has begun", "Collect what it yields into an array first.");
   }
+  if (isIterator(value)) throw new Refused(path(), "is an iterator", "Collect it first: [...iterator].");
   const found = baseOf(value);
   // What the codec refuses it names better: promises, weak collections, iterators ...
   if (found === undefined) return refuseForeign(value, path);
   if (belongsHere(value, found.end, isInternal)) return refuseForeign(value, path);
   checkPrivates(value, path);
   return node(value, found.base, found.prototype);
+}
+
+const iteratorPrototypes: ReadonlySet<unknown> = new Set(
+  [[].values(), ""[Symbol.iterator](), "".matchAll(/a/g), new Map().keys(), new Set().keys()].map(Object.getPrototypeOf),
+);
+
+/** One of the language's: with code that no text has, and a place that nothing tells. */
+function isIterator(value: object): boolean {
+  for (let at: object | null = value; at !== null && !types.isProxy(at); at = Object.getPrototypeOf(at)) {
+    if (iteratorPrototypes.has(at)) return true;
+  }
+  return false;
 }
 
 interface Found {

@@ -86,7 +86,9 @@ function relocatedFrame(line: string): string {
   });
   if (!found) return line;
   // V8 calls a function without a name "eval" where it came from a text; in the user's file it has none.
-  const named = text.replace(/^(\s+at (?:async )?)eval \((?!eval at )(.*)\)$/, "$1$2");
+  const named = text
+    .replace(/^(\s+at (?:async )?)eval \((?!eval at )(.*)\)$/, "$1$2")
+    .replace(/^(\s+at new )eval \(/, "$1<anonymous> (");
   return others.size === 0 ? named : `${named} [or ${[...others].join(", or ")}: the text is the same]`;
 }
 

@@ -16,7 +16,7 @@ import {
   Outcome,
   unpackBodies,
 } from "@pydist/protocol";
-import { type Callable, CodeCache, learnTrees, needsContext, treesNeeded } from "@pydist/shipping/runtime";
+import { type Callable, CodeCache, type FoundTrees, learnTrees, needsContext, treesNeeded } from "@pydist/shipping/runtime";
 import { move, transferableSymbol, valueSymbol } from "piscina";
 import { Call, type CallSite, currentCall, loadContext } from "./call.js";
 import { overtimeOf } from "./faults.js";
@@ -39,6 +39,12 @@ const moody = new WeakSet<Callable>();
 let begun = 0;
 
 let cache: CodeCache | undefined;
+/** Code of which something could not be had, and when it was asked for. */
+const lacking = new Map<string, number>();
+/** Milliseconds after which it is asked for again. */
+const ASK_AGAIN = 1000;
+/** Most codes of which that is remembered. */
+const MOST_LACKING = 1000;
 
 function cacheOf(node: string): CodeCache {
   cache ??= new CodeCache({ node: `node ${node}` });
@@ -47,14 +53,27 @@ function cacheOf(node: string): CodeCache {
 
 /** What has to be sent along before the run can begin. */
 function lackOf({ head, texts, trees = {}, node }: RunRequest): NeedMore | undefined {
-  const loaded = cacheOf(node).get(head.code) !== undefined;
+  const loaded = cacheOf(node).get(head.code) !== undefined && !mayAskAgain(head.code);
   const initialized = hasInitialized(head);
   if (loaded && initialized) return undefined;
   if (texts === undefined) return { kind: "needTexts" };
   learnTrees(trees);
   const keys = loaded ? [] : treesNeeded(texts.code, trees);
+  if (keys.length === 0 && !loaded) noteLack(head.code, trees);
   if (!initialized) keys.push(...treesNeeded(texts.initializer ?? "", trees));
   return keys.length === 0 ? undefined : { kind: "needTrees", keys };
+}
+
+/** Whether code lacks something that it may do without, and that may be there by now. */
+function mayAskAgain(code: string): boolean {
+  return performance.now() - (lacking.get(code) ?? Number.POSITIVE_INFINITY) > ASK_AGAIN;
+}
+
+function noteLack(code: string, trees: FoundTrees): void {
+  lacking.delete(code);
+  if (Object.values(trees).every((found) => "directory" in found)) return;
+  lacking.set(code, performance.now());
+  if (lacking.size > MOST_LACKING) lacking.delete(lacking.keys().next().value as string);
 }
 
 function callableOf({ head, texts, node }: RunRequest): Callable | Promise<Callable> {

@@ -197,7 +197,8 @@ describe("a cache that is full", () => {
     const used = join(folder, "v1", "used");
     for (const name of readdirSync(used)) {
       // As of a process that was killed.
-      if (name.startsWith(content(2).manifest.hash)) renameSync(join(used, name), join(used, name.replace(/\d+$/, "4194305")));
+      if (name.startsWith(content(2).manifest.hash))
+        renameSync(join(used, name), join(used, name.replace(/\d+$/, "4194305")));
     }
     const store = storeAt(folder, 100);
     await lay(store, content(3));

@@ -101,9 +101,7 @@ describe("an executor that has a package", () => {
     expect((await peer.next("needTree")).frame).toEqual({ t: "needTree", key });
     giveTree(peer);
     const { frame } = await peer.next("needFiles");
-    expect(frame.parts).toEqual(
-      manifest.files.map(({ sha256: hash, size }) => ({ hash, size, at: 0, length: size })),
-    );
+    expect(frame.parts).toEqual(manifest.files.map(({ sha256: hash, size }) => ({ hash, size, at: 0, length: size })));
     giveFiles(peer, frame, right);
     expect(await peer.outcomes(1, 1)).toEqual([0]);
     const asked = peer.heard.map((heard) => heard.frame.t).filter((kind) => kind.startsWith("need"));
@@ -137,7 +135,8 @@ describe("an executor that has a package", () => {
     answer(lastAsked, (frame) => giveFiles(lastAsked, frame, right));
     giveTree(wrong);
     expect(await has.outcomes(1, 1)).toEqual([0]);
-    for (const peer of [wrong, has, lastAsked]) expect(peer.heard.some(({ frame }) => frame.t === "needFiles")).toBe(true);
+    for (const peer of [wrong, has, lastAsked])
+      expect(peer.heard.some(({ frame }) => frame.t === "needFiles")).toBe(true);
   });
 });
 
@@ -198,7 +197,10 @@ describe("what cannot be", () => {
         peer.link.send(encodeFrame({ t: "files", parts }, Buffer.from("1234")));
       },
     ],
-    ["parts that are too long", (peer: RawPeer) => peer.say({ t: "files", parts: [{ hash: code, size: 1, at: 0, length: 2 ** 30 }] })],
+    [
+      "parts that are too long",
+      (peer: RawPeer) => peer.say({ t: "files", parts: [{ hash: code, size: 1, at: 0, length: 2 ** 30 }] }),
+    ],
   ])("closes the link: %s", async (_, say) => {
     const peer = await raw((await node()).address);
     sendTask(peer);
@@ -213,7 +215,9 @@ describe("what cannot be", () => {
     giveTree(peer);
     peer.say({ t: "noTree", key: "other", why: "" });
     peer.say({ t: "noFile", hash: code, why: "" });
-    peer.link.send(encodeFrame({ t: "files", parts: [{ hash: code, size: 4, at: 0, length: 4 }] }, Buffer.from("1234")));
+    peer.link.send(
+      encodeFrame({ t: "files", parts: [{ hash: code, size: 4, at: 0, length: 4 }] }, Buffer.from("1234")),
+    );
     sendTask(peer);
     await peer.next("needTree");
     giveTree(peer);

@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { makeManifest, scanDirectory, sha256 } from "@pydist/shipping";
 import { parseManifest } from "@pydist/shipping/runtime";
 import { describe, expect, it } from "vitest";
-import { thrownBy } from "./support.js";
 import { folderOf, installed, write } from "../support/folders.js";
+import { thrownBy } from "./support.js";
 
 const hash = sha256("x");
 const file = (path: string) => ({ path, sha256: hash, size: 1 });
@@ -99,7 +99,11 @@ describe("a directory", () => {
     });
     write(folder, { "d.mjs": 'import { task } from "pydist"; await import("lib/deep");' });
     const { packages } = scanDirectory(folder);
-    expect(packages.map(({ name, version }) => `${name}@${version}`)).toEqual(["@scope/part@2.0.0", "lib@1.2.3", "pydist@"]);
+    expect(packages.map(({ name, version }) => `${name}@${version}`)).toEqual([
+      "@scope/part@2.0.0",
+      "lib@1.2.3",
+      "pydist@",
+    ]);
     const json = readFileSync(join(folder, "node_modules/lib/package.json"));
     expect(packages[1]?.key).toBe(`lib@1.2.3:${sha256(json).slice(0, 16)}`);
   });

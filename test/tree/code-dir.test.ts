@@ -6,8 +6,8 @@ import { sha256 } from "@pydist/shipping";
 import { ClusterExecutor, task } from "pydist";
 import { afterEach, describe, expect, it } from "vitest";
 import type { holdAndTellWhere } from "../fixtures/gate.mjs";
-import { Gate } from "../support/gate.js";
 import { folderOf, installed, write } from "../support/folders.js";
+import { Gate } from "../support/gate.js";
 import { fileHome } from "../support/processes.js";
 import { arrivals, attach, bareNode, embedded, failure, passedOn } from "./brought.js";
 
@@ -110,7 +110,8 @@ describe("a code directory", () => {
     const codeDir = folderOf({
       ...project,
       "gate.mjs": readFileSync(new URL("../fixtures/gate.mjs", import.meta.url)),
-      "setup.mjs": "export const begin = (value) => { globalThis.began = value; }; export const began = () => globalThis.began;",
+      "setup.mjs":
+        "export const begin = (value) => { globalThis.began = value; }; export const began = () => globalThis.began;",
     });
     const url = pathToFileURL(join(codeDir, "setup.mjs"));
     const scale = task<(n: number) => number>(pathToFileURL(join(codeDir, "work.mjs")), "scale");
@@ -130,7 +131,11 @@ describe("a code directory", () => {
     const node = await bareNode({ parent: executor.address as string });
     await executor.waitForNodes(2, { timeout: 20_000 });
     const gate = await Gate.make();
-    const held = [1, 2].map(() => executor.submit(task<typeof holdAndTellWhere>(pathToFileURL(join(codeDir, "gate.mjs")), "holdAndTellWhere"), [gate.port]));
+    const held = [1, 2].map(() =>
+      executor.submit(task<typeof holdAndTellWhere>(pathToFileURL(join(codeDir, "gate.mjs")), "holdAndTellWhere"), [
+        gate.port,
+      ]),
+    );
     await gate.entered(2);
     gate.open();
     expect(new Set(await Promise.all(held)).size).toBe(2);
@@ -146,7 +151,9 @@ describe("a code directory", () => {
         "export const outer = async (n) => (await task.context().executor.submit(inner, [n])) * 2;\n",
     });
     // pydist itself is the nodes' own.
-    const own = { "node_modules/pydist/package.json": { name: "pydist", version: "0", type: "module", exports: "./index.js" } };
+    const own = {
+      "node_modules/pydist/package.json": { name: "pydist", version: "0", type: "module", exports: "./index.js" },
+    };
     const index = `export * from ${JSON.stringify(import.meta.resolve("pydist"))};`;
     const files = { ...own, "node_modules/pydist/index.js": index };
     const root = await bareNode({ workers: 0, files });
@@ -169,11 +176,19 @@ describe("packages that a code directory imports", () => {
   it("are brought with it, or are the node's own", async () => {
     const codeDir = folderOf({
       ...files,
-      ...installed("", "top", "1.0.0", { "index.js": 'module.exports = require("@s/deep") + "!";' }, { dependencies: { "@s/deep": "*" } }),
+      ...installed(
+        "",
+        "top",
+        "1.0.0",
+        { "index.js": 'module.exports = require("@s/deep") + "!";' },
+        { dependencies: { "@s/deep": "*" } },
+      ),
       ...installed("", "@s/deep", "3.0.0"),
     });
     const url = pathToFileURL(join(codeDir, "work.mjs"));
-    const node = await bareNode({ files: installed("", "@s/deep", "3.0.0", { "index.js": 'module.exports = "own";' }) });
+    const node = await bareNode({
+      files: installed("", "@s/deep", "3.0.0", { "index.js": 'module.exports = "own";' }),
+    });
     const executor = await attach(node.address, 1, { codeDir });
     expect(await executor.submit(task(url, "top"))).toBe("@s/deep 3.0.0!");
     expect(await executor.submit(task(url, "deep"))).toBe("own");
@@ -236,7 +251,14 @@ describe.runIf(process.platform === "linux")("a module that a node lacks", () =>
   afterEach(() => process.chdir(here));
 
   it("is brought with what it imports and names by relative paths, and with its packages", async () => {
-    process.chdir(folderOf({ ...project, "lib/factor.js": 'export { default as factor } from "five";', "unrelated.txt": "x", ...five }));
+    process.chdir(
+      folderOf({
+        ...project,
+        "lib/factor.js": 'export { default as factor } from "five";',
+        "unrelated.txt": "x",
+        ...five,
+      }),
+    );
     const node = await bareNode();
     const executor = await attach(node.address);
     expect(await executor.submit(task<(n: number) => number>(url, "scale"), [3])).toBe(151);

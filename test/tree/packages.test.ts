@@ -76,7 +76,10 @@ describe("a package that a node lacks is brought", () => {
   });
 
   it("also to an embedded executor's threads, from where it lies, native parts and all", async () => {
-    const home = folderOf({ ...installed("", "quick", "2.1.0", { "quick.node": "x" }), "submit.mjs": submitting("quick") });
+    const home = folderOf({
+      ...installed("", "quick", "2.1.0", { "quick.node": "x" }),
+      "submit.mjs": submitting("quick"),
+    });
     expect(await submitFrom(home, embedded({}))).toBe("quick 2.1.0");
   });
 
@@ -108,7 +111,10 @@ describe("through the tree", () => {
 
 describe("a package that cannot be brought", () => {
   it("is refused with node, version, reason and remedy: a native one", async () => {
-    const home = folderOf({ ...installed("", "fast", "2.1.0", { "fast.node": "x" }), "submit.mjs": submitting("fast") });
+    const home = folderOf({
+      ...installed("", "fast", "2.1.0", { "fast.node": "x" }),
+      "submit.mjs": submitting("fast"),
+    });
     const node = await bareNode();
     const error = await failure(submitFrom(home, await attach(node.address)));
     expect(error).toMatchObject({
@@ -118,7 +124,9 @@ describe("a package that cannot be brought", () => {
     });
     const other = await bareNode({ files: installed("", "fast", "1.0.0") });
     const wrong = await failure(submitFrom(home, await attach(other.address)));
-    expect(wrong.message).toContain(`in or above ${other.cwd}, which has 1.0.0 there, and could not be brought there: `);
+    expect(wrong.message).toContain(
+      `in or above ${other.cwd}, which has 1.0.0 there, and could not be brought there: `,
+    );
   });
 
   it("or one that was removed meanwhile", async () => {
@@ -156,7 +164,10 @@ describe("a cache", () => {
 
   it("that was damaged is mended: only the damaged file comes again", async () => {
     const home = folderOf({
-      ...installed("", "torn", "1.0.0", { "index.js": 'module.exports = require("./data.json").n;', "data.json": { n: 5 } }),
+      ...installed("", "torn", "1.0.0", {
+        "index.js": 'module.exports = require("./data.json").n;',
+        "data.json": { n: 5 },
+      }),
       "submit.mjs": submitting("torn"),
     });
     const node = await bareNode();
@@ -165,7 +176,9 @@ describe("a cache", () => {
     await node.stop();
     const trees = join(node.cache, "v1", "trees");
     const [tree = ""] = readdirSync(trees);
-    truncateSync(join(trees, tree, "root", "node_modules", ".store", "torn@1.0.0", "node_modules", "torn", "data.json"));
+    truncateSync(
+      join(trees, tree, "root", "node_modules", ".store", "torn@1.0.0", "node_modules", "torn", "data.json"),
+    );
     const again = await bareNode({ cache: node.cache });
     expect(await submitFrom(home, await attach(again.address))).toBe(5);
     expect(arrivals(again)).toMatchObject([{ files: 1, of: 3 }]);

@@ -1,4 +1,5 @@
 import type { UpNote } from "@pydist/protocol";
+import type { ShippedCode } from "@pydist/shipping";
 import type { HeaderDefaults } from "./header.js";
 import type { TaskSettled } from "./settled.js";
 import type { Statistics } from "./statistics.js";
@@ -14,6 +15,8 @@ export interface CodeText {
 
 export interface DispatcherOptions extends Omit<HeaderDefaults, "depth"> {
   readonly statistics: Statistics;
+  /** What travels in place of a function's code, if it is to be bound to more. */
+  readonly bind?: (code: ShippedCode) => ShippedCode;
   /** A running task of this name logs something, or tells how far it is. */
   readonly onNote: (task: string, note: Extract<UpNote, { readonly kind: "log" | "progress" }>) => void;
   /** Undefined while nobody listens. */

@@ -16,7 +16,14 @@ import {
   Outcome,
   unpackBodies,
 } from "@pydist/protocol";
-import { type Callable, CodeCache, type FoundTrees, learnTrees, needsContext, treesNeeded } from "@pydist/shipping/runtime";
+import {
+  type Callable,
+  CodeCache,
+  type FoundTrees,
+  learnTrees,
+  needsContext,
+  treesNeeded,
+} from "@pydist/shipping/runtime";
 import { move, transferableSymbol, valueSymbol } from "piscina";
 import { Call, type CallSite, currentCall, loadContext } from "./call.js";
 import { overtimeOf } from "./faults.js";

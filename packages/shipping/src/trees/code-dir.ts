@@ -51,7 +51,7 @@ function bind(code: ShippedCode, tree: LocalTree, directory: string): BoundCode 
 }
 
 /** Where a module stands in the tree of its directory; undefined if it lies elsewhere. */
-export function pathIn({ from }: CodeRoot, url: string): string | undefined {
+function pathIn({ from }: CodeRoot, url: string): string | undefined {
   if (url.startsWith(from)) return decodeURIComponent(url.slice(from.length));
   try {
     // It was named by a link.

@@ -69,7 +69,7 @@ class Subject {
     const head = { code: hash, name: fn.name, executor: "e", batch: 1, first: 0, ...limits, ...fields };
     // Told by the first thing that the task says.
     const began = new Promise<void>((resolve) => this.#began.set(lease, resolve));
-    pool.start(lease, head, builder.build(), { code: text, initializer });
+    pool.start(lease, head, builder.build(), { code: text, initializer, captured: undefined });
     return { lease, fates, began };
   }
 }

@@ -5,7 +5,7 @@ import type { Texts } from "../../packages/pydist-node/dist/pool/messages.js";
 import { Pool } from "../../packages/pydist-node/dist/pool/pool.js";
 
 const { hash, text } = ship((n: number) => n + 1);
-const texts: Texts = { code: text, initializer: undefined };
+const texts: Texts = { code: text, initializer: undefined, captured: undefined };
 const limits = { hops: 1, travelled: 0, priority: 0, attempts: 3, attempt: 1, depth: 0, grace: 1000 };
 const head = { code: hash, name: "addOne", executor: "e", batch: 1, first: 0, ...limits };
 

@@ -1,4 +1,4 @@
-import { decodeValue, encodeValue } from "@pydist/protocol";
+import { decodeValue, encodeGraph, encodeValue, openGraph } from "@pydist/protocol";
 import { expect, it } from "vitest";
 import { difference } from "./values-same.js";
 
@@ -68,5 +68,7 @@ it(`${SEEDS} random values arrive as they were`, () => {
     const { kind, text, bytes } = encodeValue(value, "value");
     const arrived = decodeValue(kind, bytes ?? new TextEncoder().encode(text));
     expect(difference(value, arrived), `seed ${seed}`).toBeUndefined();
+    const reader = openGraph(encodeGraph(value, "value").bytes);
+    for (let i = 0; i < 2; i++) expect(difference(value, reader.read().value), `seed ${seed}`).toBeUndefined();
   }
 });

@@ -212,6 +212,20 @@ describe("credit", () => {
     } as const;
     expect(dispatches(subject.handle(event)).map((each) => each.bodies.ends.length)).toEqual([1]);
   });
+
+  it("nor more of what rides in headers, of which each task of a batch has its part", () => {
+    const captured = { hash: "h", state: "fresh", inline: "x".repeat(1000) } as const;
+    for (const [batches, count, most] of [
+      [9, 1, 3],
+      [1, 9, 9],
+    ] as const) {
+      const subject = new Subject({ slots: 0 });
+      subject.handle({ type: "childJoined", child: 7, node: "n7", attachment: false });
+      subject.handle({ type: "credit", child: 7, slots: [100], busyElsewhere: 0, window: 1000, bytes: 2500 });
+      const sent = Array.from({ length: batches }, () => dispatches(subject.accept(count, { captured }))).flat();
+      expect(sent.reduce((sum, each) => sum + each.bodies.ends.length, 0)).toBe(most);
+    }
+  });
 });
 
 describe("losses", () => {

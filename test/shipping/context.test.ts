@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { type Callable, type Code, load, type SourceCode, ship, task } from "@pydist/shipping";
-import { CONTEXT_PROVIDER, needsContext, type TaskContext } from "@pydist/shipping/runtime";
+import { CONTEXT_PROVIDER, type Program, type TaskContext } from "@pydist/shipping/runtime";
 import { type Executor, type TaskContext as PublicTaskContext, task as publicTask } from "pydist";
 import { afterEach, beforeEach, describe, expect, expectTypeOf, test } from "vitest";
 import { thrownBy } from "./support.js";
@@ -27,8 +27,12 @@ function codeOf(fn: (...args: never[]) => unknown): SourceCode {
   return JSON.parse(ship(fn).text) as Code as SourceCode;
 }
 
+function program(fn: (...args: never[]) => unknown): Program {
+  return load(ship(fn).text) as Program;
+}
+
 function loaded(fn: (...args: never[]) => unknown): Callable {
-  return load(ship(fn).text) as Callable;
+  return program(fn).bind(undefined).fn;
 }
 
 /** Runs a module beside this file in a process of its own. */
@@ -123,23 +127,23 @@ describe("a function that travels as text", () => {
 
 describe("whoever runs functions can tell", () => {
   test("which texts ask for a context", () => {
-    expect(needsContext(loaded(made("", "return task.context()")))).toBe(true);
-    expect(needsContext(loaded(made("", "return pydist_1.task.context()")))).toBe(true);
-    expect(needsContext(loaded(made("", "return 1")))).toBe(false);
+    expect(program(made("", "return task.context()")).context).toBe("wanted");
+    expect(program(made("", "return pydist_1.task.context()")).context).toBe("wanted");
+    expect(program(made("", "return 1")).context).toBe("unwanted");
   });
 
   test("which modules may: those loaded since somebody has task at hand, in a worker of pydist", async () => {
     const script = `
       import { readFileSync } from "node:fs";
-      import { CONTEXT_WANTED, load, needsContext, sha256 } from "@pydist/shipping/runtime";
+      import { CONTEXT_WANTED, load, sha256 } from "@pydist/shipping/runtime";
       Object.defineProperty(globalThis, Symbol.for("pydist.worker"), { value: true });
       const wanted = () => CONTEXT_WANTED in globalThis;
       const url = new URL("./fixtures/native.cjs", "file://" + process.cwd() + "/");
       const code = { kind: "reference", url: url.href, export: "load", sha256: sha256(readFileSync(url)) };
-      const before = [wanted(), needsContext(await load(JSON.stringify(code)))];
+      const before = [wanted(), (await load(JSON.stringify(code))).context];
       await import("@pydist/shipping");
-      console.log(JSON.stringify([before, wanted(), needsContext(await load(JSON.stringify(code)))]));`;
-    expect(await run(script)).toBe("[[false,false],true,true]\n");
+      console.log(JSON.stringify([before, wanted(), (await load(JSON.stringify(code))).context]));`;
+    expect(await run(script)).toBe('[[false,"unwanted"],true,"wanted"]\n');
   });
 
   test("that nothing asks in a program, where no tasks run", async () => {

@@ -1,78 +1,59 @@
-import { ShippingError } from "@pydist/protocol";
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { SerializationError, ShippingError } from "@pydist/protocol";
 import { ship } from "@pydist/shipping";
 import { describe, expect, test } from "vitest";
 import { fixture, thrownBy } from "./support.js";
 
 const { functions } = await fixture<{ functions: Record<string, () => unknown> }>("refused.mjs");
+const file = fileURLToPath(new URL("./fixtures/refused.mjs", import.meta.url));
+const text = readFileSync(file, "utf8");
 
-// The whole message, but for where submit was called.
+/** `at path:line:column` of what follows a mark in the fixture, and nothing of the path for what is on the same line. */
+function at(mark: string): string {
+  const before = text.slice(0, text.indexOf(`/*!${mark}*/`) + mark.length + 5).split("\n");
+  return `at ${file}:${before.length}:${(before.at(-1) as string).length + 1}`;
+}
+
+// The whole message, but for where submit was called. What is in the function itself is told by its place in the file.
 const messages: Record<string, string> = {
-  one: 'submit: function "one" uses "threshold" (1:12) from outside itself, but only its own text travels. Pass what it needs as arguments, or move the function into a module and submit task(import.meta.url, "one"). Positions are line:column within the function.',
-  several:
-    'submit: function "score" uses "model" (2:19, 3:32), "threshold" (3:20) and "count" (3:47) from outside itself, but only its own text travels. Pass what it needs as arguments, or move the function into a module and submit task(import.meta.url, "score"). Positions are line:column within the function.',
-  many: 'submit: function "many" uses "model" (1:8, 1:14, 1:29 and 1 more) from outside itself, but only its own text travels. Pass what it needs as arguments, or move the function into a module and submit task(import.meta.url, "many"). Positions are line:column within the function.',
-  anonymous:
-    'submit: function `(x) => x + threshold` uses "threshold" (1:12) from outside itself, but only its own text travels. Pass what it needs as arguments, or move the function into a module and submit task(import.meta.url, "name"). Positions are line:column within the function.',
-  inDefault:
-    'submit: function "inDefault" uses "threshold" (1:9) from outside itself, but only its own text travels. Pass what it needs as arguments, or move the function into a module and submit task(import.meta.url, "inDefault"). Positions are line:column within the function.',
-  inInner:
-    'submit: function "inInner" uses "model" (1:42) from outside itself, but only its own text travels. Pass what it needs as arguments, or move the function into a module and submit task(import.meta.url, "inInner"). Positions are line:column within the function.',
-  typeOf:
-    'submit: function "typeOf" uses "threshold" (1:14) from outside itself, but only its own text travels. Pass what it needs as arguments, or move the function into a module and submit task(import.meta.url, "typeOf"). Positions are line:column within the function.',
-  imported:
-    'submit: function "imported" uses "readFileSync" (1:11) from outside itself, but only its own text travels. Pass what it needs as arguments, or move the function into a module and submit task(import.meta.url, "imported"). Positions are line:column within the function.',
-  itself:
-    'submit: function "fact" uses "fact" (1:25) from outside itself, but only its own text travels. Pass what it needs as arguments, or move the function into a module and submit task(import.meta.url, "fact"). If "fact" is the function itself, write it as function fact(...) { ... }, which can call itself. Positions are line:column within the function.',
-  userGlobal:
-    'submit: function "userGlobal" uses the program\'s own global "refusedApp" (1:7) from outside itself, but only its own text travels. Pass what it needs as arguments, or move the function into a module and submit task(import.meta.url, "userGlobal"). A node has only the globals that Node itself defines. Positions are line:column within the function.',
-  require:
-    'submit: function "require" uses "require" (1:8) from outside itself, but only its own text travels. Use await import("node:fs") or await import("package") inside the function instead of require. Positions are line:column within the function.',
-  moduleObject:
-    'submit: function "moduleObject" uses "module" (1:7) from outside itself, but only its own text travels. Pass the values as arguments: a node has no such module. Positions are line:column within the function.',
-  fileName:
-    'submit: function "fileName" uses "__dirname" (1:7) and "__filename" (1:19) from outside itself, but only its own text travels. Pass the path or URL as an argument: the function runs without the file that it was written in. Positions are line:column within the function.',
-  meta: 'submit: function "meta" uses import.meta (1:7) from outside itself, but only its own text travels. Pass the path or URL as an argument: the function runs without the file that it was written in. Positions are line:column within the function.',
+  userGlobal: `submit: function "userGlobal" uses the global "refusedApp" ${at("userGlobal")}, which this program has made. Put it into a variable, and use that: a node has only the globals of Node.`,
+  nowhere: `submit: function "nowhere" uses "threshold" ${at("nowhere")}, which is declared nowhere. Declare it, or pass it as an argument.`,
+  several: `submit: function "several" uses "threshold" ${at("several")}, ${besides("several", 12, 24)} and 1 more, which is declared nowhere. Declare it, or pass it as an argument.`,
+  require: `submit: function "require" uses "require" ${at("require")}, which only a CommonJS module has. Import what it needs at the top of the file, or by await import(...) inside the function.`,
+  moduleObject: `submit: function "moduleObject" uses "module" ${at("moduleObject")}, which only a CommonJS module has. Use what the module exports by its own name.`,
+  directory: `submit: function "directory" uses "__dirname" ${at("directory")}, which only a CommonJS module has. Use import.meta.dirname.`,
+  file: `submit: function "file" uses "__filename" ${at("file")}, which only a CommonJS module has. Use import.meta.filename.`,
   relativeImport:
-    'submit: function "anonymous" imports "./lib.js" (3:8), which is relative to its own file. Import packages and node: modules by name, or move the function into a module and submit task(import.meta.url, "anonymous"). Positions are line:column within the function.',
+    'submit: function "anonymous" imports "./lib.js" at 3:8 of its text, relative to a file, and no file has the function. Import packages and node: modules by name, or write the function in a module.',
   subpathImport:
-    'submit: function "anonymous" imports "#lib" (3:8), which is relative to its own file. Import packages and node: modules by name, or move the function into a module and submit task(import.meta.url, "anonymous"). Positions are line:column within the function.',
-  arguments:
-    'submit: function "args" uses the surrounding "arguments" (1:7) from outside itself, but only its own text travels. Take the values as parameters of the function itself, such as (...values). Positions are line:column within the function.',
-  newTarget:
-    'submit: function "target" cannot be read: it uses the surrounding "new.target" (1:7). Move the function into a module and submit task(import.meta.url, "name").',
+    'submit: function "anonymous" imports "#lib" at 3:8 of its text, relative to a file, and no file has the function. Import packages and node: modules by name, or write the function in a module.',
+  newTarget: `submit: function "target" uses new.target ${at("target")}, which is that of the function around it. Put it into a const outside of the function, and use that.`,
   thisArrow:
-    'submit: function `(y) => this.x + y` uses the surrounding "this" (1:8) from outside itself, but only its own text travels. Pass what it needs as arguments, or move the function into a module and submit task(import.meta.url, "name"). Positions are line:column within the function.',
-  superArrow:
-    'submit: function `() => super.toString()` uses the surrounding "super" (1:7) from outside itself, but only its own text travels. Pass what it needs as arguments, or move the function into a module and submit task(import.meta.url, "name"). Positions are line:column within the function.',
-  method:
-    'submit: function "norm" uses the "this" of its object (2:12) from outside itself, but only its own text travels. A method travels without its object: submit a function that takes what it needs as arguments. Positions are line:column within the function.',
-  superMethod:
-    'submit: function "above" uses the "super" of its object (2:12) from outside itself, but only its own text travels. A method travels without its object: submit a function that takes what it needs as arguments. Positions are line:column within the function.',
-  privateName:
-    'submit: function "private" uses the "this" of its object (2:12) and the private name "#x" (2:17) from outside itself, but only its own text travels. A method travels without its object: submit a function that takes what it needs as arguments. Private members are reachable only inside their class: pass their values as arguments. Positions are line:column within the function.',
-  directEval:
-    'submit: function "directEval" calls eval directly (1:8), which hides what it uses. Use (0, eval)(text) or new Function(text), which see only globals. Positions are line:column within the function.',
-  with: 'submit: function "anonymous" has a with statement (3:1), which hides what it uses. Write the properties out: object.name. Positions are line:column within the function.',
-  nodeCrypto:
-    'submit: function "nodeCrypto" uses "crypto" as imported from node:crypto (1:8) from outside itself, but only its own text travels. Import it inside the function: const crypto = await import("node:crypto"). Positions are line:column within the function.',
-  timersPromises:
-    'submit: function "timersPromises" uses "setTimeout" as imported from node:timers/promises (1:21) from outside itself, but only its own text travels. Import it inside the function: const { setTimeout } = await import("node:timers/promises"). Positions are line:column within the function.',
-  vitest:
-    'submit: function "anonymous" uses the import "mean" (3:11), a default import (3:45) and a whole imported module (3:81) from outside itself, but only its own text travels. Pass what it needs as arguments, or move the function into a module and submit task(import.meta.url, "anonymous"). Or import inside the function: await import("package"). Positions are line:column within the function.',
-  vitestMeta:
-    'submit: function "anonymous" uses import.meta (3:8) from outside itself, but only its own text travels. Pass the path or URL as an argument: the function runs without the file that it was written in. Positions are line:column within the function.',
+    "submit: function `(y) => this.x + y` cannot travel: the function > this is an instance of Point with the private member #secret, which no other object can be given. Say how it travels: registerType(Point, { name, pack, unpack }).",
+  thisDefaults: `submit: function \`(y = 2) => /*!defaults*/this.v + y\` uses the "this" around it ${at("defaults")}, which cannot be read here: its parameters have default values or patterns. Put what you need of it into a const before, and use that.`,
+  superArrow: `submit: function \`() => /*!superArrow*/super.toString()\` uses super ${at("superArrow")}, which is that of the method around it. Capture the class, and call the method of an instance; or write the object as a class.`,
+  method: `submit: function "norm" is a method that uses this ${at("norm")}, and a task is called without its object. Bind it: obj.norm.bind(obj); or wrap it: (...args) => obj.norm(...args).`,
+  staticMethod: `submit: function "make" is a method that uses this ${at("make")}, and a task is called without its object. Bind it: obj.make.bind(obj); or wrap it: (...args) => obj.make(...args).`,
+  methodOfWords: `submit: function "two words" is a method that uses this ${at("two words")}, and a task is called without its object. Bind it: obj["two words"].bind(obj); or wrap it: (...args) => obj["two words"](...args).`,
+  methodOfSymbol: `submit: function "[Symbol.toPrimitive]" is a method that uses this ${at("toPrimitive")}, and a task is called without its object. Bind it: obj[Symbol.toPrimitive].bind(obj); or wrap it: (...args) => obj[Symbol.toPrimitive](...args).`,
+  superMethod: `submit: function "above" is a method that uses super ${at("above")}, which is that of its object. Capture the class, and call the method of an instance; or write the object as a class.`,
+  privateName: `submit: function "private" uses #x ${at("private")} of a class that does not travel with it. Private members are reachable only inside their class: capture the class or an object of it, not the method alone.`,
+  privateMethod: `submit: function "#secret" is a method that uses this ${at("secret")}, and a task is called without its object. Write it as a function that takes the object as an argument.`,
+  directEval: `submit: function "directEval" calls eval directly ${at("directEval")}, which hides what it uses. Use (0, eval)(text) or new Function(text), which see only globals.`,
+  evalInside: `submit: function "evalInside" cannot travel: evalInside > inner calls eval directly ${at("inner")}, which hides what it uses. Use (0, eval)(text) or new Function(text), which see only globals.`,
+  with: 'submit: function "anonymous" has a with statement at 3:1 of its text, which hides what it uses. Write the properties out: object.name.',
   vitestImport:
-    'submit: function "anonymous" imports "/src/lib.ts" (3:8), a path that vitest put in place of what was written. Move the function into a JavaScript module that the tests import, and submit task(url, name). Positions are line:column within the function.',
-  esbuildCommonJs:
-    'submit: function "anonymous" uses the import "mean" (3:12) from outside itself, but only its own text travels. Pass what it needs as arguments, or move the function into a module and submit task(import.meta.url, "anonymous"). Or import inside the function: await import("package"). Positions are line:column within the function.',
-  istanbul:
-    'submit: function "anonymous" uses the coverage counter "cov_1a2b3c" (3:1) from outside itself, but only its own text travels. Exclude the file from istanbul\'s coverage, or use the v8 provider, which leaves functions as they are. Positions are line:column within the function.',
-  typescript:
-    'submit: function "anonymous" uses the compiler\'s helper "__awaiter" (3:8) from outside itself, but only its own text travels. Compile for ES2022 or newer, so that the compiler needs no helpers. Positions are line:column within the function.',
-  ownNameHelper:
-    'submit: function "anonymous" uses "__name" (3:8) from outside itself, but only its own text travels. Pass what it needs as arguments, or move the function into a module and submit task(import.meta.url, "anonymous"). Positions are line:column within the function.',
+    'submit: function "anonymous" imports "/src/lib.ts" at 3:8 of its text, a path that vitest put in place of what was written. Import it at the top of the file, and use that.',
+  reached:
+    'submit: function "reached" cannot travel: reached > helper > config.database.connection is a Socket, which belongs to this process. Make it inside the function, or capture what it is made from; registerType() teaches a class of your own to travel.',
+  listed: "?",
+  proxyInside:
+    'submit: function "proxyInside" cannot travel: proxyInside > proxied is a Proxy, whose handler cannot travel. Capture the object behind it.',
   class:
-    'submit: function "Point" is a class, and a task is called without new. Submit a function that holds the class and constructs it, or a task() reference to one.',
+    'submit: function "Point" is a class, and a task is called without new. Wrap it: (...args) => new Point(...args).',
+  namelessClass:
+    "submit: function `class {}` is a class, and a task is called without new. Wrap it: (...args) => new Class(...args).",
   globalClass:
     'submit: function "Map" is a class, and a task is called without new. Wrap it: (...args) => new Map(...args).',
   nodeClass:
@@ -83,20 +64,16 @@ const messages: Record<string, string> = {
     'submit: function "numbers" is a generator, whose result lives in the process that called it. Collect what it yields and return an array.',
   asyncGenerator:
     'submit: function "rows" is a generator, whose result lives in the process that called it. Collect what it yields and return an array.',
-  bound:
-    'submit: function "bound scale" is bound, and what it is bound to is not in its text. Submit the function that was bound, and pass what it was bound to as arguments.',
   native:
-    'submit: function "call" is native code without a place among the globals. Submit a function that finds it on the node: through a global, a parameter or await import(...).',
-  nodeGlobal:
-    'submit: function "fetch" is Node\'s own, not text that could travel. Wrap it: (...args) => fetch(...args).',
-  nodeNamespace:
-    'submit: function "wrappedCwd" is Node\'s own, not text that could travel. Wrap it: (...args) => process.cwd(...args).',
-  nodeModule:
-    'submit: function "join" is Node\'s own, not text that could travel. Wrap it: async (...args) => (await import("node:path")).join(...args).',
-  nodeWrapper:
-    'submit: function "wrappedFn" is Node\'s own, not text that could travel. Wrap it: async (...args) => (await import("node:os")).hostname(...args).',
+    'submit: function "get size" is native code without a place among the globals. Make it on the node: inside the function, from a global or by await import(...).',
   proxy: "submit: the function is a Proxy, whose handler cannot travel. Submit the function behind it.",
 };
+
+/** Further places of a name on the line of a mark, so many characters behind it. */
+function besides(mark: string, ...behind: number[]): string {
+  const [, row, column] = /:(\d+):(\d+)$/.exec(at(mark)) as unknown as [string, string, string];
+  return behind.map((characters) => `${row}:${Number(column) + characters}`).join(", ");
+}
 
 describe("refused at submit, with what, where and what to do", () => {
   test("every function of the fixture has its message", () => {
@@ -108,30 +85,49 @@ describe("refused at submit, with what, where and what to do", () => {
     expect(error.message.replace(/ Called at .*$/, "")).toBe(message);
     expect(error).toBeInstanceOf(ShippingError);
     expect(error.code).toBe("PYDIST_E_SHIPPING");
-    expect(message).toContain(error.remedy);
+    expect(message.endsWith(` ${error.remedy}`)).toBe(true);
   });
 });
 
-test("the error names the variables, and the user's line that submitted", () => {
+test("the error has the path to the obstacle, its cause, and the user's line that submitted", () => {
   const here = new Error("here").stack?.match(/refused\.test\.ts:(\d+)/)?.[1];
-  const error = thrownBy(() => ship(functions.several as () => unknown, "map")) as ShippingError;
-  expect(error.names).toEqual(["model", "threshold", "count"]);
+  const error = thrownBy(() => ship(functions.listed as () => unknown, "map")) as ShippingError;
+  expect(error.path).toBe("listed > config.list[0].wait");
+  expect(error.cause).toBeInstanceOf(SerializationError);
   expect(error.location).toMatch(new RegExp(`refused\\.test\\.ts:${Number(here) + 1}:\\d+$`));
-  expect(error.message).toMatch(/^map: function "score" uses /);
+  expect(error.message).toMatch(/^map: function "listed" cannot travel: /);
   expect(error.message.endsWith(` Called at ${error.location}.`)).toBe(true);
 });
 
+test("a place in what was compiled is told as it was written", () => {
+  interface Longer {
+    readonly than: string;
+    readonly what: string;
+  }
+  const fn = (x: Longer["than"]) => /*here*/ refusedApp.name + x;
+  const own = readFileSync(fileURLToPath(import.meta.url), "utf8");
+  const before = own.slice(0, own.indexOf(`/*here${"*"}/`)).split("\n");
+  const { message } = thrownBy(() => ship(fn));
+  expect(message).toContain(`"refusedApp" at ${fileURLToPath(import.meta.url)}:${before.length}:`);
+});
+
+declare const refusedApp: { readonly name: string };
+
 test("a refusal is not remembered: a global that was defined since is named as one", () => {
   const fn = new Function("return pydistLater") as () => unknown;
-  expect(thrownBy(() => ship(fn)).message).toContain('uses "pydistLater"');
+  expect(thrownBy(() => ship(fn)).message).toContain(
+    'uses "pydistLater" at 3:8 of its text, which is declared nowhere',
+  );
   Object.assign(globalThis, { pydistLater: 1 });
-  expect(thrownBy(() => ship(fn)).message).toContain('the program\'s own global "pydistLater"');
+  expect(thrownBy(() => ship(fn)).message).toContain('uses the global "pydistLater" at 3:8 of its text');
 });
 
 test("a look at a proxy runs none of its traps", () => {
   const touched: unknown[] = [];
   const handler = new Proxy({}, { get: (_target, trap) => void touched.push(trap) });
   expect(() => ship(new Proxy(() => 1, handler))).toThrow("is a Proxy");
+  const captured = new Proxy({}, handler);
+  expect(() => ship(() => captured)).toThrow("captured is a Proxy");
   expect(touched).toEqual([]);
 });
 
@@ -140,7 +136,7 @@ test.each([undefined, null, 1, "x => x", {}])("what is no function is a TypeErro
 });
 
 test("a function nested deeper than the stack is refused, not a crash", () => {
-  // V8 reads a chain of operators in a loop, whatever its length; parser and scope analysis descend.
+  // V8 reads a chain of operators in a loop, whatever its length; the parser descends.
   const chain = (length: number) => new Function("x", `return ${Array(length).fill("x").join("+")}`) as () => unknown;
   expect(() => ship(chain(1000))).not.toThrow();
   const tooDeep = chain(50_000);
@@ -148,14 +144,9 @@ test("a function nested deeper than the stack is refused, not a crash", () => {
   expect(error.message).toMatch(/cannot be read: (?:it is nested too deeply|Not enough stack space)/);
 });
 
-describe("compiled by vitest itself", () => {
-  test("import of a node: module works, as in plain JavaScript", () => {
-    expect(ship(async () => (await import("node:os")).EOL).text).toContain("__vite_ssr_dynamic_import__");
-  });
-
-  test("an import of the test is named as it was written", () => {
-    const error = thrownBy(() => ship(() => fixture("x"))) as ShippingError;
-    expect(error.names).toEqual(["fixture"]);
-    expect(error.message).toContain('uses the import "fixture" (');
-  });
+test("a function with a file of data in its text is refused", () => {
+  const fn = new Function(`return "${"x".repeat(5 * 1024 * 1024)}"`) as () => unknown;
+  const { message } = thrownBy(() => ship(fn));
+  expect(message).toMatch(/^Function "anonymous" has \d+ characters; 4194304 can travel\. /);
+  expect(message).toMatch(/Pass the data in it as arguments, or read it from a file inside the function\.$/);
 });

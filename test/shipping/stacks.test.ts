@@ -7,10 +7,10 @@ import { promisify } from "node:util";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { decodeFailure, encodeFailure } from "@pydist/protocol";
-import { type Callable, load, relocate, ship } from "@pydist/shipping";
+import { load, relocate, ship } from "@pydist/shipping";
 import ts from "typescript";
 import { afterAll, describe, expect, test } from "vitest";
-import { importNatively } from "./support.js";
+import { importNatively, loaded } from "./support.js";
 
 type AnyFunction = (...args: never[]) => unknown;
 type Functions = Record<string, AnyFunction>;
@@ -41,7 +41,8 @@ function where(text: string, mark = "/*!*/"): string {
 /** What a call throws on a node, as the submitter decodes it, before and after its stacks were looked at. */
 async function arrived(shipped: { readonly text: string }, ...args: unknown[]): Promise<{ error: Error; raw: string }> {
   try {
-    await ((await load(shipped.text)) as Callable)(...args);
+    const { fn } = (await load(shipped.text)).bind(undefined);
+    await fn(...args);
   } catch (thrown) {
     const { kind, bytes } = encodeFailure(thrown);
     const error = decodeFailure(kind, bytes as Uint8Array, { node: "n1" }) as Error;
@@ -161,7 +162,7 @@ describe("the stack of what a shipped function threw names where it was written"
   return ship(function inner() { throw /*!*/new Error("deep"); });
 }`;
     const { outer } = await module("nested.mjs", text);
-    const shipped = ((await load(ship(outer as AnyFunction).text)) as Callable)(ship) as { text: string };
+    const shipped = loaded(ship(outer as AnyFunction).text)(ship) as { text: string };
     const { error } = await arrived(shipped);
     expect(error.stack).toContain("at inner (pydist:///outer-");
     relocate(error);
@@ -314,7 +315,8 @@ describe("where nothing can be found out", () => {
       "forbidden.mjs",
       `import { load, relocate, ship } from "@pydist/shipping";
 const { text } = ship(function f() { throw new Error("x"); });
-try { load(text)(); } catch ({ stack }) {
+const { fn } = load(text).bind();
+try { fn(); } catch ({ stack }) {
   const error = Object.defineProperty(new Error("x"), "stack", { value: stack });
   relocate(error);
   console.log(error.stack === stack, stack.includes("pydist:///f-"));

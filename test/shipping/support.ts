@@ -1,5 +1,7 @@
 import { createRequire } from "node:module";
 import { Worker } from "node:worker_threads";
+import { type Callable, load } from "@pydist/shipping";
+import type { Program } from "@pydist/shipping/runtime";
 
 const require = createRequire(import.meta.url);
 const native = require("./fixtures/native.cjs") as { load(url: string): Promise<Record<string, unknown>> };
@@ -27,6 +29,11 @@ export interface Outcome {
   readonly error?: Error;
   readonly name?: string;
   readonly length?: number;
+}
+
+/** The function of a code that captured nothing and is there at once. */
+export function loaded(text: string): Callable {
+  return (load(text) as Program).bind(undefined).fn;
 }
 
 /** Loads code in a thread of its own and calls it there. */

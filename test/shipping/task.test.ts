@@ -106,7 +106,7 @@ describe("an edit of the module", () => {
     const results: unknown[] = [];
     for (const n of [1, 2, 3, 1]) {
       const { hash, text: code } = ship(task(module(text(n), name), "f"));
-      results.push(((await cache.load(hash, code)) as () => unknown)());
+      results.push((await cache.load(hash, code)).bind(undefined).fn());
     }
     expect(results).toEqual([1, 2, 3, 1]);
   });
@@ -145,9 +145,9 @@ describe("on a node", () => {
     rmSync(join(folder, "tasks.mjs"));
     await rejection(cache.load(hash, text));
     module(source);
-    const fn = (await cache.load(hash, text)) as () => unknown;
-    expect(fn()).toBe("ran");
-    expect(cache.get(hash)).toBe(fn);
+    const program = await cache.load(hash, text);
+    expect(program.bind(undefined).fn()).toBe("ran");
+    expect(cache.get(hash)).toBe(program);
   });
 
   test("an export that is missing or no function is named with those that are there", async () => {

@@ -58,7 +58,7 @@ export class Calls {
       return this.#gather(code, args, options);
     } catch (error) {
       // Looked for only here, so that calls without futures do not pay for it.
-      const held = error instanceof SerializationError ? hold(args) : undefined;
+      const held = error instanceof SerializationError ? hold(args, code) : undefined;
       if (held === undefined) throw error;
       return this.#gatherLater(code, held, options && { ...options });
     }
@@ -73,7 +73,7 @@ export class Calls {
   ): Future<unknown> {
     const gathering = this.#gatherer.of(code, options);
     const { sink } = gathering;
-    const future = sink.add(args, given);
+    const future = sink.add(code, args, given);
     this.#host.came();
     if (sink.count >= BATCH || sink.byteLength >= BATCH_BYTES) this.#gatherer.leaveNow(gathering);
     return future;

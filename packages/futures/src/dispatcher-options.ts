@@ -1,17 +1,12 @@
 import type { UpNote } from "@pydist/protocol";
 import type { ShippedCode } from "@pydist/shipping";
+import type { Content } from "./contents.js";
 import type { HeaderDefaults } from "./header.js";
 import type { TaskSettled } from "./settled.js";
 import type { Statistics } from "./statistics.js";
 
 /** Hops of a batch whose submitter leaves them to the executor that owns it. */
 export const UNTOLD_HOPS = Number.MAX_SAFE_INTEGER;
-
-/** Code that travels: its hash and its text. */
-export interface CodeText {
-  readonly hash: string;
-  readonly text: string;
-}
 
 export interface DispatcherOptions extends Omit<HeaderDefaults, "depth"> {
   readonly statistics: Statistics;
@@ -22,7 +17,7 @@ export interface DispatcherOptions extends Omit<HeaderDefaults, "depth"> {
   /** Undefined while nobody listens. */
   readonly onSettled: () => ((task: TaskSettled) => void) | undefined;
   /** What each worker runs before the first task of this executor, if anything. */
-  readonly initializer?: CodeText | undefined;
+  readonly initializer?: Content | undefined;
   /** The initializer failed somewhere: no task of this executor can run any more. */
   readonly onBroken?: (error: unknown) => void;
 }

@@ -14,6 +14,7 @@ import {
 import type { ShippedCode } from "@pydist/shipping";
 import { Calls } from "./calls.js";
 import { cancelledError, termination } from "./cancelled.js";
+import { type Content, contentsOf } from "./contents.js";
 import { anyError, brokenBy, copiesOf, type KnownErrors } from "./decoding.js";
 import { Dependents } from "./dependents.js";
 import { type DispatcherOptions, UNTOLD_HOPS } from "./dispatcher-options.js";
@@ -74,7 +75,7 @@ export class Dispatcher implements Submitter {
     this.#calls = new Calls({
       came: () => this.#keepAlive.add(1),
       send: ({ code, options: given, sink }, bodies, cancelled) =>
-        this.#send(sink, bodies, headOf(code, given, this.#defaults), code.text, retryOf(given), cancelled),
+        this.#send(sink, bodies, headOf(code, given, this.#defaults), contentsOf(code), retryOf(given), cancelled),
       hold: (name, held, waiter) => this.#dependents.add(name, held, waiter),
       stillborn: (name) => neverMade(name, "cancelled"),
     });
@@ -110,10 +111,10 @@ export class Dispatcher implements Submitter {
    * Sends a batch that somebody else made: a running task's, whose executor this is.
    * @returns the way to its tasks, which the sink is given before, too
    */
-  forward(head: NestedHeader, text: string, bodies: Bodies, sink: Sink): Route {
+  forward(head: NestedHeader, contents: readonly Content[], bodies: Bodies, sink: Sink): Route {
     this.#keepAlive.add(sink.count);
     const hops = head.hops === UNTOLD_HOPS ? this.#defaults.hopLimit : head.hops;
-    return this.#send(sink, bodies, { ...head, hops }, text, undefined);
+    return this.#send(sink, bodies, { ...head, hops }, contents, undefined);
   }
 
   /** What a map needs to send its batches. */
@@ -121,10 +122,12 @@ export class Dispatcher implements Submitter {
     const code = this.#options.bind?.(unbound) ?? unbound;
     const dispatcher = this;
     const name = nameOf(code, options);
+    const contents = contentsOf(code);
     return {
+      code,
       send(sink, bodies) {
         dispatcher.#keepAlive.add(sink.count);
-        dispatcher.#send(sink, bodies, headOf(code, options, dispatcher.#defaults), code.text, retryOf(options));
+        dispatcher.#send(sink, bodies, headOf(code, options, dispatcher.#defaults), contents, retryOf(options));
       },
       hold: (held, waiter) => dispatcher.#dependents.add(name, held, waiter),
       get wantsMore() {
@@ -163,7 +166,7 @@ export class Dispatcher implements Submitter {
     sink: Sink,
     bodies: Bodies,
     head: NestedHeader,
-    text: string,
+    contents: readonly Content[],
     retry: Retry | undefined,
     cancelled: Ranges = [],
   ): Sent {
@@ -177,12 +180,12 @@ export class Dispatcher implements Submitter {
       travelled: 0,
       ...(initializer === undefined ? {} : { initializer: initializer.hash }),
     };
-    const sent = new Sent(this.#way, { lease, head: whole, bodies, text, sink, retry });
+    const sent = new Sent(this.#way, { lease, head: whole, bodies, contents, sink, retry });
     this.#sent.set(lease, sent);
     this.#openBytes += bodies.bytes.length;
+    for (const content of contents) this.#port.keep(content);
+    if (initializer !== undefined) this.#port.keep(initializer);
     sink.sent(sent);
-    if (initializer !== undefined) this.#port.addCode(initializer.hash, initializer.text);
-    this.#port.addCode(head.code, text);
     this.#port.submit(lease, whole, bodies, cancelled);
     return sent;
   }
@@ -228,13 +231,13 @@ export class Dispatcher implements Submitter {
 
   /** The task leaves once more, as a batch of its own. */
   #runAgain(sent: Sent, retry: Retry, index: number, info: ResultInfo): void {
-    const { head, bodies, text } = sent;
+    const { head, bodies, contents } = sent;
     sent.sink.waiting([index, index + 1]);
     // A lost node is another matter: what was left of its attempts is still left.
     const next = { ...head, attempt: info.attempt + 1, attempts: Math.min(head.attempts + 1, Number.MAX_SAFE_INTEGER) };
     // One that has run again before is still for the same one: sinks within sinks would use up the stack.
     const again = sent.sink instanceof AgainSink ? sent.sink : new AgainSink(sent, index);
-    this.#send(again, sliceBodies(bodies, index, index + 1), next, text, oneLess(retry));
+    this.#send(again, sliceBodies(bodies, index, index + 1), next, contents, oneLess(retry));
     this.#close(sent, 1);
   }
 
@@ -243,6 +246,8 @@ export class Dispatcher implements Submitter {
     if (sent.open > 0) return;
     this.#sent.delete(sent.lease);
     this.#openBytes -= sent.bodies.bytes.length;
+    for (const { hash } of sent.contents) this.#port.letGo(hash);
+    if (sent.head.initializer !== undefined) this.#port.letGo(sent.head.initializer);
   }
 
   started(lease: number, ranges: Ranges): void {

@@ -9,7 +9,7 @@ export interface Gathering {
   readonly options: SubmitOptions | undefined;
 }
 
-/** Joins the submits of one tick that share code and options: they travel together. */
+/** Joins the submits of one tick that share code, what it captured, and options: they travel together. */
 export class Gatherer {
   readonly #leave: (gathering: Gathering) => void;
   readonly #gatherings = new Map<string, Gathering>();
@@ -83,11 +83,12 @@ function numberOf(fn: object): number {
 }
 
 function keyOf(code: ShippedCode, options: SubmitOptions | undefined): string {
-  if (options === undefined) return code.hash;
+  const named = `${code.hash} ${code.captured?.hash ?? ""}`;
+  if (options === undefined) return named;
   // Quoted, so that a name cannot look like something else.
   const parts = SHARED.map((name) => {
     const value = options[name];
     return typeof value === "string" ? JSON.stringify(value) : typeof value === "function" ? numberOf(value) : value;
   });
-  return `${code.hash} ${parts.join(" ")}`;
+  return `${named} ${parts.join(" ")}`;
 }

@@ -1,5 +1,6 @@
 import type { NestedHeader } from "@pydist/protocol";
 import type { ShippedCode } from "@pydist/shipping";
+import { capturedHead } from "./contents.js";
 import { LONGEST_NAME, type SubmitOptions } from "./options.js";
 import { travelling } from "./sink.js";
 
@@ -25,6 +26,7 @@ export function headOf(
   const timeout = options?.timeout ?? Number.POSITIVE_INFINITY;
   return {
     code: code.hash,
+    ...(code.captured === undefined ? {} : { captured: capturedHead(code.captured) }),
     name: nameOf(code, options),
     hops: options?.hopLimit ?? hopLimit,
     priority: options?.priority ?? 0,

@@ -1,4 +1,5 @@
 import { type Bodies, BodiesBuilder, encodeArguments, joinSteps, memberStep } from "@pydist/protocol";
+import type { ShippedCode } from "@pydist/shipping";
 import { decodeArguments } from "./decoding.js";
 import { Future } from "./future.js";
 
@@ -11,26 +12,37 @@ export interface Need {
   readonly keys: readonly Key[];
 }
 
+/** A value among arguments that is kept as it is. */
+interface Kept {
+  readonly value: unknown;
+  readonly keys: readonly Key[];
+}
+
 /** Arguments of a call that waits for futures among them; all else is as it was at the call. */
 export class Held {
   readonly needs: readonly Need[];
+  readonly #kept: readonly Kept[];
   readonly #bodies: Bodies;
 
-  constructor(needs: readonly Need[], bodies: Bodies) {
+  constructor({ needs, kept }: Pick<Found, "needs" | "kept">, bodies: Bodies) {
     this.needs = needs;
+    this.#kept = kept;
     this.#bodies = bodies;
   }
 
   /** The arguments, with what came of the futures in their places. */
   fill(values: readonly unknown[]): unknown[] {
     const args = decodeArguments(this.#bodies);
-    for (const [i, { keys }] of this.needs.entries()) {
-      let at = args as unknown as Record<Key, unknown>;
-      for (const key of keys.slice(0, -1)) at = at[key] as Record<Key, unknown>;
-      put(at, keys.at(-1) as Key, values[i]);
-    }
+    for (const [i, { keys }] of this.needs.entries()) putAt(args, keys, values[i]);
+    for (const { keys, value } of this.#kept) putAt(args, keys, value);
     return args;
   }
+}
+
+function putAt(args: unknown[], keys: readonly Key[], value: unknown): void {
+  let at = args as unknown as Record<Key, unknown>;
+  for (const key of keys.slice(0, -1)) at = at[key] as Record<Key, unknown>;
+  put(at, keys.at(-1) as Key, value);
 }
 
 /** How a user would write the place of a future. */
@@ -40,15 +52,16 @@ export function pathOf({ keys }: Need): string {
 
 /**
  * Lays by arguments that hold futures: as arguments themselves, or in plain arrays and objects.
+ * @param code the function's, which knows what is not to be laid by
  * @returns undefined if there is none
  * @throws SerializationError naming the path of something else that cannot travel
  */
-export function hold(args: readonly unknown[]): Held | undefined {
-  const found = search(args);
+export function hold(args: readonly unknown[], code: ShippedCode): Held | undefined {
+  const found = search(args, code);
   if (found === undefined) return undefined;
   const builder = new BodiesBuilder();
   builder.add(encodeArguments(found.copy));
-  return new Held(found.needs, builder.build());
+  return new Held(found, builder.build());
 }
 
 /** A container that is copied, and the way to it. */
@@ -59,9 +72,17 @@ interface Step {
   readonly parent: Step | undefined;
 }
 
-/** Copies the arguments as far as they are plain, with null in place of the futures. */
-function search(args: readonly unknown[]): { readonly copy: unknown[]; readonly needs: readonly Need[] } | undefined {
+/** What is in arguments. */
+interface Found {
+  readonly copy: unknown[];
+  readonly needs: readonly Need[];
+  readonly kept: readonly Kept[];
+}
+
+/** Copies the arguments as far as they are plain, with null in place of the futures and of what is kept as it is. */
+function search(args: readonly unknown[], code: ShippedCode): Found | undefined {
   const needs: Need[] = [];
+  const kept: Kept[] = [];
   const root: Step = { source: args, copy: new Array(args.length), key: undefined, parent: undefined };
   const copies = new Map<object, object>([[args, root.copy]]);
   const steps = [root];
@@ -74,6 +95,9 @@ function search(args: readonly unknown[]): { readonly copy: unknown[]; readonly 
         if (value instanceof Future) {
           needs.push({ future: value, keys: [...wayTo(step), name] });
           put(step.copy, key, null);
+        } else if (code.keeps?.(value) === true) {
+          kept.push({ value, keys: [...wayTo(step), name] });
+          put(step.copy, key, null);
         } else put(step.copy, key, copyOf(value, step, name, copies, steps));
       }
       // Symbols do not travel: the encoder says so.
@@ -84,7 +108,7 @@ function search(args: readonly unknown[]): { readonly copy: unknown[]; readonly 
   } catch {
     return undefined; // A getter threw. The encoder, which came by before, has the words for it.
   }
-  return needs.length === 0 ? undefined : { copy: root.copy as unknown[], needs };
+  return needs.length === 0 ? undefined : { copy: root.copy as unknown[], needs, kept };
 }
 
 function copyOf(value: unknown, parent: Step, key: Key, copies: Map<object, object>, steps: Step[]): unknown {

@@ -1,6 +1,7 @@
 export type { AnyFunction, Given, GivenAll, Items, SubmitRest } from "./arguments.js";
+export type { Content } from "./contents.js";
 export { Dispatcher } from "./dispatcher.js";
-export { type CodeText, type DispatcherOptions, UNTOLD_HOPS } from "./dispatcher-options.js";
+export { type DispatcherOptions, UNTOLD_HOPS } from "./dispatcher-options.js";
 export { Executor } from "./executor.js";
 export { Future, type FutureState } from "./future.js";
 export type { KeepAlive } from "./keep-alive.js";

@@ -1,4 +1,5 @@
-import { type Bodies, BodiesBuilder, type CancelledError, encodeArguments, SerializationError } from "@pydist/protocol";
+import { type Bodies, BodiesBuilder, type CancelledError, SerializationError } from "@pydist/protocol";
+import type { ShippedCode } from "@pydist/shipping";
 import { cancelledError } from "./cancelled.js";
 import type { Waiter } from "./dependents.js";
 import { type Held, hold } from "./held.js";
@@ -8,6 +9,8 @@ import { abortedError, type Sink } from "./sink.js";
 
 /** Where a map's calls go. */
 export interface FeederHost {
+  /** The map's function. */
+  readonly code: ShippedCode;
   /** Sends one batch. */
   send(sink: Sink, bodies: Bodies): void;
   /** Tells the waiter when the futures among a call's arguments are done. */
@@ -124,7 +127,7 @@ export class Feeder {
           this.#state = "fed";
           break;
         }
-        held = take(next.args, builder, this.#count);
+        held = this.#take(next.args, builder);
       }
     } catch (error) {
       this.end({ error });
@@ -145,7 +148,7 @@ export class Feeder {
         const builder = new BodiesBuilder();
         let held: Held | undefined;
         try {
-          if (item !== "end") held = take(item.args, builder, this.#count);
+          if (item !== "end") held = this.#take(item.args, builder);
         } catch (error) {
           this.end({ error });
         }
@@ -159,6 +162,27 @@ export class Feeder {
         this.#owner.fed();
       },
     );
+  }
+
+  /**
+   * @returns the arguments, if they have to wait for futures among them
+   * @throws SerializationError saying which item cannot travel
+   */
+  #take(args: readonly unknown[], builder: BodiesBuilder): Held | undefined {
+    const item = this.#count + builder.count;
+    try {
+      builder.add(this.#host.code.encodeArguments(args));
+      return undefined;
+    } catch (error) {
+      if (!(error instanceof SerializationError)) throw error;
+      const held = hold(args, this.#host.code);
+      if (held !== undefined) return held;
+      const { path, cause } = error;
+      throw new SerializationError(
+        `Item ${item} of the map: ${error.message}`,
+        cause === undefined ? { path } : { path, cause },
+      );
+    }
   }
 
   #send(builder: BodiesBuilder): void {
@@ -184,7 +208,7 @@ export class Feeder {
     dependent = this.#host.hold(held, {
       ready: (args) => {
         const builder = new BodiesBuilder();
-        builder.add(encodeArguments(args));
+        builder.add(this.#host.code.encodeArguments(args));
         this.#host.send(segment, builder.build());
       },
       failed: (error) => segment.abandon(() => error),
@@ -206,27 +230,5 @@ export class Feeder {
     const missing = this.#missing;
     this.#missing = undefined;
     return missing;
-  }
-}
-
-/**
- * @param before items of the map that come before those of the builder
- * @returns the arguments, if they have to wait for futures among them
- * @throws SerializationError saying which item cannot travel
- */
-function take(args: readonly unknown[], builder: BodiesBuilder, before: number): Held | undefined {
-  const item = before + builder.count;
-  try {
-    builder.add(encodeArguments(args));
-    return undefined;
-  } catch (error) {
-    if (!(error instanceof SerializationError)) throw error;
-    const held = hold(args);
-    if (held !== undefined) return held;
-    const { path, cause } = error;
-    throw new SerializationError(
-      `Item ${item} of the map: ${error.message}`,
-      cause === undefined ? { path } : { path, cause },
-    );
   }
 }

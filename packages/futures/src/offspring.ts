@@ -15,6 +15,7 @@ import {
   type UpNote,
 } from "@pydist/protocol";
 import { sha256 } from "@pydist/shipping";
+import type { Content } from "./contents.js";
 import type { Route, Sink } from "./sink.js";
 
 /** What an executor does for tasks that submit tasks. */
@@ -22,18 +23,22 @@ export interface OffspringHost {
   /** Id of the executor. */
   readonly executor: string;
   /** Sends a batch whose bodies were encoded elsewhere. */
-  forward(head: NestedHeader, text: string, bodies: Bodies, sink: Sink): Route;
+  forward(head: NestedHeader, contents: readonly Content[], bodies: Bodies, sink: Sink): Route;
   /** To a running task, wherever it is; one that is over hears nothing. */
   tell(lease: number, index: number, call: string, note: DownNote, bodies: Bodies | undefined): void;
 }
 
 /** What a task says of tasks of its own. */
-export type FamilyNote = Extract<UpNote, { readonly kind: "submit" | "cancel" }>;
+export type FamilyNote = Exclude<UpNote, { readonly kind: "log" | "progress" }>;
+
+type SubmitNote = Extract<FamilyNote, { readonly kind: "submit" }>;
 
 /** What one execution of a task has submitted and not heard the end of. */
 interface Family {
   readonly call: string;
   readonly batches: Map<number, Child>;
+  /** Values that its batches may name, by their hash. */
+  readonly captured: Map<string, Uint8Array>;
 }
 
 /**
@@ -50,40 +55,41 @@ export class Offspring {
 
   /** A running task submits, or no longer wants what it submitted. `call` names the one execution that says so. */
   said(lease: number, index: number, call: string, note: FamilyNote, bodies: Bodies | undefined): void {
-    if (note.kind === "submit") {
-      if (bodies !== undefined) this.#submit(lease, index, call, note, bodies);
-      return;
+    switch (note.kind) {
+      case "submit":
+        if (bodies !== undefined) this.#submit(lease, index, call, note, bodies);
+        return;
+      case "captured":
+        // Of other bytes than those of the hash nothing is kept: whoever names it is refused.
+        if (bodies?.bytes === undefined || sha256(bodies.bytes) !== note.hash) return;
+        this.#familyOf(lease, index, call).captured.set(note.hash, bodies.bytes);
+        return;
     }
     const family = this.#families.get(`${lease} ${index}`);
     if (family?.call !== call) return;
+    if (note.kind === "forget") return void family.captured.delete(note.hash);
     const { batch, ranges, grace } = note;
     const stop = grace === undefined || bodies === undefined ? undefined : { grace, reason: bodies };
     family.batches.get(batch)?.cancelAt(ranges, stop);
   }
 
-  #submit(
-    lease: number,
-    index: number,
-    call: string,
-    note: Extract<FamilyNote, { kind: "submit" }>,
-    bodies: Bodies,
-  ): void {
-    const { batch, head, text } = note;
-    if (sha256(text) !== head.code) {
-      // Every node keeps code by its hash: a wrong text would be run for others, too.
-      this.#host.tell(lease, index, call, this.#refusal(note), refused(head.name, countOf(bodies)));
+  #submit(lease: number, index: number, call: string, note: SubmitNote, bodies: Bodies): void {
+    const { batch, head } = note;
+    const family = this.#familyOf(lease, index, call);
+    const contents = checked(note, family);
+    if (typeof contents === "string") {
+      this.#host.tell(lease, index, call, this.#refusal(note), refused(contents, countOf(bodies)));
       return;
     }
-    const family = this.#familyOf(lease, index, call);
     const tell = (news: DownNote, results?: Bodies): void => this.#host.tell(lease, index, call, news, results);
     const child = new Child({ batch, count: countOf(bodies), grace: head.grace }, tell, () =>
       family.batches.delete(batch),
     );
     family.batches.set(batch, child);
-    this.#host.forward(head, text, bodies, child);
+    this.#host.forward(head, contents, bodies, child);
   }
 
-  #refusal({ batch, head: { attempt } }: Extract<FamilyNote, { kind: "submit" }>): DownNote {
+  #refusal({ batch, head: { attempt } }: SubmitNote): DownNote {
     return { kind: "results", batch, from: 0, node: this.#host.executor, hops: 0, attempt };
   }
 
@@ -93,7 +99,7 @@ export class Offspring {
     if (before?.call === call) return before;
     // An earlier execution of the task was lost; this one submits anew.
     if (before !== undefined) stopAll(before);
-    const family: Family = { call, batches: new Map() };
+    const family: Family = { call, batches: new Map(), captured: new Map() };
     this.#families.set(key, family);
     return family;
   }
@@ -128,9 +134,26 @@ function stopAll({ batches }: Family): void {
   for (const child of [...batches.values()]) child.stop(reason);
 }
 
-function refused(name: string, count: number): Bodies {
-  const error = new ShippingError(`The code of ${name} is not the one that its hash names, so it was not run.`);
-  return repeatBody(encodeFailure(error), count, Outcome.Failed);
+/**
+ * What a batch names by hash; a string says why it is refused. Every node keeps contents by their hash: wrong ones would be
+ * used for others, too.
+ */
+function checked({ head, text }: SubmitNote, family: Family): readonly Content[] | string {
+  const { code, name, captured } = head;
+  if (sha256(text) !== code) return `The code of ${name} is not the one that its hash names, so it was not run.`;
+  const contents: Content[] = [{ hash: code, content: text }];
+  if (captured === undefined) return contents;
+  const { hash, inline } = captured;
+  const bytes = inline === undefined ? family.captured.get(hash) : Buffer.from(inline, "base64");
+  if (bytes === undefined || (inline !== undefined && sha256(bytes) !== hash)) {
+    return `What ${name} captured is not what its hash names, so it was not run.`;
+  }
+  if (inline === undefined) contents.push({ hash, content: bytes });
+  return contents;
+}
+
+function refused(why: string, count: number): Bodies {
+  return repeatBody(encodeFailure(new ShippingError(why)), count, Outcome.Failed);
 }
 
 /** What is known of a batch that a task submits. */

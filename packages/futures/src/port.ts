@@ -1,5 +1,7 @@
 import type { BatchHeader, Bodies, Credit, DownNote, Ranges, ResultInfo, Stop, UpNote } from "@pydist/protocol";
 
+import type { Content } from "./contents.js";
+
 /** What comes back to whoever submitted. Leases are the submitter's own numbers; ranges count from the batch's first task. */
 export interface Submitter {
   report(lease: number, from: number, bodies: Bodies, info: ResultInfo): void;
@@ -20,8 +22,10 @@ export interface Port {
   /** Tasks that went in here and that nobody has taken over yet. */
   readonly queued: number;
   attach(submitter: Submitter): void;
-  /** The text of a code that tasks are about to name. */
-  addCode(hash: string, text: string): void;
+  /** Keeps what tasks are about to name by its hash, until it is let go as often as it was kept. */
+  keep(content: Content): void;
+  /** Tasks that named it are settled. */
+  letGo(hash: string): void;
   submit(lease: number, head: BatchHeader, bodies: Bodies, cancelled?: Ranges): void;
   /** Tasks that have not begun never will; with `stop`, those that have are stopped. */
   cancel(lease: number, ranges: Ranges, stop?: Stop): void;

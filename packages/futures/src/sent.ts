@@ -1,4 +1,5 @@
 import { type BatchHeader, type Bodies, countOf, type Ranges, type Stop } from "@pydist/protocol";
+import type { Content } from "./contents.js";
 import type { Port } from "./port.js";
 import type { Retry } from "./retries.js";
 import { type Route, type Sink, stopWith } from "./sink.js";
@@ -8,8 +9,8 @@ export interface SentOptions {
   readonly lease: number;
   readonly head: BatchHeader;
   readonly bodies: Bodies;
-  /** The code's text. */
-  readonly text: string;
+  /** What the head names by hash. */
+  readonly contents: readonly Content[];
   readonly sink: Sink;
   /** Undefined if what fails has failed. */
   readonly retry: Retry | undefined;
@@ -23,7 +24,7 @@ export class Sent implements SentOptions, Route {
   readonly lease: number;
   readonly head: BatchHeader;
   readonly bodies: Bodies;
-  readonly text: string;
+  readonly contents: readonly Content[];
   readonly sink: Sink;
   readonly retry: Retry | undefined;
   /** Tasks that are not settled yet. */
@@ -33,11 +34,11 @@ export class Sent implements SentOptions, Route {
   /** Tasks that run again, each as a batch of its own. */
   #again: Map<number, Route> | undefined;
 
-  constructor(way: Pick<Port, "cancel">, { lease, head, bodies, text, sink, retry }: SentOptions) {
+  constructor(way: Pick<Port, "cancel">, { lease, head, bodies, contents, sink, retry }: SentOptions) {
     this.lease = lease;
     this.head = head;
     this.bodies = bodies;
-    this.text = text;
+    this.contents = contents;
     this.sink = sink;
     this.retry = retry;
     this.open = countOf(bodies);

@@ -1,12 +1,5 @@
-import {
-  type Bodies,
-  BodiesBuilder,
-  encodeArguments,
-  Outcome,
-  outcomeAt,
-  type Ranges,
-  type ResultInfo,
-} from "@pydist/protocol";
+import { type Bodies, BodiesBuilder, Outcome, outcomeAt, type Ranges, type ResultInfo } from "@pydist/protocol";
+import type { ShippedCode } from "@pydist/shipping";
 import { Aborts } from "./aborts.js";
 import { cancelledError } from "./cancelled.js";
 import { decodeResults, type KnownErrors } from "./decoding.js";
@@ -33,11 +26,12 @@ export class FutureSink implements Sink, FutureOwner {
 
   /**
    * Encodes the arguments now, so that what the caller does with them later changes nothing.
+   * @param code the function as this call shipped it
    * @param future one that was given out already
    * @throws SerializationError naming the value that cannot travel.
    */
-  add(args: readonly unknown[], future?: Future<unknown>): Future<unknown> {
-    this.#builder.add(encodeArguments(args));
+  add(code: ShippedCode, args: readonly unknown[], future?: Future<unknown>): Future<unknown> {
+    this.#builder.add(code.encodeArguments(args));
     const index = this.#futures.length;
     future?.adopt(this, index);
     const added = future ?? Future.of<unknown>(this, index);

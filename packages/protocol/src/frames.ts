@@ -10,10 +10,25 @@ export interface Loss {
   readonly cause: string;
 }
 
+/** Most bytes of captured values that ride in a header; more travel by their hash, as code does. */
+export const MOST_INLINE_BYTES = 4096;
+
+/** The values that a batch's function sees besides its arguments: bytes that only a worker decodes. */
+export interface CapturedHead {
+  /** SHA-256 of the bytes, in hex. */
+  readonly hash: string;
+  /** Whether each task gets values of its own, or all of a run may have the same because none of them can be changed. */
+  readonly state: "fresh" | "shared";
+  /** The bytes in base64, if they are few; otherwise whoever lacks them asks for them by their hash. */
+  readonly inline?: string;
+}
+
 /** What every task of a batch shares. The header is all that a node between submitter and worker reads. */
 export interface BatchHeader {
   /** SHA-256 of the shipped function, in hex. */
   readonly code: string;
+  /** Absent for a function that captured nothing. */
+  readonly captured?: CapturedHead;
   /** For people: the function's name or the `name` option. */
   readonly name: string;
   /** The submitting executor, by which nodes share themselves out fairly. */
@@ -57,13 +72,17 @@ export interface Stop {
 /** What a task that submits tasks of its own sets for a batch of them; the rest of the header is its executor's. */
 export type NestedHeader = Pick<
   BatchHeader,
-  "code" | "name" | "hops" | "priority" | "attempts" | "attempt" | "depth" | "timeout" | "grace"
+  "code" | "captured" | "name" | "hops" | "priority" | "attempts" | "attempt" | "depth" | "timeout" | "grace"
 >;
 
 /** What a running task says to the executor that owns it. Batches are numbered by the task itself. */
 export type UpNote =
   /** Submits a batch; the bodies are its arguments, `text` is its code. */
   | { readonly kind: "submit"; readonly batch: number; readonly head: NestedHeader; readonly text: string }
+  /** Captured values that batches after this name by their hash; the body is their bytes. */
+  | { readonly kind: "captured"; readonly hash: string }
+  /** ... which no batch will name any more, unless they are sent again. */
+  | { readonly kind: "forget"; readonly hash: string }
   /** Cancels tasks that have not begun; with `grace`, also stops those that have, and the body is the reason. */
   | { readonly kind: "cancel"; readonly batch: number; readonly ranges: Ranges; readonly grace?: number }
   | {
@@ -158,7 +177,9 @@ export type DownFrame =
   | ({ readonly t: "told" } & Mail<DownNote>)
   | { readonly t: "recall"; readonly max: number }
   | { readonly t: "ask"; readonly id: number; readonly what: string }
+  /** What a task names by its hash: a text, or captured values. Long ones are the payload, the text then as UTF-8. */
   | { readonly t: "code"; readonly hash: string; readonly text: string }
+  | { readonly t: "code"; readonly hash: string; readonly payload: "text" | "bytes" }
   | { readonly t: "noCode"; readonly hash: string; readonly why: string }
   /** What was asked for by that key; the payload is the tree's manifest. */
   | { readonly t: "tree"; readonly key: string }
@@ -194,27 +215,30 @@ export type Frame = DownFrame | UpFrame;
 
 /*
  * A frame is | header length u32 | header as JSON, padded with spaces to a multiple of eight | payload |. The header is
- * JSON so that a peer of another minor version skips what it does not know; the payload, packed bodies or bytes of files,
- * is never parsed on the way.
+ * JSON so that a peer of another minor version skips what it does not know; the payload, packed bodies or the bytes of
+ * what a hash names, is never parsed on the way.
  */
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 const MAX_HEADER_BYTES = 16 * 1024 * 1024;
 
-export function encodeFrame(frame: Frame, content?: Bodies | Uint8Array): Uint8Array<ArrayBuffer> {
+export function encodeFrame(frame: Frame, payload?: Bodies | Uint8Array): Uint8Array<ArrayBuffer> {
   const json = JSON.stringify(frame);
   let header = encoder.encode(json);
   const padding = (8 - ((header.length + 4) % 8)) % 8;
   if (padding > 0) header = encoder.encode(json.padEnd(json.length + padding));
   const start = 4 + header.length;
-  const raw = content instanceof Uint8Array;
-  const length = content === undefined ? 0 : raw ? content.length : packedLengthOf(content);
-  const bytes = new Uint8Array(start + length);
+  const bytes = new Uint8Array(start + lengthOf(payload));
   new DataView(bytes.buffer).setUint32(0, header.length, true);
   bytes.set(header, 4);
-  if (raw) bytes.set(content, start);
-  else if (content !== undefined) packBodiesInto(content, bytes.buffer, start);
+  if (payload instanceof Uint8Array) bytes.set(payload, start);
+  else if (payload !== undefined) packBodiesInto(payload, bytes.buffer, start);
   return bytes;
+}
+
+function lengthOf(payload: Bodies | Uint8Array | undefined): number {
+  if (payload === undefined) return 0;
+  return payload instanceof Uint8Array ? payload.length : packedLengthOf(payload);
 }
 
 /**

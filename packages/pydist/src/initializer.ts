@@ -1,22 +1,22 @@
-import type { CodeText } from "@pydist/futures";
-import { BodiesBuilder, encodeValue, packBodies } from "@pydist/protocol";
+import type { Content } from "@pydist/futures";
+import { BodiesBuilder, packBodies } from "@pydist/protocol";
 import { initializerText, type ShippedCode, sha256, ship } from "@pydist/shipping";
 import type { ExecutorOptions } from "./options.js";
 
 /**
- * The initializer as a code of its own: the function's code with its arguments. Made when the executor is, so that one
+ * The initializer as a code of its own: the function's code with what it captured and its arguments. Made when the executor is, so that one
  * that cannot travel fails there and not in each task.
  * @throws ShippingError or SerializationError
  */
 export function shipInitializer(
   { initializer, initargs = [] }: ExecutorOptions,
   bind: (code: ShippedCode) => ShippedCode,
-): CodeText | undefined {
+): Content | undefined {
   if (initializer === undefined) return undefined;
-  const { text: code } = bind(ship(initializer, "initializer"));
+  const code = bind(ship(initializer, "initializer"));
   const builder = new BodiesBuilder();
-  builder.add(encodeValue([...initargs], "initargs"));
+  builder.add(code.encodeArguments(initargs, "initargs"));
   const args = Buffer.from(packBodies(builder.build())).toString("base64");
-  const text = initializerText({ code, args });
-  return { hash: sha256(text), text };
+  const content = initializerText({ code: code.text, args, captured: code.captured });
+  return { hash: sha256(content), content };
 }

@@ -29,6 +29,8 @@ export class Batch {
   /** The upstream is gone: results go nowhere. */
   orphan = false;
   #histories: Map<number, History> | undefined;
+  /** Each task's part of the captured values that the header brings along. */
+  readonly #share: number;
 
   constructor(upstream: UpstreamId, upstreamLease: number, head: BatchHeader, bodies: Bodies) {
     this.upstream = upstream;
@@ -38,6 +40,7 @@ export class Batch {
     this.count = countOf(bodies);
     this.owner = new Uint32Array(this.count);
     this.open = this.count;
+    this.#share = Math.ceil((head.captured?.inline?.length ?? 0) / Math.max(1, this.count));
   }
 
   historyOf(index: number): History | undefined {
@@ -58,7 +61,12 @@ export class Batch {
   }
 
   bytesOf(index: number): number {
-    return byteLengthOf(this.bodies, index, index + 1);
+    return this.bytesIn(index, index + 1);
+  }
+
+  /** What the tasks from `from` up to, not including, `to` count towards the credit in bytes. */
+  bytesIn(from: number, to: number): number {
+    return byteLengthOf(this.bodies, from, to) + (to - from) * this.#share;
   }
 
   /** The end of the longest run of queued tasks from `from` that can travel under one header. */

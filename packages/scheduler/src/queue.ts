@@ -1,4 +1,4 @@
-import { type BatchHeader, byteLengthOf } from "@pydist/protocol";
+import type { BatchHeader } from "@pydist/protocol";
 import { type Batch, QUEUED } from "./batch.js";
 import type { UpstreamId } from "./events.js";
 import { Line } from "./line.js";
@@ -219,12 +219,12 @@ function servedBefore(a: Place, b: Place): number {
 
 /** The largest end in `(from, end]` whose run weighs at most `maxBytes`, or `from + 1`. */
 function withinBytes(batch: Batch, from: number, end: number, maxBytes: number): number {
-  if (byteLengthOf(batch.bodies, from, end) <= maxBytes) return end;
+  if (batch.bytesIn(from, end) <= maxBytes) return end;
   let fits = from + 1;
   let over = end;
   while (over - fits > 1) {
     const middle = (fits + over) >> 1;
-    if (byteLengthOf(batch.bodies, from, middle) <= maxBytes) fits = middle;
+    if (batch.bytesIn(from, middle) <= maxBytes) fits = middle;
     else over = middle;
   }
   return fits;

@@ -1,7 +1,6 @@
 import {
   type BatchHeader,
   type Bodies,
-  byteLengthOf,
   countOf,
   emptyBodies,
   Outcome,
@@ -159,7 +158,7 @@ export class State {
     this.leases.set(id, lease);
     receiver.leases.set(id, lease);
     receiver.tasks += to - from;
-    receiver.bytes += byteLengthOf(batch.bodies, from, to);
+    receiver.bytes += batch.bytesIn(from, to);
     receiver.lastSent = now;
     const step = receiver.kind === "child" ? 1 : 0;
     const losses = batch.lossesOf(from);

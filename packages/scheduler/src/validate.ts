@@ -1,4 +1,3 @@
-import { byteLengthOf } from "@pydist/protocol";
 import { QUEUED, SETTLED } from "./batch.js";
 import type { UpstreamId } from "./events.js";
 import type { Receiver } from "./receiver.js";
@@ -85,7 +84,7 @@ function checkLent(state: State, receiver: Receiver, found: Recount): void {
     );
     if (!batch.orphan) found.lent += open;
     tasks += open;
-    bytes += byteLengthOf(batch.bodies, lease.from, lease.to);
+    bytes += batch.bytesIn(lease.from, lease.to);
     if (lease.suspended.size === 0) continue;
     waiting.leases++;
     waiting.tasks += lease.suspended.size;

@@ -1,5 +1,4 @@
 import { InvalidStateError } from "@pydist/protocol";
-import type { Callable } from "./code.js";
 
 // Registered, not unique: a task may ask through another copy of this package than the one that runs it.
 
@@ -8,6 +7,9 @@ export const CONTEXT_PROVIDER: unique symbol = Symbol.for("pydist.context");
 
 /** Property of `globalThis` of a worker thread: true once something was loaded there that can ask for a context. */
 export const CONTEXT_WANTED: unique symbol = Symbol.for("pydist.context.wanted");
+
+/** Property of what every node supplies itself: what is captured of it is this name. */
+export const SUPPLIED: unique symbol = Symbol.for("pydist.supplied");
 
 /** What a running task may know and do. `E` is the executor: what it can do is not this room's business. */
 export interface TaskContext<E = unknown> {
@@ -47,14 +49,4 @@ export function currentContext(): TaskContext {
   );
 }
 
-const asking = new WeakSet<Callable>();
-
-/** Notes that a function can ask for its context. */
-export function markAsking(fn: Callable): void {
-  asking.add(fn);
-}
-
-/** Whether a loaded function may call `task.context()`: one whose text does, or whose module has `task` at hand. */
-export function needsContext(fn: Callable): boolean {
-  return asking.has(fn);
-}
+Object.defineProperty(currentContext, SUPPLIED, { value: "context" });

@@ -1,4 +1,13 @@
-export type { Code, CodeRoot, GlobalCode, Helper, ReferenceCode, ShippedCode, SourceCode } from "./code.js";
+export type {
+  Captured,
+  Code,
+  FunctionsCode,
+  FunctionText,
+  GlobalCode,
+  Helper,
+  ReferenceCode,
+  ShippedCode,
+} from "./code.js";
 export {
   type Callable,
   CodeCache,
@@ -11,7 +20,8 @@ export {
 } from "./runtime.js";
 export { ship } from "./ship.js";
 export { relocate } from "./stacks/relocate.js";
-export { isTaskReference, type Task, type TaskFunction, type TaskReference, task } from "./task.js";
+export { isTaskReference, type Task, type TaskFunction, type TaskReference } from "./task.js";
+export { task } from "./task-at-hand.js";
 export { codeRootOf, withCodeDir } from "./trees/code-dir.js";
 export { makeManifest } from "./trees/manifest.js";
 export type { PackageRef } from "./trees/package-ref.js";

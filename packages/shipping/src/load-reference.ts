@@ -2,9 +2,10 @@ import { createRequire } from "node:module";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { ShippingError } from "@pydist/protocol";
 import type { Callable, ReferenceCode } from "./code.js";
-import { CONTEXT_WANTED, markAsking } from "./context.js";
+import { CONTEXT_WANTED } from "./context.js";
 import { fileVersion } from "./file-version.js";
 import { followSourceMaps } from "./follow-source-maps.js";
+import { type Program, programOf } from "./rebuild/program.js";
 import { broughtModule, codeRoot, whyMissing, whyNotBrought } from "./trees/roots.js";
 import { moduleKey } from "./trees/tree-key.js";
 
@@ -15,7 +16,7 @@ const imported = new Map<string, string>();
  * Imports the function that a reference names, from a file of exactly the version that the sender has: its copy of a code
  * directory, the same file on this machine, or one that was brought.
  */
-export async function loadReference(code: ReferenceCode, node: string): Promise<Callable> {
+export async function loadReference(code: ReferenceCode, node: string): Promise<Program> {
   const path = placeOf(code, node);
   checkVersion(code, path, node);
   const namespace = await importVersion(code, path, node);
@@ -23,8 +24,8 @@ export async function loadReference(code: ReferenceCode, node: string): Promise<
   checkVersion(code, path, node);
   const found = exported(namespace, code.export);
   if (typeof found === "function") {
-    if (CONTEXT_WANTED in globalThis) markAsking(found as Callable);
-    return found as Callable;
+    // Whose module has `task` at hand may ask.
+    return programOf(found as Callable, CONTEXT_WANTED in globalThis ? "wanted" : "unwanted");
   }
   const names = Object.keys(namespace).join(", ") || "nothing";
   const remedy = `Export a function of that name, or correct the name in task(url, "${code.export}").`;

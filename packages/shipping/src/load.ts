@@ -1,8 +1,10 @@
 import { ShippingError } from "@pydist/protocol";
-import { type Callable, type GlobalCode, parseCode, sha256 } from "./code.js";
+import { type Callable, type FunctionsCode, type GlobalCode, parseCode, sha256 } from "./code.js";
 import { loadReference } from "./load-reference.js";
-import { loadSource } from "./load-source.js";
 import { Lru } from "./lru.js";
+import { FunctionsProgram } from "./rebuild/functions-program.js";
+import { Home } from "./rebuild/home.js";
+import { type Program, programOf } from "./rebuild/program.js";
 
 /** Where code is loaded. */
 export interface LoadOptions {
@@ -11,23 +13,25 @@ export interface LoadOptions {
 }
 
 /**
- * Makes the function that a code stands for. One from text is there at once; one from a file has to be imported.
- * @throws ShippingError, or rejects with it, when the file is missing or of another version, or the code is unknown.
+ * Compiles code. Functions that import nothing are there at once.
+ * @throws ShippingError, or rejects with it, when a file or module is missing or of another version, or the code is unknown.
  */
-export function load(text: string, options: LoadOptions = {}): Callable | Promise<Callable> {
-  return make(text, sha256(text), options.node ?? "this node");
-}
-
-function make(text: string, hash: string, node: string): Callable | Promise<Callable> {
+export function load(text: string, options: LoadOptions = {}): Program | Promise<Program> {
+  const node = options.node ?? "this node";
   const code = parseCode(text);
   switch (code.kind) {
-    case "source":
-      return loadSource(code, hash, node);
+    case "functions":
+      return loadFunctions(code, new Home(code, node));
     case "reference":
       return loadReference(code, node);
     case "global":
-      return loadGlobal(code, node);
+      return programOf(loadGlobal(code, node), "unwanted");
   }
+}
+
+function loadFunctions(code: FunctionsCode, home: Home): Program | Promise<Program> {
+  if (code.modules.length === 0) return new FunctionsProgram(code, [], home);
+  return home.loadModules().then((modules) => new FunctionsProgram(code, modules, home));
 }
 
 function loadGlobal({ path }: GlobalCode, node: string): Callable {
@@ -41,52 +45,52 @@ function loadGlobal({ path }: GlobalCode, node: string): Callable {
   });
 }
 
-/** Loaded functions of one thread, at most `limit`, by the hash of their code. */
+/** Compiled code of one thread, at most `limit`, by its hash. */
 export class CodeCache {
-  readonly #functions: Lru<string, Callable | Promise<Callable>>;
+  readonly #programs: Lru<string, Program | Promise<Program>>;
   readonly #node: string;
 
   constructor(options: LoadOptions & { readonly limit?: number } = {}) {
-    this.#functions = new Lru(options.limit ?? 1000);
+    this.#programs = new Lru(options.limit ?? 1000);
     this.#node = options.node ?? "this node";
   }
 
   get size(): number {
-    return this.#functions.size;
+    return this.#programs.size;
   }
 
-  /** The function, if it is here: then its text need not be at hand. */
-  get(hash: string): Callable | Promise<Callable> | undefined {
-    return this.#functions.get(hash);
+  /** The program, if it is here: then its text need not be at hand. */
+  get(hash: string): Program | Promise<Program> | undefined {
+    return this.#programs.get(hash);
   }
 
   /**
-   * The function, made from `text` if it is not here yet. A failure is not kept: the file may be there next time.
+   * The program, made from `text` if it is not here yet. A failure is not kept: the file may be there next time.
    * @throws ShippingError as {@link load}, and when the text is not that of the hash.
    */
-  load(hash: string, text: string): Callable | Promise<Callable> {
-    const known = this.#functions.get(hash);
+  load(hash: string, text: string): Program | Promise<Program> {
+    const known = this.#programs.get(hash);
     if (known !== undefined) return known;
     if (sha256(text) !== hash) {
       throw new ShippingError(`The code ${hash.slice(0, 12)} arrived on ${this.#node} with another text.`, {
         remedy: "This is a fault of pydist or of its store of code: restart the node, and report it.",
       });
     }
-    const made = make(text, hash, this.#node);
-    this.#functions.set(hash, made);
+    const made = load(text, { node: this.#node });
+    this.#programs.set(hash, made);
     if (made instanceof Promise) {
       made.then(
         // A caller that comes later need not wait, even for a microtask.
-        (fn) => this.#replace(hash, made, fn),
+        (program) => this.#replace(hash, made, program),
         () => this.#replace(hash, made, undefined),
       );
     }
     return made;
   }
 
-  #replace(hash: string, made: Promise<Callable>, fn: Callable | undefined): void {
-    if (this.#functions.get(hash) !== made) return;
-    if (fn === undefined) this.#functions.delete(hash);
-    else this.#functions.set(hash, fn);
+  #replace(hash: string, made: Promise<Program>, program: Program | undefined): void {
+    if (this.#programs.get(hash) !== made) return;
+    if (program === undefined) this.#programs.delete(hash);
+    else this.#programs.set(hash, program);
   }
 }

@@ -1,39 +1,51 @@
-import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { types } from "node:util";
-import { ShippingError } from "@pydist/protocol";
-import { type Analysis, analyse, type FunctionAnalysis } from "./analysis/analyse.js";
+import { memberStep, SerializationError, ShippingError } from "@pydist/protocol";
+import { functionText } from "./analysis/function-text.js";
+import type { Understood, UnderstoodFunction } from "./analysis/understand.js";
 import { callerFile, callerLocation } from "./caller.js";
-import { type Code, codeText, type ShippedCode, sha256 } from "./code.js";
+import { callArguments } from "./capture/call-arguments.js";
+import { type CapturedFunction, capture, FIRST } from "./capture/capture.js";
+import { detailsOf } from "./capture/details.js";
+import { ownNameOf } from "./capture/function-node.js";
+import { ordinaryOfFunction } from "./capture/ordinary.js";
+import { packagesOf } from "./capture/packages.js";
+import { Refused } from "./capture/refused.js";
+import { isKnownSloppy, understood, whereIn } from "./capture/view.js";
+import {
+  type Code,
+  codeText,
+  encodePlainArguments,
+  type FunctionText,
+  type Helper,
+  type ShippedCode,
+  sha256,
+} from "./code.js";
 import { fileVersion } from "./file-version.js";
+import { InspectorUnavailable } from "./inspect/session.js";
 import { Lru } from "./lru.js";
 import { nativeFunction, nodeFunctionPath } from "./natives.js";
-import { refuseKind, refuseUses, type Subject } from "./refusal.js";
-import { noteFunction, noteOrigin, type Origin } from "./stacks/origins.js";
+import { refuseKind, type Subject } from "./refusal.js";
+import { noteOrigin } from "./stacks/origins.js";
 import { type TaskFunction, type TaskTarget, taskTarget } from "./task.js";
-import { type PackageRef, packageOf } from "./trees/package-ref.js";
-import { packageKey, rememberModule } from "./trees/provider.js";
-import { namedPackage, senderUrl } from "./trees/roots.js";
+import { rememberModule } from "./trees/provider.js";
+import { senderUrl } from "./trees/roots.js";
+import { withoutInspector } from "./without-inspector.js";
 import { isWorkerOfPydist } from "./worker-mark.js";
 
-// A function's text never changes, so a function is understood once.
+/** Functions that see nothing around them: they never change. */
 const byFunction = new WeakMap<TaskFunction, ShippedCode>();
-// An arrow written inside a loop is a new function each time, with the text of the last one.
-const bySource = new Lru<string, { readonly shipped: ShippedCode; readonly origin: Origin }>(1000);
-// What a text imports by name depends on where it is submitted from.
-const importing = new Lru<string, FunctionAnalysis>(1000);
+/** Codes by their texts: an arrow in a loop is a new function each time, and its code the same. */
+const byText = new Lru<string, ShippedCode>(1000);
 
 /**
- * Turns a function into code that runs elsewhere. A function may use its parameters, what it declares itself, the
- * globals of a bare Node, and `import()` of packages and `node:` modules, which a node resolves from its own working
- * directory. A `task()` reference is turned into the reference with the present version of its file.
- *
- * Properties that were added to the function do not travel. Arrows, methods and async functions are run as strict code,
- * for their text does not tell; a variable of the module that has the name of a global cannot be told from the global.
+ * Turns a function into code that runs elsewhere, with what it sees around it as it is now: variables, functions, classes
+ * and instances by value, modules of Node and of packages by reference. A `task()` reference is turned into the reference
+ * with the present version of its file. Runs nothing of the user's.
  *
  * @param what The user's call, for messages.
- * @throws ShippingError at once, naming everything that the function uses and cannot take along; TypeError when `fn` is
- * no function.
+ * @throws ShippingError at once, naming what cannot travel and the path by which the function reaches it; TypeError when
+ * `fn` is no function.
  */
 export function ship(fn: TaskFunction, what = "submit"): ShippedCode {
   const known = byFunction.get(fn);
@@ -49,103 +61,86 @@ export function ship(fn: TaskFunction, what = "submit"): ShippedCode {
   const target = taskTarget(fn);
   if (target !== undefined) return shipReference(fn, target, what);
   const shipped = shipFunction(fn, what);
-  byFunction.set(fn, shipped);
+  if (shipped.captured === undefined) byFunction.set(fn, shipped);
   return shipped;
 }
 
 function shipFunction(fn: TaskFunction, what: string): ShippedCode {
   const source = Function.prototype.toString.call(fn);
-  const name = ownName(fn);
+  const name = ownNameOf(fn);
   const subject = { what, name, source };
   const native = nativeFunction(fn, source, name);
-  switch (native?.kind) {
-    case "global":
-      return shipped({ kind: "global", path: native.path }, name);
-    case "global-class":
-      throw refuseKind(subject, classReason, wrapRemedy("new ", native.path));
-    case "bound":
-      throw refuseKind(
-        subject,
-        "is bound, and what it is bound to is not in its text",
-        "Submit the function that was bound, and pass what it was bound to as arguments.",
-      );
-    case "unknown":
-      throw unknownNative(subject, fn);
+  if (native?.kind === "global") return shippedCode({ kind: "global", path: native.path }, name);
+  if (native?.kind === "global-class") throw refuseKind(subject, classReason, wrapRemedy("new ", native.path));
+  const text = native === undefined ? understood(source, isKnownSloppy(fn) ? false : undefined) : undefined;
+  if (text !== undefined) checkKind(text, subject, fn);
+  if (text?.kind === "function" && seesNothing(text) && detailsOf(fn, ordinaryOfFunction(fn, text)).length === 0) {
+    return shipText(fn, source, name, text, {});
   }
-
-  const knownSloppy = isKnownSloppy(fn);
-  const key = `${knownSloppy ? "sloppy" : ""}\n${name}\n${source}`;
-  const known = bySource.get(key);
-  if (known !== undefined) {
-    noteFunction(known.origin, fn);
-    return known.shipped;
+  try {
+    return shipCaptured(capture(fn), name);
+  } catch (error) {
+    if (error instanceof InspectorUnavailable) {
+      const path = text === undefined ? undefined : nodeFunctionPath(fn);
+      if (path !== undefined)
+        throw refuseKind(subject, "is Node's own, not text that could travel", wrapRemedy("", path));
+      return shipText(fn, source, name, ...withoutInspector(text, subject, error));
+    }
+    if (error instanceof Refused || error instanceof SerializationError) throw refusedCapture(subject, error);
+    throw error;
   }
-  const analysis = importing.get(key) ?? accepted(analyse(source, name, knownSloppy), subject, fn);
-  const packages = packagesOf(analysis.imports);
-  const code = packages.length === 0 ? analysis.code : { ...analysis.code, packages };
-  const result = shipped(code, name);
-  const origin = noteOrigin(result.hash, fn, source, code);
-  if (analysis.imports.length === 0) bySource.set(key, { shipped: result, origin });
-  else importing.set(key, analysis);
-  return result;
-}
-
-/**
- * The packages that are meant by these specifiers: as the file that submits finds them. What a running task submits means
- * those that it was sent with; others are the node's own.
- */
-function packagesOf(specifiers: readonly string[]): PackageRef[] {
-  const names = new Set(specifiers.map(packageOf).filter((name) => name !== undefined));
-  if (names.size === 0) return [];
-  const from = callerFile() ?? (isWorkerOfPydist() ? undefined : join(process.cwd(), "program.js"));
-  return [...names]
-    .sort()
-    .map((name) => namedPackage(name) ?? (from === undefined ? undefined : packageKey(name, from)))
-    .filter((ref) => ref !== undefined);
 }
 
 const classReason = "is a class, and a task is called without new";
 
-function accepted(analysis: Analysis, subject: Subject, fn: TaskFunction): FunctionAnalysis {
-  switch (analysis.kind) {
-    case "function": {
-      if (analysis.uses.length === 0 && analysis.obstacles.length === 0) return analysis;
-      throw nodeFunction(subject, fn) ?? refuseUses(subject, analysis);
-    }
-    case "class": {
-      const path = nodeFunctionPath(fn);
-      const remedy =
-        path === undefined
-          ? "Submit a function that holds the class and constructs it, or a task() reference to one."
-          : wrapRemedy("new ", path);
-      throw refuseKind(subject, classReason, remedy);
-    }
-    case "accessor":
-      throw refuseKind(
-        subject,
-        "is a getter or setter, which works only on its object",
-        "Submit a function that takes the object as an argument.",
-      );
-    case "generator":
-      throw refuseKind(
-        subject,
-        "is a generator, whose result lives in the process that called it",
-        "Collect what it yields and return an array.",
-      );
-    case "unreadable":
-      throw refuseKind(
-        subject,
-        `cannot be read: ${analysis.reason}`,
-        'Move the function into a module and submit task(import.meta.url, "name").',
-      );
+/** What nobody can call as a task. */
+function checkKind(text: Understood, subject: Subject, fn: TaskFunction): void {
+  if (text.kind === "unreadable") {
+    throw refuseKind(
+      subject,
+      `cannot be read: ${text.reason}`,
+      'Move the function into a module and submit task(import.meta.url, "name").',
+    );
+  }
+  if (text.kind === "class") {
+    const name = nodeFunctionPath(fn) ?? (/^[\p{L}_$][\p{L}\p{N}_$]*$/u.test(subject.name) ? subject.name : "Class");
+    throw refuseKind(subject, classReason, wrapRemedy("new ", name));
+  }
+  if (text.form === "accessor") {
+    throw refuseKind(
+      subject,
+      "is a getter or setter, which works only on its object",
+      "Submit a function that takes the object as an argument.",
+    );
+  }
+  if (text.isGenerator) {
+    throw refuseKind(
+      subject,
+      "is a generator, whose result lives in the process that called it",
+      "Collect what it yields and return an array.",
+    );
+  }
+  if (text.form === "method" && isLost(text)) {
+    const at = whereIn(fn, subject.source, text.ownThis);
+    const call = `obj${memberOf(subject.name)}`;
+    throw refuseKind(
+      subject,
+      `is a method that uses this ${at}, and a task is called without its object`,
+      text.key === "private"
+        ? "Write it as a function that takes the object as an argument."
+        : `Bind it: ${call}.bind(obj); or wrap it: (...args) => ${call}(...args).`,
+    );
   }
 }
 
-// Node's own functions are JavaScript with variables of their own; naming those would help nobody.
-function nodeFunction(subject: Subject, fn: TaskFunction): ShippingError | undefined {
-  const path = nodeFunctionPath(fn);
-  if (path === undefined) return undefined;
-  return refuseKind(subject, "is Node's own, not text that could travel", wrapRemedy("", path));
+/** Whether a method lacks nothing but its object: of what else it may lack, the capture knows a better way out. */
+function isLost({ ownThis, lexical }: UnderstoodFunction): boolean {
+  return ownThis.length > 0 && lexical.super.length === 0 && lexical.privates.size === 0;
+}
+
+function memberOf(name: string): string {
+  // Methods with symbols for names are called by what the symbol is.
+  return name.startsWith("[") && name.endsWith("]") ? name : memberStep(name);
 }
 
 function wrapRemedy(operator: "" | "new ", path: string): string {
@@ -153,15 +148,64 @@ function wrapRemedy(operator: "" | "new ", path: string): string {
   return `Wrap it: ${parameters} => ${operator}${path}(...args).`;
 }
 
-function unknownNative(subject: Subject, fn: TaskFunction): ShippingError {
+/** Whether a text is all there is to a function. Then nobody has to look at what is around it. */
+function seesNothing({ free, lexical, directEval, withs, imports, ownName }: UnderstoodFunction): boolean {
+  // Of a declaration, the name by which it calls itself is a variable of its surroundings.
+  if (ownName?.used === true) return false;
+  if ([...free].some(([name, use]) => name !== "__name" || !use.namesOnly)) return false;
+  const { this: self, super: home, newTarget, arguments: given, meta, privates } = lexical;
   return (
-    nodeFunction(subject, fn) ??
-    refuseKind(
-      subject,
-      "is native code without a place among the globals",
-      "Submit a function that finds it on the node: through a global, a parameter or await import(...).",
-    )
+    [self, home, newTarget, given, meta, directEval, withs].every((at) => at.length === 0) &&
+    privates.size === 0 &&
+    imports.every(({ specifier }) => specifier?.startsWith("node:") === true)
   );
+}
+
+/** A function as its text alone. */
+function shipText(
+  fn: TaskFunction,
+  source: string,
+  name: string,
+  text: UnderstoodFunction,
+  supplied: Readonly<Record<string, Helper>>,
+): ShippedCode {
+  const { source: edited, helpers, replaced } = functionText(text, source, { name });
+  const own: Record<string, Helper> = text.free.has("__name") ? { __name: "name" } : {};
+  const made: FunctionText = {
+    source: edited,
+    name,
+    form: text.form,
+    strict: text.strict,
+    slots: [],
+    early: 0,
+    helpers: { ...own, ...supplied, ...helpers },
+  };
+  const asks = Object.values(made.helpers).some((helper) => helper !== "name" && helper !== "meta");
+  noteOrigin({ fn, source, text: made, replaced });
+  const packages = packagesOf(
+    text.imports.map(({ specifier }) => specifier),
+    callerFile(),
+  );
+  return shippedCode({ kind: "functions", texts: [made], modules: [], packages, files: {}, asks }, name);
+}
+
+function shipCaptured({ code, captured, objects, weak, texts, isPlain }: CapturedFunction, name: string): ShippedCode {
+  for (const text of texts) noteOrigin(text);
+  const shipped = shippedCode(code, name);
+  if (isPlain) return shipped;
+  return { ...shipped, captured, ...callArguments(objects, weak) };
+}
+
+function refusedCapture(subject: Subject, cause: Refused | SerializationError): ShippingError {
+  const path = `${subject.name || "the function"}${cause.path.replace(FIRST, "")}`;
+  if (cause instanceof Refused) {
+    const isItself = cause.path === FIRST;
+    const reason = isItself ? cause.what : `cannot travel: ${path} ${cause.what}`;
+    return refuseKind(subject, reason, cause.remedy, { path, cause });
+  }
+  // Which says "path: what. Remedy."
+  const [what = "", ...remedy] = cause.message.slice(cause.path.length + 2).split(". ");
+  return refuseKind(subject, `cannot travel: ${path} is ${what}`, remedy.join(". "), { path, cause });
 }
 
 // The file may change between two submits, so what is remembered holds for one version of it.
@@ -184,7 +228,7 @@ function shipReference(reference: TaskFunction, target: TaskTarget, what: string
   if (copied === undefined) rememberModule(target.url, version);
   if (known?.version === version) return known.shipped;
   const code: Code = { kind: "reference", url: target.url, export: target.export, sha256: version, ...copied };
-  const result = shipped(code, target.export);
+  const result = shippedCode(code, target.export);
   byReference.set(reference, { version, shipped: result });
   return result;
 }
@@ -192,8 +236,10 @@ function shipReference(reference: TaskFunction, target: TaskTarget, what: string
 /** Code travels in one piece; what is larger than this is data that was pasted in. */
 const MOST_CHARACTERS = 4 * 1024 * 1024;
 
-function shipped(code: Code, name: string): ShippedCode {
+function shippedCode(code: Code, name: string): ShippedCode {
   const text = codeText(code);
+  const known = byText.get(text);
+  if (known !== undefined && known.name === (name || "anonymous")) return known;
   if (text.length > MOST_CHARACTERS) {
     const remedy = "Pass the data in it as arguments, or read it from a file inside the function.";
     throw new ShippingError(
@@ -201,24 +247,12 @@ function shipped(code: Code, name: string): ShippedCode {
       { remedy },
     );
   }
-  return { hash: sha256(text), text, name: name === "" ? "anonymous" : name };
-}
-
-// The language lets only sloppy functions be asked for their caller, on some Node by a property of their own, on others
-// by one of Function.prototype. Arrows, methods and async functions refuse either way, and have no `prototype`; they
-// are not asked, because throwing is slow.
-function isKnownSloppy(fn: TaskFunction): boolean {
-  if (!Object.hasOwn(fn, "prototype")) return false;
-  try {
-    Reflect.get(fn, "caller");
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-// Read without running a getter: a function's name is the user's to redefine.
-function ownName(fn: TaskFunction): string {
-  const value: unknown = Object.getOwnPropertyDescriptor(fn, "name")?.value;
-  return typeof value === "string" ? value : "";
+  const shipped = {
+    hash: sha256(text),
+    text,
+    name: name === "" ? "anonymous" : name,
+    encodeArguments: encodePlainArguments,
+  };
+  byText.set(text, shipped);
+  return shipped;
 }

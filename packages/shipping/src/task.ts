@@ -1,8 +1,7 @@
 import { isAbsolute } from "node:path";
 import { pathToFileURL } from "node:url";
 import { ShippingError } from "@pydist/protocol";
-import { CONTEXT_WANTED, currentContext, type TaskContext } from "./context.js";
-import { isWorkerOfPydist } from "./worker-mark.js";
+import { currentContext, SUPPLIED, type TaskContext } from "./context.js";
 
 /** Any function, as a type: what `submit` and `map` accept. */
 export type TaskFunction = (...args: never[]) => unknown;
@@ -38,8 +37,7 @@ export interface Task<E = unknown> {
   <F extends TaskFunction = (...args: any[]) => any>(module: string | URL, exportName: string): TaskReference<F>;
 
   /**
-   * What the running task may know and do: its signal, attempt, node, hops, log, progress and executor. Works in a
-   * function that travels as text, too, if it is written out as `task.context()`.
+   * What the running task may know and do: its signal, attempt, node, hops, log, progress and executor.
    * @throws InvalidStateError outside of a task.
    */
   context(): TaskContext<E>;
@@ -66,8 +64,13 @@ export const task: Task = Object.assign(
   { context: currentContext },
 );
 
-// A thread of pydist loads what a context needs only when somebody can ask for one: who has `task` can.
-if (isWorkerOfPydist()) Object.defineProperty(globalThis, CONTEXT_WANTED, { value: true });
+Object.defineProperty(task, SUPPLIED, { value: "task" });
+
+/** The name of what every node supplies itself: `task` and `task.context`, of whichever copy of this package. */
+export function suppliedName(fn: object): "task" | "context" | undefined {
+  const name: unknown = Object.getOwnPropertyDescriptor(fn, SUPPLIED)?.value;
+  return name === "task" || name === "context" ? name : undefined;
+}
 
 /** Whether a value was made by {@link task}. */
 export function isTaskReference(value: unknown): value is TaskReference {

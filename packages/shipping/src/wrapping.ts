@@ -1,15 +1,27 @@
-import type { SourceCode } from "./code.js";
+import { codeHash, type FunctionText } from "./code.js";
 
-/** What stands before a function's text where it is compiled: on its first line, so that lines need no correction. */
-export function opening({ helpers, strict, form }: SourceCode): string {
-  return `(function(${Object.keys(helpers).join(",")}){${strict ? '"use strict";' : ""}return ${form === "method" ? "({" : "("}`;
+const memberForms: ReadonlySet<FunctionText["form"]> = new Set(["method", "accessor"]);
+
+/**
+ * What stands before a text where it is compiled: on its first line, so that lines need no correction. Compiled, it is a
+ * function of the helpers that gives a maker; called with the `this` and the arguments that an arrow sees around it, that
+ * gives the function (for a class: what defines it, once its first slots are filled) and what fills a slot.
+ */
+export function opening({ helpers, strict, slots, form }: FunctionText): string {
+  const variables = slots.length === 0 ? "" : `let ${slots.join(",")};`;
+  const mode = strict ? '"use strict";' : "";
+  const inner = form === "class" ? "function(){return(" : memberForms.has(form) ? "({" : "(";
+  return `(function(${Object.keys(helpers).join(",")}){${mode}return function(){${variables}return[${inner}`;
 }
 
-export function closing({ form }: SourceCode): string {
-  return form === "method" ? "\n})})" : "\n)})";
+export function closing({ slots, form }: FunctionText): string {
+  const inner = form === "class" ? ")}" : memberForms.has(form) ? "})" : ")";
+  // No parameter of its own could be named without hiding a slot of that name.
+  const cases = slots.map((slot, i) => `case ${i}:${slot}=arguments[1];break;`);
+  return `\n${inner},function(){switch(arguments[0]){${cases.join("")}}}]}})`;
 }
 
-/** How stacks name the text of a function. */
-export function textUrl(name: string, hash: string): string {
-  return `pydist:///${encodeURIComponent(name) || "anonymous"}-${hash.slice(0, 8)}.js`;
+/** How stacks name a text. */
+export function textUrl(text: FunctionText): string {
+  return `pydist:///${encodeURIComponent(text.name) || "anonymous"}-${codeHash(text).slice(0, 8)}.js`;
 }

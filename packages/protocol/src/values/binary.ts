@@ -1,3 +1,6 @@
+import { type Node, Tag } from "./nodes.js";
+import { bufferClass, tagOf } from "./shapes.js";
+
 /** Bytes that travel beside the text; they are copied once, into the body. */
 export interface Attachment {
   readonly bytes: Uint8Array;
@@ -47,4 +50,24 @@ export class Attachments {
     }
     return attachments;
   }
+}
+
+export function bufferNode(buffer: ArrayBuffer, attachments: Attachments): Node {
+  const node: Node = [Tag.ArrayBuffer, 0];
+  attachments.want(buffer, 0, buffer.byteLength, (attachment) => {
+    node[1] = attachment;
+  });
+  return node;
+}
+
+export function viewNode(view: ArrayBufferView, attachments: Attachments): Node {
+  const name = Object.getPrototypeOf(view) === bufferClass()?.prototype ? "Buffer" : tagOf(view);
+  const length = (view as Partial<Uint8Array>).length ?? view.byteLength;
+  const data = [name, 0, 0, length];
+  const { buffer, byteOffset, byteLength } = view;
+  attachments.want(buffer as ArrayBuffer, byteOffset, byteOffset + byteLength, (attachment, offset) => {
+    data[1] = attachment;
+    data[2] = offset;
+  });
+  return [Tag.View, data];
 }

@@ -1,6 +1,7 @@
 import { decodeText } from "./envelope.js";
+import type { DecodeOptions, EncodeOptions } from "./extension.js";
 import { type EncodedValue, Kind } from "./kind.js";
-import { argumentsText, plainText } from "./plain.js";
+import { argumentsText, isPlainPrimitive, plainText } from "./plain.js";
 import { decodeRich, encodeRich, malformed } from "./rich.js";
 
 /**
@@ -12,22 +13,33 @@ import { decodeRich, encodeRich, malformed } from "./rich.js";
  * itself part of the value, go on sharing it; other views arrive with a buffer of their own.
  *
  * @throws SerializationError naming the path of a part that cannot travel: functions, symbols, promises, iterators,
- * weak collections, shared or resizable memory, instances of classes (errors excepted).
+ * weak collections, shared or resizable memory, instances of classes (errors and registered types excepted). What
+ * `options.extension` throws, as it is.
  */
-export function encodeValue(value: unknown, path: string): EncodedValue {
-  const text = plainText(value);
+export function encodeValue(value: unknown, path: string, options?: EncodeOptions): EncodedValue {
+  // Text would give away objects that somebody else is to be asked about.
+  const text = isHooked(options) && !isPlainPrimitive(value) ? undefined : plainText(value);
   if (text !== undefined) return { kind: Kind.Plain, text, bytes: undefined };
   if (value === undefined) return { kind: Kind.Undefined, text: "null", bytes: undefined };
-  return { kind: Kind.Rich, text: undefined, bytes: encodeRich(value, path, "refuse") };
+  return { kind: Kind.Rich, text: undefined, bytes: encodeRich(value, path, "refuse", options) };
+}
+
+function isHooked(options: EncodeOptions | undefined): boolean {
+  return options !== undefined && (options.extension !== undefined || options.known !== undefined);
 }
 
 /**
  * Encodes the arguments of one call, as the array that they are.
  * @throws SerializationError as `encodeValue`; the path begins with `args`.
  */
-export function encodeArguments(args: readonly unknown[]): EncodedValue {
-  const text = argumentsText(args);
-  return text === undefined ? encodeValue(args, "args") : { kind: Kind.Plain, text, bytes: undefined };
+export function encodeArguments(args: readonly unknown[], options?: EncodeOptions): EncodedValue {
+  let text = argumentsText(args);
+  if (isHooked(options)) {
+    if (text === undefined && args.every(isPlainPrimitive)) text = plainText(args);
+    // A copy, as only its items are asked about: each call has an array of its own.
+    if (text === undefined) return encodeValue(args.slice(), "args", options);
+  }
+  return text === undefined ? encodeValue(args, "args", options) : { kind: Kind.Plain, text, bytes: undefined };
 }
 
 /**
@@ -35,9 +47,10 @@ export function encodeArguments(args: readonly unknown[]): EncodedValue {
  * if the bytes begin at a multiple of eight and are nearly alone in their memory: as with Node's Buffer, its `buffer` is
  * then larger than itself. Every other typed array has a buffer of exactly its size.
  *
- * @throws SerializationError when the bytes are not what an encoder wrote.
+ * @throws SerializationError when the bytes are not what an encoder wrote, or hold a registered type that is not
+ * registered here or whose `unpack` throws. What `options.extension` throws, as it is.
  */
-export function decodeValue(kind: Kind, bytes: Uint8Array): unknown {
+export function decodeValue(kind: Kind, bytes: Uint8Array, options?: DecodeOptions): unknown {
   switch (kind) {
     case Kind.Plain:
       try {
@@ -48,7 +61,7 @@ export function decodeValue(kind: Kind, bytes: Uint8Array): unknown {
     case Kind.Undefined:
       return undefined;
     case Kind.Rich:
-      return decodeRich(bytes);
+      return decodeRich(bytes, options);
     default:
       throw malformed(`its kind is ${String(kind)}`);
   }

@@ -52,14 +52,16 @@ export interface Region {
   readonly length: number;
 }
 
+/**
+ * Memory of attachment `index` that nobody else uses; the same for every call. It may lie in the middle of a large body
+ * unless the first call asked for a buffer of its `exact` size.
+ */
+export type Regions = (index: number, exact: boolean) => Region;
+
 export interface Opened {
   readonly text: string;
-  readonly count: number;
-  /**
-   * Memory of attachment `index` that nobody else uses; the same for every call. It may lie in the middle of a large
-   * body unless the first call asked for a buffer of its `exact` size.
-   */
-  region(index: number, exact: boolean): Region;
+  /** The memory for one reading. If there are `more`, all of it is their own. */
+  regions(readings: "one" | "more"): Regions;
 }
 
 /** The reverse of `seal`. @throws TypeError and others when the bytes are not a sealed body. */
@@ -83,19 +85,29 @@ export function open(body: Uint8Array): Opened {
     at = pad8(at) + length;
   }
   if (at !== body.length) throw new TypeError(`its parts take ${at} bytes, ${body.length} are there`);
-  const regions: (Region | undefined)[] = [];
+  const text = decodeText(body.subarray(textStart, textStart + textLength));
   return {
-    text: decodeText(body.subarray(textStart, textStart + textLength)),
-    count,
-    region: (index, exact) => {
-      const known = regions[index];
-      if (known !== undefined) return known;
-      const start = starts[index];
-      if (start === undefined) throw new TypeError(`there is no attachment ${index}`);
-      const region = memoryOf(body, start, lengths[index] as number, exact || count > 1);
-      regions[index] = region;
-      return region;
-    },
+    text,
+    regions:
+      count === 0 ? () => noRegions : (readings) => regionsOf(body, starts, lengths, count > 1 || readings === "more"),
+  };
+}
+
+/** Keeps nothing of the body. */
+const noRegions: Regions = (index) => {
+  throw new TypeError(`there is no attachment ${index}`);
+};
+
+function regionsOf(body: Uint8Array, starts: readonly number[], lengths: readonly number[], copies: boolean): Regions {
+  const regions: (Region | undefined)[] = [];
+  return (index, exact) => {
+    const known = regions[index];
+    if (known !== undefined) return known;
+    const start = starts[index];
+    if (start === undefined) return noRegions(index, exact);
+    const region = memoryOf(body, start, lengths[index] as number, exact || copies);
+    regions[index] = region;
+    return region;
   };
 }
 

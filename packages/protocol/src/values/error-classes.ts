@@ -21,6 +21,11 @@ for (const name of BUILT_IN) {
   if (prototype !== undefined) builtIn.set(name, prototype);
 }
 
+/** Whether it is the prototype of a class of errors that every runtime has. */
+export function isBuiltInError(prototype: object): boolean {
+  return [...builtIn.values()].includes(prototype);
+}
+
 const registered = new Map<string, object>();
 
 /**

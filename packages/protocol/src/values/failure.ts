@@ -1,5 +1,6 @@
 import { SerializationError } from "../errors.js";
 import { decodeValue, encodeValue } from "./codec.js";
+import type { DecodeOptions, EncodeOptions } from "./extension.js";
 import { type EncodedValue, Kind } from "./kind.js";
 import { problemOfKind } from "./refusal.js";
 import { encodeRich } from "./rich.js";
@@ -10,18 +11,19 @@ const THROWN = "the thrown value";
 /**
  * Encodes what a task threw, whatever it is. Never throws: of an error, fields that cannot travel are replaced by what
  * they were (`[not sent: a function]`); any other value that cannot travel becomes a SerializationError that describes it.
+ * What an extension refuses, or `pack` of a registered type, is replaced alike.
  */
-export function encodeFailure(error: unknown): EncodedValue {
+export function encodeFailure(error: unknown, options?: EncodeOptions): EncodedValue {
   try {
-    if (isError(error)) return describing(error);
-    return encodeValue(error, THROWN);
+    if (isError(error)) return describing(error, options);
+    return encodeValue(error, THROWN, options);
   } catch {
     return describing(substituteFor(error));
   }
 }
 
-function describing(error: unknown): EncodedValue {
-  return { kind: Kind.Rich, text: undefined, bytes: encodeRich(error, THROWN, "describe") };
+function describing(error: unknown, options?: EncodeOptions): EncodedValue {
+  return { kind: Kind.Rich, text: undefined, bytes: encodeRich(error, THROWN, "describe", options) };
 }
 
 /** An error to throw in place of what cannot travel, with as much of it as can be said. */
@@ -61,10 +63,15 @@ export interface Remote {
  * given they also get a property `remote` (not enumerable) with the node and the stack. An error that already has one
  * was thrown further away and keeps it. Never throws: bytes that cannot be decoded give a SerializationError.
  */
-export function decodeFailure(kind: Kind, bytes: Uint8Array, remote?: { node?: string }): unknown {
+export function decodeFailure(
+  kind: Kind,
+  bytes: Uint8Array,
+  remote?: { node?: string },
+  options?: DecodeOptions,
+): unknown {
   let failure: unknown;
   try {
-    failure = decodeValue(kind, bytes);
+    failure = decodeValue(kind, bytes, options);
   } catch (error) {
     failure = error;
   }

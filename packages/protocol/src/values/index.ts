@@ -1,6 +1,19 @@
 export { decodeValue, encodeArguments, encodeValue } from "./codec.js";
 export { registerErrorClass } from "./error-classes.js";
+export type { AnyFunction, DecodeOptions, EncodeOptions, Extension, Extra, Parts } from "./extension.js";
 export { decodeFailure, encodeFailure, type Remote } from "./failure.js";
+export { decodeGraph, encodeGraph, type Graph } from "./graph.js";
 export { type EncodedValue, Kind } from "./kind.js";
-export { joinSteps, memberStep } from "./path.js";
+export { joinSteps, mapStep, memberStep } from "./path.js";
 export { isPlain } from "./plain.js";
+export { type GraphReader, openGraph } from "./reader.js";
+export { classNameOf, isError, type Shape, shapeOf, tagOf } from "./shapes.js";
+export {
+  type RegisteredType,
+  registeredTypes,
+  registerType,
+  type TypeDefinition,
+  Types,
+  typeOfInstance,
+  typeOfName,
+} from "./types.js";

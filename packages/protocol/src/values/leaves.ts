@@ -48,3 +48,28 @@ export function readText(text: string): { nodes: unknown; leaves: unknown[] } {
   if (!(structure instanceof Structure) || !Array.isArray(leaves)) throw new TypeError("no structure or no leaves");
   return { nodes: structure.nodes, leaves };
 }
+
+/**
+ * What makes a leaf anew; undefined for one that cannot be changed.
+ * @throws TypeError for one that `writeText` is never given
+ */
+export function makerOf(leaf: unknown): (() => unknown) | undefined {
+  if (typeof leaf !== "object" || leaf === null) return undefined;
+  if (leaf instanceof Date) {
+    const time = leaf.getTime();
+    return () => new Date(time);
+  }
+  if (leaf instanceof RegExp) {
+    const { source, flags } = leaf;
+    return () => new RegExp(source, flags);
+  }
+  if (leaf instanceof URL) {
+    const { href } = leaf;
+    return () => new URL(href);
+  }
+  if (leaf instanceof URLSearchParams) {
+    const text = leaf.toString();
+    return () => new URLSearchParams(text);
+  }
+  throw new TypeError("a leaf of an unknown kind");
+}

@@ -1,11 +1,14 @@
 import { SerializationError } from "../errors.js";
-import { type Attachment, Attachments } from "./binary.js";
+import { type Attachment, Attachments, bufferNode, viewNode } from "./binary.js";
 import { outlineOf } from "./error-fields.js";
+import type { AnyFunction, EncodeOptions, Extra } from "./extension.js";
+import { Found, type NodeShape } from "./found.js";
 import { type Links, type Node, Tag } from "./nodes.js";
-import { joinSteps, mapStep, memberStep } from "./path.js";
+import { linkKey, packedCycles, redirectPacked, wayBack } from "./packed.js";
 import { isBareArray, isPlainPrimitive } from "./plain.js";
 import { type Problem, problemOfKind, problemOfObject } from "./refusal.js";
-import { bufferClass, type Shape, shapeOf, tagOf } from "./shapes.js";
+import { type Shape, shapeOf } from "./shapes.js";
+import { type RegisteredType, typeOfInstance } from "./types.js";
 
 /** What to do about a part that cannot travel: refuse the whole, or say in its place what it was. */
 export type Strictness = "refuse" | "describe";
@@ -14,46 +17,59 @@ export interface Lowered {
   readonly nodes: readonly Node[];
   readonly leaves: readonly unknown[];
   readonly attachments: readonly Attachment[];
+  /** Every value that is not a part of `nodes` as it is, to the number of its node, or -1 - that of its leaf. */
+  readonly targets: ReadonlyMap<unknown, number>;
 }
 
-/** Lowers any value to flat nodes. @throws SerializationError naming the path of a part that cannot travel. */
-export function lower(value: unknown, path: string, strictness: Strictness): Lowered {
-  return new Lowering(path, strictness).run(value);
+/**
+ * Lowers any value to flat nodes. @throws SerializationError naming the path of a part that cannot travel; what an
+ * extension throws, as it is.
+ */
+export function lower(value: unknown, path: string, strictness: Strictness, options?: EncodeOptions): Lowered {
+  return new Lowering(path, strictness, options).run(value);
 }
 
 const UNREADABLE = "The cause says why: send a plain copy of what is needed.";
+const UNREADABLE_PACKED = "The cause says why: make it return a value that can travel.";
+const SELF_PACKED =
+  "unpack makes the instance only when all that pack returned is there: leave that reference out of it, and set it in unpack.";
 
 class Lowering {
-  readonly #path: string;
   readonly #strictness: Strictness;
+  readonly #options: EncodeOptions;
+  /** Whether somebody else is asked about objects first. */
+  readonly #hooked: boolean;
   readonly #nodes: Node[] = [];
   readonly #leaves: unknown[] = [];
   readonly #attachments = new Attachments();
-  /** The object behind each node with its shape, the node that it was first found in, and under which key there. */
-  readonly #objects: object[] = [];
-  readonly #shapes: Shape[] = [];
-  readonly #parents: number[] = [];
-  readonly #keys: (string | number)[] = [];
+  readonly #found: Found;
   /** Objects to their nodes, leaves to theirs. */
   readonly #targets = new Map<unknown, number>();
+  /** What an extension threw: it passes through as it is. */
+  #thrown: { readonly error: unknown } | undefined;
 
-  constructor(path: string, strictness: Strictness) {
-    this.#path = path;
+  constructor(path: string, strictness: Strictness, options: EncodeOptions = {}) {
+    this.#found = new Found(path);
     this.#strictness = strictness;
+    this.#options = options;
+    this.#hooked = options.extension !== undefined || options.known !== undefined;
   }
 
   run(value: unknown): Lowered {
     this.#addNode([value], "array", -1, 0);
     // The list grows while it is walked: nothing here recurses, however deep the value.
-    for (let i = 0; i < this.#objects.length; i++) this.#nodes.push(this.#nodeOrNote(i));
-    return { nodes: this.#nodes, leaves: this.#leaves, attachments: this.#attachments.place() };
+    for (let i = 0; i < this.#found.objects.length; i++) this.#nodes.push(this.#nodeOrNote(i));
+    if (this.#found.registered.length > 0) this.#checkPacked();
+    return {
+      nodes: this.#nodes,
+      leaves: this.#leaves,
+      attachments: this.#attachments.place(),
+      targets: this.#targets,
+    };
   }
 
-  #addNode(object: object, shape: Shape, parent: number, key: string | number): number {
-    const index = this.#objects.push(object) - 1;
-    this.#shapes.push(shape);
-    this.#parents.push(parent);
-    this.#keys.push(key);
+  #addNode(object: unknown, shape: NodeShape, parent: number, key: string | number): number {
+    const index = this.#found.add(object, shape, parent, key);
     this.#targets.set(object, index);
     return index;
   }
@@ -74,12 +90,50 @@ class Lowering {
       case "object":
         return this.#targets.get(value) ?? this.#objectTarget(value as object, parent, key);
       default:
-        return this.#refuse(problemOfKind(value), parent, key);
+        return this.#targets.get(value) ?? this.#functionTarget(value as AnyFunction | symbol, parent, key);
     }
   }
 
-  #objectTarget(object: object, parent: number, key: string | number): number {
+  #functionTarget(value: AnyFunction | symbol, parent: number, key: string | number): number {
+    const hooked = this.#hooked ? this.#hookedTarget(value, parent, key) : undefined;
+    if (hooked !== undefined) return hooked;
+    if (typeof value === "function") {
+      const type = typeOfInstance(value, this.#options.types);
+      if (type !== undefined) return this.#registeredTarget(value, type, parent, key);
+    }
+    return this.#refuse(problemOfKind(value), parent, key);
+  }
+
+  /** What others make of a value, before the codec is asked. */
+  #hookedTarget(value: object | symbol, parent: number, key: string | number): number | undefined {
+    if (this.#options.known?.has(value)) return this.#addNode(value, "known", parent, key);
+    let extra: Extra | undefined;
     try {
+      extra = this.#options.extension?.lower(value, () => this.#found.pathTo(parent, key));
+    } catch (error) {
+      // Where parts are described, the codec has a word for whatever others refuse.
+      if (this.#strictness === "describe") return undefined;
+      this.#thrown = { error };
+      throw error;
+    }
+    if (extra === undefined) return undefined;
+    const index = this.#addNode(value, "extra", parent, key);
+    this.#found.extras[index] = extra;
+    return index;
+  }
+
+  #registeredTarget(value: object, type: RegisteredType, parent: number, key: string | number): number {
+    const index = this.#addNode(value, "registered", parent, key);
+    this.#found.registered[index] = type;
+    return index;
+  }
+
+  #objectTarget(object: object, parent: number, key: string | number): number {
+    const hooked = this.#hooked ? this.#hookedTarget(object, parent, key) : undefined;
+    if (hooked !== undefined) return hooked;
+    try {
+      const type = typeOfInstance(object, this.#options.types);
+      if (type !== undefined) return this.#registeredTarget(object, type, parent, key);
       const shape = shapeOf(object);
       const problem = shape === undefined ? problemOfKind(object) : problemOfObject(object, shape);
       // Where parts are described, a lost part is no reason to lose the whole.
@@ -113,17 +167,27 @@ class Lowering {
 
   #nodeOrNote(index: number): Node {
     try {
-      return this.#node(this.#objects[index] as object, this.#shapes[index] as Shape, index);
+      return this.#node(this.#found.objects[index] as object, this.#found.shapes[index] as NodeShape, index);
     } catch (cause) {
-      if (cause instanceof SerializationError) throw cause;
+      if (cause instanceof SerializationError || (this.#thrown !== undefined && cause === this.#thrown.error))
+        throw cause;
       const problem = { what: "an unreadable object", remedy: UNREADABLE, cause };
-      this.#refuse(problem, this.#parents[index] as number, this.#keys[index] as string | number);
+      this.#refuse(problem, ...this.#found.placeOf(index));
       return [Tag.Object, { notSent: problem.what }];
     }
   }
 
-  #node(object: object, shape: Shape, index: number): Node {
+  #node(object: object, shape: NodeShape, index: number): Node {
     switch (shape) {
+      case "known":
+        return [Tag.Known, this.#options.known?.get(object)];
+      case "extra": {
+        const { type, parts } = this.#found.extras[index] as Extra;
+        const [tag, data, links = []] = this.#itemsNode(Tag.Extra, [...parts], index);
+        return [tag, data, links, type];
+      }
+      case "registered":
+        return this.#registeredNode(object, index);
       case "array":
         return this.#arrayNode(object as unknown[], index);
       case "null-object":
@@ -141,9 +205,9 @@ class Lowering {
       case "error":
         return this.#errorNode(object as Error, index);
       case "buffer":
-        return this.#bufferNode(object as ArrayBuffer);
+        return bufferNode(object as ArrayBuffer, this.#attachments);
       case "view":
-        return this.#viewNode(object as ArrayBufferView);
+        return viewNode(object as ArrayBufferView, this.#attachments);
       case "boxed":
         return this.#itemsNode(Tag.Boxed, [object.valueOf()], index);
       case "date":
@@ -230,56 +294,47 @@ class Lowering {
     return [tag, data, links, classes, shown, hidden, name, message];
   }
 
-  #bufferNode(buffer: ArrayBuffer): Node {
-    const node: Node = [Tag.ArrayBuffer, 0];
-    this.#attachments.want(buffer, 0, buffer.byteLength, (attachment) => {
-      node[1] = attachment;
-    });
-    return node;
+  #registeredNode(object: object, index: number): Node {
+    const type = this.#found.registered[index] as RegisteredType;
+    let packed: unknown;
+    try {
+      packed = type.pack(object);
+    } catch (cause) {
+      const problem = { what: "pack threw", remedy: UNREADABLE_PACKED, cause };
+      const [parent, key] = this.#found.placeOf(index);
+      this.#refuse({ ...problem, step: this.#found.step(index, 0) }, parent, key);
+      // What a task threw is better told without its type than not at all.
+      this.#found.registered[index] = undefined;
+      this.#found.shapes[index] = shapeOf(object) ?? "object";
+      return shapeOf(object) === "error"
+        ? this.#errorNode(object as Error, index)
+        : [Tag.Object, { notSent: problem.what }];
+    }
+    const [tag, data, links = []] = this.#itemsNode(Tag.Registered, [packed], index);
+    return [tag, data, links, type.name];
   }
 
-  #viewNode(view: ArrayBufferView): Node {
-    const name = Object.getPrototypeOf(view) === bufferClass()?.prototype ? "Buffer" : tagOf(view);
-    const length = (view as Partial<Uint8Array>).length ?? view.byteLength;
-    const data = [name, 0, 0, length];
-    const { buffer, byteOffset, byteLength } = view;
-    this.#attachments.want(buffer as ArrayBuffer, byteOffset, byteOffset + byteLength, (attachment, offset) => {
-      data[1] = attachment;
-      data[2] = offset;
-    });
-    return [Tag.View, data];
+  /** An instance that is part of what it is packed as could not be unpacked. */
+  #checkPacked(): void {
+    const nodes = this.#nodes;
+    for (const cycle of packedCycles(nodes)) {
+      const own = [...cycle].find((index) => this.#found.registered[index] !== undefined) as number;
+      const way = wayBack(nodes, own, cycle);
+      const steps = way.map(([node, link]) => this.#found.step(node, linkKey(nodes[node] as Node, link)));
+      const place = this.#found.placeOf(own);
+      const name = JSON.stringify(this.#found.registered[own]?.name);
+      const what = `it refers back to ${this.#found.pathTo(...place)}, which is packed by ${name}`;
+      const target = this.#refuse({ what, remedy: SELF_PACKED }, ...place, steps);
+      // Every way round passes by a link to a registered instance.
+      redirectPacked(nodes, cycle, target);
+    }
   }
 
-  #refuse(problem: Problem, parent: number, key: string | number): number {
+  /** `beyond` are steps that go on from that place. */
+  #refuse(problem: Problem, parent: number, key: string | number, beyond: readonly string[] = []): number {
     if (this.#strictness === "describe") return this.#addLeaf(`[not sent: ${problem.what}]`);
-    const path = this.#pathTo(parent, key) + (problem.step ?? "");
+    const path = this.#found.pathTo(parent, key, beyond) + (problem.step ?? "");
     const options = problem.cause === undefined ? { path } : { path, cause: problem.cause };
     throw new SerializationError(`${path}: ${problem.what}. ${problem.remedy}`, options);
-  }
-
-  #pathTo(parent: number, key: string | number): string {
-    const steps: string[] = [];
-    let at = parent;
-    let step = key;
-    while (at > 0) {
-      steps.push(this.#step(at, step));
-      step = this.#keys[at] as string | number;
-      at = this.#parents[at] as number;
-    }
-    return joinSteps(this.#path, steps.reverse());
-  }
-
-  #step(parent: number, key: string | number): string {
-    const object = this.#objects[parent];
-    switch (this.#shapes[parent]) {
-      case "map":
-        return mapStep(Number(key), [...(object as Map<unknown, unknown>).keys()][Number(key) >> 1]);
-      case "set":
-        return `.values()[${key}]`;
-      case "array":
-        return memberStep(/^\d+$/.test(String(key)) ? Number(key) : key);
-      default:
-        return memberStep(key);
-    }
   }
 }

@@ -33,6 +33,12 @@ export const Tag = {
   Boxed: 9,
   /** data: 0. superjson has no invalid dates. */
   InvalidDate: 10,
+  /** A value that an extension supplies. data: its parts; more: its type. */
+  Extra: 11,
+  /** An object of a graph that the other side has decoded already. data: its number in there. */
+  Known: 12,
+  /** An instance of a registered class. data: [what its `pack` gave]; more: the name of its type. */
+  Registered: 13,
 } as const;
 
 export type Node = [tag: number, data: unknown, links?: Links, ...more: unknown[]];

@@ -1,25 +1,42 @@
-import type { Opened, Region } from "./envelope.js";
-import { type ErrorOutline, fillShell, shellOf } from "./error-fields.js";
-import { type Links, type Node, Tag } from "./nodes.js";
-import { bufferClass, viewClass } from "./shapes.js";
+import type { Regions } from "./envelope.js";
+import type { DecodeOptions } from "./extension.js";
+import { type Node, Tag } from "./nodes.js";
+import { planOf } from "./plan.js";
+import { Raising } from "./raising.js";
+import { applyLinks, fill, type Resolve, shellOfNode } from "./shells.js";
 
-/*
- * What arrives is checked, not trusted: every failed check throws, nothing is assigned except to keys of objects made
- * here, and no key reaches a prototype.
+/**
+ * The reverse of `lower`: the value of the first node. The nodes are used up. @throws TypeError and others when they are
+ * not what `lower` makes; Foreign with what others throw that make some of the values.
  */
-
-/** The value behind the number of a node or leaf. */
-type Resolve = (target: unknown) => unknown;
-
-/** The reverse of `lower`. @throws TypeError and others when the nodes are not what `lower` makes. */
-export function raise(nodes: unknown, leaves: readonly unknown[], regions: Opened["region"]): unknown {
-  if (!Array.isArray(nodes) || nodes.length === 0) throw new TypeError("it has no nodes");
-  const list = nodes as Node[];
-  for (const node of list) {
-    if (!Array.isArray(node) || node.length < 2) throw new TypeError("a node is malformed");
+export function raise(nodes: unknown, leaves: readonly unknown[], regions: Regions, options?: DecodeOptions): unknown {
+  const list = asNodes(nodes);
+  let own = true;
+  for (const [tag, data] of list) {
     // Views that share an exact buffer must find it.
-    if (node[0] === Tag.ArrayBuffer) regions(Number(node[1]), true);
+    if (tag === Tag.ArrayBuffer) regions(Number(data), true);
+    else if (tag === Tag.Extra || tag === Tag.Known || tag === Tag.Registered) own = false;
   }
+  if (own) return rootOf(raiseOwn(list, leaves, regions));
+  const plan = planOf(list, leaves);
+  return rootOf(new Raising(plan, [...plan.start], regions, false, options).run());
+}
+
+/** @throws TypeError when they are none */
+export function asNodes(nodes: unknown): Node[] {
+  if (!Array.isArray(nodes) || nodes.length === 0) throw new TypeError("it has no nodes");
+  for (const node of nodes) if (!Array.isArray(node) || node.length < 2) throw new TypeError("a node is malformed");
+  return nodes as Node[];
+}
+
+/** What the first node's array is around. */
+export function rootOf([root]: readonly unknown[]): unknown {
+  if (!Array.isArray(root) || root.length !== 1) throw new TypeError("its first node is malformed");
+  return root[0] as unknown;
+}
+
+/** Most values are all the codec's own: none of them needs another before it can be made. */
+function raiseOwn(list: readonly Node[], leaves: readonly unknown[], regions: Regions): readonly unknown[] {
   const values: unknown[] = [];
   const resolve: Resolve = (target) => {
     const isLeaf = (target as number) < 0;
@@ -27,134 +44,15 @@ export function raise(nodes: unknown, leaves: readonly unknown[], regions: Opene
     if (!Number.isInteger(index) || index >= from.length) throw new TypeError(`there is no value ${String(target)}`);
     return from[index];
   };
-  for (const node of list) values.push(shellOfNode(node, regions, resolve));
+  for (const node of list) {
+    // Its only member is a primitive, so no other node needs to be there first.
+    if (node[0] === Tag.Boxed) applyLinks(node, resolve);
+    values.push(shellOfNode(node, regions));
+  }
   // Containers that are keyed by their members come after all links are in place.
   for (const node of list) applyLinks(node, resolve);
   list.forEach((node, i) => {
     fill(node, values[i]);
   });
-  const root: unknown = values[0];
-  if (!Array.isArray(root) || root.length !== 1) throw new TypeError("its first node is malformed");
-  return root[0];
-}
-
-function asArray(value: unknown): unknown[] {
-  if (!Array.isArray(value)) throw new TypeError("a node lacks its items");
-  return value;
-}
-
-function asObject(value: unknown): Record<string, unknown> {
-  if (typeof value !== "object" || value === null || Array.isArray(value))
-    throw new TypeError("a node lacks its members");
-  return value as Record<string, unknown>;
-}
-
-function asStrings(value: unknown): string[] {
-  if (!Array.isArray(value) || !value.every((item) => typeof item === "string")) {
-    throw new TypeError("an error lacks its keys");
-  }
-  return value;
-}
-
-/** The value that a node stands for, possibly still empty. */
-function shellOfNode(node: Node, regions: Opened["region"], resolve: Resolve): unknown {
-  const [tag, data] = node;
-  switch (tag) {
-    case Tag.Array:
-      return asArray(data);
-    case Tag.Object:
-      return asObject(data);
-    case Tag.NullObject:
-      return Object.create(null);
-    case Tag.SparseArray:
-      return [];
-    case Tag.Map:
-      return new Map();
-    case Tag.Set:
-      return new Set();
-    case Tag.Error:
-      return shellOf(outlineIn(node));
-    case Tag.ArrayBuffer:
-      return regions(Number(data), true).buffer;
-    case Tag.View:
-      return viewOf(asArray(data), regions);
-    case Tag.Boxed:
-      // Its only member is a primitive, so no other node needs to be there first.
-      applyLinks(node, resolve);
-      return Object(asArray(data)[0]);
-    case Tag.InvalidDate:
-      return new Date(Number.NaN);
-    default:
-      throw new TypeError(`a node of the unknown kind ${String(tag)}`);
-  }
-}
-
-function outlineIn(node: Node): ErrorOutline {
-  const [, , , classes, shown, hidden, name, message] = node;
-  return {
-    classes: asStrings(classes),
-    shown: asStrings(shown),
-    hidden: asStrings(hidden),
-    name: String(name),
-    message: String(message),
-  };
-}
-
-function viewOf(data: unknown[], regions: Opened["region"]): unknown {
-  const [name, attachment, offset, length] = data as [string, number, number, number];
-  const region: Region = regions(attachment, false);
-  const start = region.base + offset;
-  const made = viewOn(name, region.buffer, start, length);
-  if (offset < 0 || offset + made.byteLength > region.length) throw new TypeError("a view reaches outside its memory");
-  return made;
-}
-
-function viewOn(name: string, buffer: ArrayBuffer, start: number, length: number): ArrayBufferView {
-  // A Buffer is a Uint8Array with more methods; where there is none, the bytes are still the same.
-  const Buffer = bufferClass();
-  if (name === "Buffer" && Buffer !== undefined) return Buffer.from(buffer, start, length);
-  const View = viewClass(name === "Buffer" ? "Uint8Array" : name);
-  if (View === undefined) throw new TypeError(`there is no ${String(name)} in this runtime`);
-  return new View(buffer, start, length);
-}
-
-function applyLinks(node: Node, resolve: Resolve): void {
-  const links: Links | undefined = node[2];
-  if (links === undefined) return;
-  const data = node[1] as Record<string | number, unknown>;
-  if (!Array.isArray(links) || typeof data !== "object" || data === null)
-    throw new TypeError("its links are malformed");
-  for (let i = 0; i < links.length; i += 2) {
-    const key = links[i] as string | number;
-    // An own key is there already; any other could be a setter of a prototype.
-    if (!Object.hasOwn(data, key)) throw new TypeError("a link leads nowhere");
-    data[key] = resolve(links[i + 1]);
-  }
-}
-
-/** Puts into the value what its node's data holds, now that all of that exists. */
-function fill(node: Node, value: unknown): void {
-  const [tag, data] = node;
-  switch (tag) {
-    case Tag.NullObject:
-      Object.assign(value as object, asObject(data));
-      return;
-    case Tag.SparseArray:
-      (value as unknown[]).length = Number(node[3]);
-      for (const [key, item] of Object.entries(asObject(data))) {
-        Object.defineProperty(value, key, { value: item, enumerable: true, writable: true, configurable: true });
-      }
-      return;
-    case Tag.Map: {
-      const items = asArray(data);
-      for (let i = 0; i < items.length; i += 2) (value as Map<unknown, unknown>).set(items[i], items[i + 1]);
-      return;
-    }
-    case Tag.Set:
-      for (const item of asArray(data)) (value as Set<unknown>).add(item);
-      return;
-    case Tag.Error:
-      fillShell(value as Error, outlineIn(node), asArray(data));
-      return;
-  }
+  return values;
 }

@@ -73,6 +73,12 @@ for (const [name, shape] of INTRINSICS) {
   if (intrinsic !== undefined) byPrototype.set(intrinsic.prototype, shape);
 }
 
+/** Whether it is the prototype of a built-in class whose instances travel. */
+export function isIntrinsic(prototype: object): boolean {
+  return byPrototype.has(prototype);
+}
+
+/** What a value calls itself: `Map`, `Promise`, `Generator`, `Object` ... */
 export function tagOf(value: object): string {
   return Object.prototype.toString.call(value).slice(8, -1);
 }

@@ -1,92 +1,129 @@
+import type { Content } from "@pydist/futures";
 import { type BatchHeader, ShippingError } from "@pydist/protocol";
 import type { Texts } from "../pool/messages.js";
+import { type CodeFrame, contentOf, encodeContent } from "./code-frame.js";
 import { CodeStore } from "./code-store.js";
 import type { DownPeer, Peers } from "./peer.js";
 
+/** Most contents of which it is remembered who named them. */
 const MOST_SOURCES = 10_000;
 
-type Answer = { readonly text: string } | { readonly why: string };
+type Answer = { readonly content: Content["content"] } | { readonly why: string };
 
-/** A code that is not here, and is being asked for. */
+/** Contents that are not here, and are being asked for. */
 interface Search {
   /** Upstreams that were asked and have not answered yet. */
   readonly asked: Set<number>;
+  /** Those that do not have it. */
+  readonly lacking: Set<number>;
   readonly waiting: ((answer: Answer) => void)[];
 }
 
 /**
- * Code travels by need: whoever lacks it asks those from whom tasks of it came (design decision 8). Different executors
- * ship the same function under the same hash, so one that is silent, or gone, is no reason to fail another one's tasks.
+ * Code and captured values travel by need: whoever lacks them asks those from whom tasks that name them came (design
+ * decision 8). Different executors ship the same function under the same hash, so one that is silent, or gone, is no
+ * reason to fail another one's tasks.
  */
 export class CodeExchange {
   readonly #peers: Peers;
-  readonly #store = new CodeStore();
-  /** By code: the upstreams that sent tasks of it down, and so should have it. */
+  readonly #store: CodeStore;
+  /** By hash: the upstreams that sent tasks that name it down, and so should have it. */
   readonly #sources = new Map<string, Set<number>>();
+  /** Whether the sources are all that ever named a hash; otherwise any upstream may have it. */
+  #memory: "whole" | "partial" = "whole";
   readonly #searches = new Map<string, Search>();
 
-  constructor(peers: Peers) {
+  constructor(peers: Peers, store = new CodeStore()) {
     this.#peers = peers;
+    this.#store = store;
   }
 
-  get(hash: string): string | undefined {
-    return this.#store.get(hash);
+  /** The executor in this process is about to name it. */
+  keep(content: Content): void {
+    this.#store.keep(content);
+    this.#answer(content.hash, content);
   }
 
-  add(hash: string, text: string): void {
-    this.#store.add(hash, text);
-    this.#answer(hash, { text });
+  letGo(hash: string): void {
+    this.#store.letGo(hash);
   }
 
-  /** This upstream sent tasks that need these codes. */
-  namedBy({ code, initializer }: BatchHeader, upstream: number): void {
-    this.#namedBy(code, upstream);
-    if (initializer !== undefined) this.#namedBy(initializer, upstream);
+  /**
+   * An upstream gives what it was asked for.
+   * @throws SerializationError (the promise rejects) if it is not what its hash names
+   */
+  async arrived(frame: CodeFrame, payload: Uint8Array): Promise<void> {
+    const content = await contentOf(frame, payload);
+    this.#store.add(content);
+    this.#answer(content.hash, content);
+  }
+
+  /** This upstream sent tasks that need these contents. */
+  namedBy(head: BatchHeader, upstream: number): void {
+    for (const hash of Object.values(namesOf(head))) if (hash !== undefined) this.#namedBy(hash, upstream);
   }
 
   #namedBy(hash: string, upstream: number): void {
     const sources = this.#sources.get(hash) ?? new Set();
-    if (!sources.has(upstream)) this.#sources.set(hash, sources.add(upstream));
-    if (this.#sources.size > MOST_SOURCES) this.#sources.delete(this.#sources.keys().next().value as string);
+    // What was named last is forgotten last.
+    this.#sources.delete(hash);
+    this.#sources.set(hash, sources.add(upstream));
+    if (this.#sources.size > MOST_SOURCES) {
+      this.#sources.delete(this.#sources.keys().next().value as string);
+      this.#memory = "partial";
+    }
     const search = this.#searches.get(hash);
+    search?.lacking.delete(upstream);
     // Those that were asked before may never answer; this one has it now.
     if (search !== undefined && !search.asked.has(upstream)) this.#ask(hash, search, upstream);
   }
 
   /**
-   * The codes that a batch needs to run here, at once if they are here.
-   * @throws ShippingError (the promise rejects) if nobody who sent tasks of them has them
+   * What a batch needs to run here, at once if it is here.
+   * @throws ShippingError (the promise rejects) if nobody who sent tasks that name it has it
    */
   textsOf(head: BatchHeader, upstream: number): Texts | Promise<Texts> {
-    const { code, initializer } = head;
-    const here = this.get(code);
-    const initializerHere = initializer === undefined ? undefined : this.get(initializer);
-    if (here !== undefined && (initializer === undefined || initializerHere !== undefined)) {
-      return { code: here, initializer: initializerHere };
-    }
-    return this.#obtainAll(head, upstream);
-  }
-
-  async #obtainAll(head: BatchHeader, upstream: number): Promise<Texts> {
+    const here = this.#here(namesOf(head));
+    if (here !== undefined) return here;
     this.namedBy(head, upstream);
-    const [code, initializer] = await Promise.all([
-      this.#obtain(head.code, head.name),
-      head.initializer === undefined ? undefined : this.#obtain(head.initializer, head.name),
+    return this.#obtainAll(head);
+  }
+
+  #here({ code, initializer, captured }: Names): Texts | undefined {
+    const of = (hash: string | undefined) => (hash === undefined ? undefined : this.#store.get(hash));
+    const found = { code: of(code), initializer: of(initializer), captured: of(captured) };
+    if (found.code === undefined) return undefined;
+    if (initializer !== undefined && found.initializer === undefined) return undefined;
+    if (captured !== undefined && found.captured === undefined) return undefined;
+    return textsIn(found.code, found.initializer, found.captured);
+  }
+
+  async #obtainAll(head: BatchHeader): Promise<Texts> {
+    const { code, initializer, captured } = namesOf(head);
+    const [first, ...rest] = await Promise.all([
+      this.#obtain(code, `The code of "${head.name}"`),
+      initializer === undefined ? undefined : this.#obtain(initializer, `The code of "${head.name}"`),
+      captured === undefined ? undefined : this.#obtain(captured, `What "${head.name}" captured`),
     ]);
-    return { code, initializer };
+    return textsIn(first, ...rest);
   }
 
-  async #obtain(hash: string, name: string): Promise<string> {
+  async #obtain(hash: string, what: string): Promise<Content["content"]> {
     const answer = await new Promise<Answer>((resolve) => this.#find(hash, resolve));
-    if ("text" in answer) return answer.text;
-    throw new ShippingError(`The code of "${name}" could not be had: ${answer.why}. Submit the task again.`, {});
+    if ("content" in answer) return answer.content;
+    throw new ShippingError(`${what} could not be had: ${answer.why}. Submit the task again.`, {});
   }
 
-  /** A child asks for a code. */
+  /** A child asks for what a hash names. */
   give(peer: DownPeer, hash: string): void {
     this.#find(hash, (answer) => {
-      if ("text" in answer) this.#peers.send(peer, { t: "code", hash, text: answer.text });
-      else this.#peers.send(peer, { t: "noCode", hash, why: answer.why });
+      if ("why" in answer) return this.#peers.send(peer, { t: "noCode", hash, why: answer.why });
+      try {
+        peer.link.send(encodeContent({ hash, content: answer.content }));
+      } catch (error) {
+        // It is longer than a peer accepts, and the link has the words for it.
+        this.#peers.send(peer, { t: "noCode", hash, why: error instanceof Error ? error.message : String(error) });
+      }
     });
   }
 
@@ -95,6 +132,7 @@ export class CodeExchange {
     const sources = this.#sources.get(hash);
     if (sources?.delete(upstream) && sources.size === 0) this.#sources.delete(hash);
     const search = this.#searches.get(hash);
+    search?.lacking.add(upstream);
     if (search?.asked.delete(upstream) && search.asked.size === 0) this.#askNext(hash, search, why);
   }
 
@@ -104,14 +142,14 @@ export class CodeExchange {
   }
 
   #find(hash: string, resolve: (answer: Answer) => void): void {
-    const here = this.#store.get(hash);
-    if (here !== undefined) return resolve({ text: here });
+    const content = this.#store.get(hash);
+    if (content !== undefined) return resolve({ content });
     const going = this.#searches.get(hash);
     if (going !== undefined) {
       going.waiting.push(resolve);
       return;
     }
-    const search: Search = { asked: new Set(), waiting: [resolve] };
+    const search: Search = { asked: new Set(), lacking: new Set(), waiting: [resolve] };
     this.#searches.set(hash, search);
     this.#askNext(hash, search, "whoever sent the task is gone");
   }
@@ -121,7 +159,12 @@ export class CodeExchange {
     for (const upstream of [...(this.#sources.get(hash) ?? [])].reverse()) {
       if (this.#ask(hash, search, upstream)) return;
     }
-    this.#answer(hash, { why });
+    // Whoever named it may have been forgotten; one that is silent must not hold up the others.
+    const others = this.#memory === "whole" ? [] : [...this.#peers.up.values()];
+    for (const { key, info } of others) {
+      if (info.role !== "client" && !search.lacking.has(key)) this.#ask(hash, search, key);
+    }
+    if (search.asked.size === 0) this.#answer(hash, { why });
   }
 
   /** @returns false for an upstream without a link: the executor in this process, which gave what it had. */
@@ -138,4 +181,36 @@ export class CodeExchange {
     this.#searches.delete(hash);
     for (const resolve of search?.waiting ?? []) resolve(answer);
   }
+}
+
+/** The hashes of what a batch needs and does not bring along. */
+interface Names {
+  readonly code: string;
+  readonly initializer: string | undefined;
+  readonly captured: string | undefined;
+}
+
+function namesOf({ code, initializer, captured }: BatchHeader): Names {
+  return { code, initializer, captured: captured?.inline === undefined ? captured?.hash : undefined };
+}
+
+type Found = Content["content"];
+
+function textsIn(code: Found, initializer: Found | undefined, captured: Found | undefined): Texts {
+  return {
+    code: textOf(code),
+    initializer: initializer === undefined ? undefined : textOf(initializer),
+    captured: captured === undefined ? undefined : bytesOf(captured),
+  };
+}
+
+// Contents are known by their hash alone, and a peer says whether they are text: it may be wrong.
+
+function textOf(content: Found): string {
+  if (typeof content === "string") return content;
+  return Buffer.from(content.buffer, content.byteOffset, content.length).toString("utf8");
+}
+
+function bytesOf(content: Found): Uint8Array {
+  return typeof content === "string" ? new TextEncoder().encode(content) : content;
 }

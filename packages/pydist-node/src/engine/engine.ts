@@ -1,4 +1,4 @@
-import type { Port, Submitter } from "@pydist/futures";
+import type { Content, Port, Submitter } from "@pydist/futures";
 import {
   type Ancestor,
   type BatchHeader,
@@ -12,7 +12,6 @@ import {
   type Stop,
 } from "@pydist/protocol";
 import { POOL, Scheduler, type SchedulerAction, type SchedulerEvent } from "@pydist/scheduler";
-import { sha256 } from "@pydist/shipping/runtime";
 import { EventEmitter } from "eventemitter3";
 import type { LinkLike } from "../links/link-like.js";
 import { type Logger, silent } from "../logger.js";
@@ -136,9 +135,13 @@ export class Engine extends EventEmitter<EngineEvents> implements Port {
     this.#handle({ type: "upstreamJoined", upstream: SUBMITTER, own: true });
   }
 
-  /** Code that tasks of this process are about to name. */
-  addCode(hash: string, text: string): void {
-    this.#codes.add(hash, text);
+  /** Tasks of this process are about to name it. */
+  keep(content: Content): void {
+    this.#codes.keep(content);
+  }
+
+  letGo(hash: string): void {
+    this.#codes.letGo(hash);
   }
 
   /** A tree that tasks of this process are about to name, by its hash. */
@@ -225,9 +228,13 @@ export class Engine extends EventEmitter<EngineEvents> implements Port {
       if (peer.direction === "up") this.#fromAbove(peer, frame, payload);
       else this.#fromBelow(peer, frame, payload);
     } catch (error) {
-      this.#logger.error({ peer: peer.info.id, error }, "A peer sent what cannot be understood; its link is closed");
-      void peer.link.close("a frame could not be understood");
+      this.#misunderstood(peer, error);
     }
+  }
+
+  #misunderstood(peer: UpPeer | DownPeer, error: unknown): void {
+    this.#logger.error({ peer: peer.info.id, error }, "A peer sent what cannot be understood; its link is closed");
+    void peer.link.close("a frame could not be understood");
   }
 
   #fromAbove(peer: UpPeer, frame: Frame, payload: Uint8Array): void {
@@ -238,9 +245,8 @@ export class Engine extends EventEmitter<EngineEvents> implements Port {
     }
     switch (frame.t) {
       case "code":
-        // Under another's hash it would be run for everybody who names that hash.
-        if (sha256(frame.text) !== frame.hash) throw malformed('"code": the text has another hash');
-        return this.#codes.add(frame.hash, frame.text);
+        void this.#codes.arrived(frame, payload).then(undefined, (error) => this.#misunderstood(peer, error));
+        return;
       case "noCode":
         return this.#codes.missing(frame.hash, peer.key, frame.why);
       case "ask":

@@ -1,4 +1,4 @@
-import { type Frame, SerializationError } from "@pydist/protocol";
+import { type Frame, MOST_INLINE_BYTES, SerializationError } from "@pydist/protocol";
 import * as v from "valibot";
 
 /*
@@ -29,8 +29,15 @@ const ranges = v.pipe(
   ),
 );
 
+const captured = v.object({
+  hash,
+  state: v.picklist(["fresh", "shared"]),
+  inline: v.exactOptional(v.pipe(v.string(), v.base64(), v.maxLength(Math.ceil(MOST_INLINE_BYTES / 3) * 4))),
+});
+
 const head = v.object({
   code: hash,
+  captured: v.exactOptional(captured),
   name: text,
   executor: text,
   batch: count,
@@ -49,6 +56,7 @@ const head = v.object({
 
 const nestedHead = v.pick(head, [
   "code",
+  "captured",
   "name",
   "hops",
   "priority",
@@ -65,6 +73,8 @@ const parts = v.pipe(v.array(part), v.maxLength(PORTION_FILES));
 
 const upNote = v.variant("kind", [
   v.object({ kind: v.literal("submit"), batch: count, head: nestedHead, text: v.string() }),
+  v.object({ kind: v.literal("captured"), hash }),
+  v.object({ kind: v.literal("forget"), hash }),
   v.object({ kind: v.literal("cancel"), batch: count, ranges, grace: v.exactOptional(milliseconds) }),
   v.object({ kind: v.literal("log"), level: v.picklist(["debug", "info", "warn", "error"]), text, node: text }),
   v.object({ kind: v.literal("progress"), fraction: v.pipe(v.number(), v.minValue(0), v.maxValue(1)), node: text }),
@@ -99,7 +109,10 @@ const schemas: Readonly<Record<Frame["t"], v.GenericSchema<unknown, Frame>>> = {
   told: v.object({ t: v.literal("told"), lease: count, index: count, call: text, note: downNote }),
   recall: v.object({ t: v.literal("recall"), max: count }),
   ask: v.object({ t: v.literal("ask"), id: count, what: text }),
-  code: v.object({ t: v.literal("code"), hash, text: v.string() }),
+  code: v.union([
+    v.object({ t: v.literal("code"), hash, text: v.string() }),
+    v.object({ t: v.literal("code"), hash, payload: v.picklist(["text", "bytes"]) }),
+  ]),
   noCode: v.object({ t: v.literal("noCode"), hash, why: text }),
   tree: v.object({ t: v.literal("tree"), key }),
   noTree: v.object({ t: v.literal("noTree"), key, why: text }),

@@ -57,8 +57,8 @@ export class Peers {
     return peer;
   }
 
-  send(peer: UpPeer | DownPeer, frame: Frame, content?: Bodies | Uint8Array): void {
-    const bytes = encodeFrame(frame, content);
+  send(peer: UpPeer | DownPeer, frame: Frame, payload?: Bodies | Uint8Array): void {
+    const bytes = encodeFrame(frame, payload);
     if (frame.t === "credit") peer.link.latest("credit", bytes);
     else peer.link.send(bytes);
   }

@@ -4,6 +4,7 @@ import {
   type FoundTrees,
   findPackage,
   isOwnPackage,
+  isTreeHash,
   type NamedManifest,
   type PackageRef,
   type TreeFile,

@@ -1,4 +1,4 @@
-import { type BatchHeader, BrokenExecutorError, decodeBodies, unpackBodies } from "@pydist/protocol";
+import { type BatchHeader, BrokenExecutorError, bodyAt, kindAt, unpackBodies } from "@pydist/protocol";
 import { load, parseInitializer } from "@pydist/shipping/runtime";
 
 /** Most executors whose initializer a thread remembers to have run. */
@@ -32,9 +32,12 @@ export async function initialize(
 
 async function call(text: string, node: string): Promise<void> {
   try {
-    const { code, args } = parseInitializer(text);
-    const fn = await load(code, { node: `node ${node}` });
-    await fn(...(decodeBodies(unpackBodies(Buffer.from(args, "base64")))[0] as unknown[]));
+    const { code, args, captured } = parseInitializer(text);
+    const program = await load(code, { node: `node ${node}` });
+    const bound = program.bind(captured);
+    const bodies = unpackBodies(Buffer.from(args, "base64"));
+    const { fn } = bound;
+    await fn(...bound.decodeArguments(kindAt(bodies, 0), bodyAt(bodies, 0)));
   } catch (cause) {
     throw new BrokenExecutorError(
       `The executor's initializer failed in a worker on node ${node}, so the executor can run no tasks: the cause says why.`,

@@ -1,19 +1,24 @@
 import type { BatchHeader, Bodies, DownNote, UpNote } from "@pydist/protocol";
 import type { FoundTrees } from "@pydist/shipping/runtime";
 
-/** The texts of the codes that a run needs. */
+/** What a run names by hash. */
 export interface Texts {
+  /** Of its function. */
   readonly code: string;
   /** Of the executor's initializer, if it has one. */
   readonly initializer: string | undefined;
+  /** What the function captured, if the header does not bring it along. */
+  readonly captured: Uint8Array | undefined;
 }
+
+/** As much of it as a worker may lack. */
+export type Given = { readonly [K in keyof Texts]: Texts[K] | undefined };
 
 /** One run: tasks of one batch that a worker goes through in order. */
 export interface RunRequest {
   readonly lease: number;
   readonly head: BatchHeader;
-  /** Unless the worker has everything by now. */
-  readonly texts: Texts | undefined;
+  readonly texts: Given;
   /** Where the trees of files are that the worker asked for. */
   readonly trees: FoundTrees | undefined;
   /** Id of the node. */

@@ -1,4 +1,12 @@
-import { Dispatcher, Executor, type Port, Statistics, type Submitter, UNTOLD_HOPS } from "@pydist/futures";
+import {
+  type Content,
+  Dispatcher,
+  Executor,
+  type Port,
+  Statistics,
+  type Submitter,
+  UNTOLD_HOPS,
+} from "@pydist/futures";
 import {
   type BatchHeader,
   type Bodies,
@@ -10,6 +18,7 @@ import {
   type Stop,
   type UpNote,
 } from "@pydist/protocol";
+import { Belongings } from "./belongings.js";
 
 /** What a port inside a task needs of the task. */
 export interface NestedHost {
@@ -32,7 +41,7 @@ export class NestedPort implements Port {
   readonly #host: NestedHost;
   /** Tasks by batch that are not settled. */
   readonly #open = new Map<number, number>();
-  readonly #texts = new Map<string, string>();
+  readonly #belongings = new Belongings((note, bodies) => this.#host.say(note, bodies));
   #submitter: Submitter | undefined;
   #queued = 0;
 
@@ -51,21 +60,26 @@ export class NestedPort implements Port {
     submitter.granted({ slots: [this.#host.slots], busyElsewhere: 0, window: 0, bytes: 0 });
   }
 
-  addCode(hash: string, text: string): void {
-    this.#texts.set(hash, text);
+  keep(content: Content): void {
+    this.#belongings.keep(content);
+  }
+
+  letGo(hash: string): void {
+    this.#belongings.letGo(hash);
   }
 
   submit(batch: number, head: BatchHeader, bodies: Bodies, cancelled: Ranges = []): void {
-    const { code, name, hops, priority, attempts, attempt, depth, timeout, grace } = head;
+    const { code, captured, name, hops, priority, attempts, attempt, depth, timeout, grace } = head;
     const nested: NestedHeader = {
       ...{ code, name, hops, priority, attempts, attempt, depth, grace },
+      ...(captured === undefined ? {} : { captured }),
       ...(timeout === undefined ? {} : { timeout }),
     };
     const count = countOf(bodies);
     this.#open.set(batch, count);
     this.#queued += count;
-    this.#host.say({ kind: "submit", batch, head: nested, text: this.#texts.get(code) ?? "" }, bodies);
-    this.#texts.delete(code);
+    if (captured !== undefined && captured.inline === undefined) this.#belongings.bring(captured.hash);
+    this.#host.say({ kind: "submit", batch, head: nested, text: this.#belongings.textOf(code) }, bodies);
     if (cancelled.length > 0) this.cancel(batch, cancelled);
     this.#host.openChanged();
   }

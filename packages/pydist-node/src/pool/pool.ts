@@ -81,8 +81,8 @@ export class Pool {
   }
 
   /**
-   * Starts a run; its results come to the listener. `texts` are the codes of its function and initializer. While they are
-   * on their way the tasks can be cancelled and taken back; if they do not come, those that are left fail with the reason.
+   * Starts a run; its results come to the listener. `texts` is what its header names by hash. While that is
+   * on its way the tasks can be cancelled and taken back; if they do not come, those that are left fail with the reason.
    */
   start(lease: number, head: BatchHeader, bodies: Bodies, texts: Texts | Promise<Texts>): void {
     const run = new Run(lease, head, bodies);

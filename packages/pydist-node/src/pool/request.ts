@@ -28,16 +28,17 @@ export interface Assignment {
 export async function request({ run, thread, bodies, texts }: Assignment, options: RequestOptions): Promise<Done> {
   const { node, maxTasksPerWorker: maxTasks = Number.POSITIVE_INFINITY } = options;
   const { lease, head, shared } = run;
-  const ask = (given: Texts | undefined, trees: FoundTrees | undefined): Promise<RunReply> => {
+  const ask = (trees: FoundTrees | undefined): Promise<RunReply> => {
+    const given = thread.known.lacking(head, texts);
     const packed = packBodies(bodies);
     return thread.run({ lease, head, texts: given, trees, node, maxTasks, bodies: packed, shared: shared.memory });
   };
-  const key = `${head.code} ${head.initializer ?? ""}`;
   let trees: FoundTrees | undefined;
-  let reply = await ask(thread.knows(key) ? undefined : texts, trees);
+  let reply = await ask(trees);
   for (let round = 0; reply.kind !== "done"; round++) {
     if (round === MOST_ROUNDS) throw new Error("a worker asked again and again for the same code");
     // A thread that was replaced meanwhile has nothing, and one that has much forgets; it says so.
+    thread.known.forget(head);
     if (reply.kind === "needTrees") {
       run.fetching = true;
       trees = { ...trees, ...(await options.trees?.(reply.keys)) };
@@ -45,8 +46,8 @@ export async function request({ run, thread, bodies, texts }: Assignment, option
       // Nobody wants it any more.
       if (!run.waiting) return { kind: "done", thread: "fresh", last: undefined, said: 0 };
     }
-    reply = await ask(texts, trees);
+    reply = await ask(trees);
   }
-  thread.learnt(key);
+  thread.known.learnt(head);
   return reply;
 }

@@ -7,25 +7,25 @@ import {
   bodyAt,
   countOf,
   decodeBodies,
-  decodeValue,
   type EncodedValue,
   encodeFailure,
-  encodeValue,
   Kind,
   kindAt,
   Outcome,
   unpackBodies,
 } from "@pydist/protocol";
 import {
-  type Callable,
+  type Bound,
+  type CapturedHere,
   CodeCache,
   type FoundTrees,
   learnTrees,
-  needsContext,
+  type Program,
   treesNeeded,
 } from "@pydist/shipping/runtime";
 import { move, transferableSymbol, valueSymbol } from "piscina";
 import { Call, type CallSite, currentCall, loadContext } from "./call.js";
+import { capturedOf } from "./captured.js";
 import { overtimeOf } from "./faults.js";
 import { bufferOf, Gathering } from "./gathering.js";
 import { hasInitialized, initialize } from "./initializers.js";
@@ -40,8 +40,8 @@ const PATIENCE = 5;
 /** From this run time on, in milliseconds, a call is long. */
 const LONG = 20;
 
-/** Functions of which some calls were long although they come in runs, as only short ones should. */
-const moody = new WeakSet<Callable>();
+/** Codes of which some calls were long although they come in runs, as only short ones should. */
+const moody = new WeakSet<Program>();
 /** Tasks that this thread has begun. */
 let begun = 0;
 
@@ -60,14 +60,15 @@ function cacheOf(node: string): CodeCache {
 
 /** What has to be sent along before the run can begin. */
 function lackOf({ head, texts, trees = {}, node }: RunRequest): NeedMore | undefined {
-  const loaded = cacheOf(node).get(head.code) !== undefined && !mayAskAgain(head.code);
-  const initialized = hasInitialized(head);
-  if (loaded && initialized) return undefined;
-  if (texts === undefined) return { kind: "needTexts" };
+  const isLoaded = cacheOf(node).get(head.code) !== undefined && !mayAskAgain(head.code);
+  const isInitialized = hasInitialized(head);
+  if (isLoaded && isInitialized) return undefined;
+  if (!isLoaded && texts.code === undefined) return { kind: "needTexts" };
+  if (!isInitialized && texts.initializer === undefined) return { kind: "needTexts" };
   learnTrees(trees);
-  const keys = loaded ? [] : treesNeeded(texts.code, trees);
-  if (keys.length === 0 && !loaded) noteLack(head.code, trees);
-  if (!initialized) keys.push(...treesNeeded(texts.initializer ?? "", trees));
+  const keys = isLoaded ? [] : treesNeeded(texts.code ?? "", trees);
+  if (keys.length === 0 && !isLoaded) noteLack(head.code, trees);
+  if (!isInitialized) keys.push(...treesNeeded(texts.initializer ?? "", trees));
   return keys.length === 0 ? undefined : { kind: "needTrees", keys };
 }
 
@@ -83,9 +84,9 @@ function noteLack(code: string, trees: FoundTrees): void {
   if (lacking.size > MOST_LACKING) lacking.delete(lacking.keys().next().value as string);
 }
 
-function callableOf({ head, texts, node }: RunRequest): Callable | Promise<Callable> {
+function programOf({ head, texts, node }: RunRequest): Program | Promise<Program> {
   const loaded = cacheOf(node);
-  return loaded.get(head.code) ?? loaded.load(head.code, texts?.code ?? "");
+  return loaded.get(head.code) ?? loaded.load(head.code, texts.code ?? "");
 }
 
 /**
@@ -108,9 +109,16 @@ class Undecoded {
   }
 
   /** @throws SerializationError, or what the user's code does */
-  decode(): unknown[] {
-    return decodeValue(kindAt(this.#bodies, this.#index), bodyAt(this.#bodies, this.#index)) as unknown[];
+  decode(bound: Bound): unknown[] {
+    return bound.decodeArguments(kindAt(this.#bodies, this.#index), bodyAt(this.#bodies, this.#index));
   }
+}
+
+/** Values that can be changed are each task's own. */
+function binderOf(program: Program, captured: CapturedHere | undefined): () => Bound {
+  if (captured?.state === "fresh") return () => program.bind(captured);
+  const bound = program.bind(captured);
+  return () => bound;
 }
 
 /** What a run ends with; its bytes move to the node's thread. */
@@ -122,9 +130,9 @@ function done(results: Gathering, thread: "fresh" | "worn", said: number): RunRe
   return move({ [transferableSymbol]: [buffer], [valueSymbol]: reply } as never) as unknown as RunReply;
 }
 
-function encodeResult(value: unknown): { encoded: EncodedValue; flags: number } {
+function encodeResult(bound: Bound, value: unknown): { encoded: EncodedValue; flags: number } {
   try {
-    return { encoded: encodeValue(value, "result"), flags: 0 };
+    return { encoded: bound.encodeResult(value), flags: 0 };
   } catch (error) {
     return { encoded: encodeFailure(error), flags: Outcome.Failed };
   }
@@ -152,40 +160,44 @@ export async function run(request: RunRequest): Promise<RunReply> {
 async function carryOut(request: RunRequest, shared: SharedRun): Promise<RunReply> {
   const { lease, head, texts, node, maxTasks } = request;
   const results = new Gathering(lease);
-  let callable: Callable;
+  let program: Program;
+  let bind: () => Bound;
   let args: (unknown[] | Undecoded)[];
   try {
     const lack = lackOf(request);
     if (lack !== undefined) return lack;
-    const found = callableOf(request);
-    callable = found instanceof Promise ? await away(found, shared) : found;
-    if (needsContext(callable)) await away(loadContext(), shared);
+    const captured = capturedOf(head, texts.captured);
+    if (captured === "lacking") return { kind: "needTexts" };
+    const found = programOf(request);
+    program = found instanceof Promise ? await away(found, shared) : found;
+    if (program.context === "wanted") await away(loadContext(), shared);
     args = argumentsOf(request);
+    bind = binderOf(program, captured);
   } catch (error) {
     return failAll(results, shared, error, 0);
   }
   try {
-    if (head.initializer !== undefined) await away(initialize(head, texts?.initializer, node), shared);
+    if (head.initializer !== undefined) await away(initialize(head, texts.initializer, node), shared);
   } catch (error) {
     return failAll(results, shared, error, Outcome.Broken);
   }
   runBegan(shared);
   const site = { lease, head, node, shared, results, said: 0 };
-  const thread = await goThrough(args, callable, site, maxTasks);
+  const thread = await goThrough(args, program, bind, site, maxTasks);
   return done(results, thread, site.said);
 }
 
 async function goThrough(
   args: (unknown[] | Undecoded)[],
-  callable: Callable,
+  program: Program,
+  bind: () => Bound,
   site: CallSite,
   maxTasks: number,
 ): Promise<"fresh" | "worn"> {
   const { shared, results, head } = site;
   const { marks } = shared;
   const { timeout } = head;
-  const asks = needsContext(callable);
-  let mood: "even" | "moody" = moody.has(callable) ? "moody" : "even";
+  let mood: "even" | "moody" = moody.has(program) ? "moody" : "even";
   let before = performance.now();
   // Whenever it awaits, it says so: between two tasks nobody else can run.
   synchronous(shared);
@@ -198,13 +210,15 @@ async function goThrough(
     const arg = args[i] as unknown[] | Undecoded;
     // Arguments are the task's alone: once it is over, nothing here keeps them.
     args[i] = undefined as never;
-    const call = asks ? new Call(site, i) : undefined;
+    const call = program.context === "wanted" ? new Call(site, i) : undefined;
     let flags: number = Outcome.Failed;
     let encoded: EncodedValue;
     try {
-      const given = arg instanceof Undecoded ? arg.decode() : arg;
-      const value = call === undefined ? callable(...given) : currentCall.run(call, callable, ...given);
-      ({ encoded, flags } = encodeResult(isThenable(value) ? await settled(value, call, site) : value));
+      const bound = bind();
+      const { fn } = bound;
+      const given = arg instanceof Undecoded ? arg.decode(bound) : arg;
+      const value = call === undefined ? fn(...given) : currentCall.run(call, fn, ...given);
+      ({ encoded, flags } = encodeResult(bound, isThenable(value) ? await settled(value, call, site) : value));
     } catch (error) {
       encoded = encodeFailure(error);
     }
@@ -224,7 +238,7 @@ async function goThrough(
     results.add(i, encoded, flags, now - before, now);
     if (now - before >= LONG && mood === "even") {
       mood = "moody";
-      moody.add(callable);
+      moody.add(program);
     }
     // The next one may take long, without letting anybody else run: what is there does not wait for it.
     if (mood === "moody" && i < args.length - 1) results.flush(now);

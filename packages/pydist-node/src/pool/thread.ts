@@ -1,11 +1,10 @@
 import { fileURLToPath } from "node:url";
 import { Piscina } from "piscina";
+import { Known } from "./known.js";
 import type { Control, Post, RunReply, RunRequest } from "./messages.js";
 
 /** More runs than could ever be on one thread: who goes where is the pool's decision. */
 const NO_LIMIT = 1_000_000;
-/** Most codes that are remembered to be there. */
-const MOST_KNOWN = 1000;
 
 /**
  * One worker thread: a piscina of one, which starts the thread, replaces it when it ended, and feeds it. Which thread gets
@@ -19,8 +18,7 @@ export class Thread {
   failures = 0;
   /** Leases of runs that are known to have ended the thread, until all on it have heard. */
   readonly culprits = new Set<number>();
-  /** Codes that the thread has loaded. */
-  readonly #known = new Set<string>();
+  readonly known = new Known();
   readonly #onPost: (post: Post) => void;
   readonly #onError: (error: Error) => void;
   /** Rejects the runs that piscina has not answered. */
@@ -68,18 +66,9 @@ export class Thread {
     return this.active.size + this.suspended.size;
   }
 
-  knows(key: string): boolean {
-    return this.#known.has(key);
-  }
-
-  learnt(key: string): void {
-    this.#known.add(key);
-    if (this.#known.size > MOST_KNOWN) this.#known.delete(this.#known.values().next().value as string);
-  }
-
   /** It ended; the thread in its place knows nothing, and has done nothing. */
   forget(): void {
-    this.#known.clear();
+    this.known.clear();
     if (this.load === 0) this.culprits.clear();
   }
 

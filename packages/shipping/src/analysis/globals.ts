@@ -29,9 +29,11 @@ export function isStandardGlobal(name: string): boolean {
   return standard.has(name);
 }
 
+const moduleNames = ["require", "module", "exports", "__filename", "__dirname"] as const;
+
 /** The names that CommonJS puts around a module: they look global and belong to the file. */
-export function isModuleName(name: string): boolean {
-  return name === "require" || name === "module" || name === "exports" || isFileName(name);
+export function isModuleName(name: string): name is (typeof moduleNames)[number] {
+  return (moduleNames as readonly string[]).includes(name);
 }
 
 export function isFileName(name: string): boolean {

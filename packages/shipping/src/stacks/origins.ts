@@ -1,45 +1,41 @@
-import type { SourceMap } from "node:module";
-import type { SourceCode } from "../code.js";
+import type { Replaced } from "../analysis/function-text.js";
+import type { FunctionText } from "../code.js";
+import { locationOf } from "../inspect/scopes.js";
+import { liveScripts, readText } from "../inspect/scripts.js";
+import { inspect } from "../inspect/session.js";
 import { Lru } from "../lru.js";
 import type { TaskFunction } from "../task.js";
 import { textUrl } from "../wrapping.js";
-import { type Look, look, type Script } from "./inspector.js";
 import { Lines } from "./lines.js";
-import { readSourceMap } from "./source-map.js";
-
-/** Where a function's text stands: from this offset of a script. */
-export interface Place {
-  readonly script: KnownScript;
-  readonly start: number;
-}
-
-/** A script in which functions of the user's were found. */
-export interface KnownScript extends Script {
-  readonly text: string;
-  readonly lines: Lines;
-  readonly map: SourceMap | undefined;
-}
+import { knownScript, type Place } from "./place.js";
 
 /** Functions of one text. */
 export interface Located {
-  readonly code: SourceCode;
-  /** The text as it was found; that of the code may differ in the name of a method. */
-  readonly source: string;
+  readonly text: FunctionText;
+  /** What was replaced in the text as it was found. */
+  readonly replaced: readonly Replaced[];
   readonly lines: Lines;
   readonly places: readonly Place[];
 }
 
-/** What is remembered of a text. */
-export interface Origin {
-  readonly url: string;
-  readonly code: SourceCode;
+/** A function whose text is shipped. */
+export interface Noted {
+  readonly fn: TaskFunction;
+  /** Its text where it was written, and what was replaced in it. */
   readonly source: string;
+  readonly replaced: readonly Replaced[];
+  readonly text: FunctionText;
+}
+
+/** What is remembered of a text. */
+interface Origin extends Omit<Noted, "fn"> {
+  readonly url: string;
   lines: Lines | undefined;
   /** Functions whose place is not known yet: what runs long must not keep alive what a function sees. */
   unseen: WeakRef<TaskFunction>[];
   seen: number;
   readonly places: Place[];
-  text: "unsought" | "sought";
+  search: "due" | "done";
 }
 
 /** More functions of one text than these are from the same few places: arrows in a loop. */
@@ -56,18 +52,16 @@ const mayLook = (): boolean => looks < 100 + performance.now() / 1000;
 
 const origins = new Lru<string, Origin>(1000);
 
-/** Remembers where code came from, to name the user's file in stacks. */
-export function noteOrigin(hash: string, fn: TaskFunction, source: string, code: SourceCode): Origin {
-  const url = textUrl(code.name, hash);
+/** Remembers where a text came from, to name the user's file in stacks. Another function of it may be from elsewhere. */
+export function noteOrigin({ fn, source, replaced, text }: Noted): void {
+  const url = textUrl(text);
+  const known = origins.get(url);
+  if (known !== undefined) {
+    if (known.unseen.length < MOST_UNSEEN && known.seen < MOST_SEEN) known.unseen.push(new WeakRef(fn));
+    return;
+  }
   const unseen = [new WeakRef(fn)];
-  const origin: Origin = { url, code, source, lines: undefined, unseen, seen: 0, places: [], text: "unsought" };
-  origins.set(url, origin);
-  return origin;
-}
-
-/** Notes another function of a known text, which may be from elsewhere. */
-export function noteFunction(origin: Origin, fn: TaskFunction): void {
-  if (origin.unseen.length < MOST_UNSEEN && origin.seen < MOST_SEEN) origin.unseen.push(new WeakRef(fn));
+  origins.set(url, { url, text, source, replaced, lines: undefined, unseen, seen: 0, places: [], search: "due" });
 }
 
 /** The functions that stacks name by this URL; undefined when they are not known, or not found. Never throws. */
@@ -76,26 +70,27 @@ export function locatedAt(url: string): Located | undefined {
   if (origin === undefined) return undefined;
   find(origin);
   if (origin.places.length === 0) return undefined;
-  origin.lines ??= new Lines(origin.code.source);
-  return { code: origin.code, source: origin.source, lines: origin.lines, places: origin.places };
+  const { text, replaced, places } = origin;
+  origin.lines ??= new Lines(text.source);
+  return { text, replaced, lines: origin.lines, places };
 }
 
 function find(origin: Origin): void {
   const functions = origin.unseen.map((ref) => ref.deref()).filter((fn) => fn !== undefined);
   origin.unseen = [];
   origin.seen += functions.length;
-  const byText = functions.length === 0 && origin.places.length === 0 && origin.text === "unsought";
+  const byText = functions.length === 0 && origin.places.length === 0 && origin.search === "due";
   if ((functions.length === 0 && !byText) || !mayLook()) return;
   looks++;
   try {
-    look((inspector) => {
-      const found = functions.length > 0 ? placesOf(functions, origin, inspector) : placesByText(origin, inspector);
+    inspect(() => {
+      const found = functions.length > 0 ? placesOf(functions, origin) : placesByText(origin);
       for (const place of found) add(origin.places, place);
     });
   } catch {
     // No inspector, or it may not be used: stacks stay as they are.
   }
-  if (byText) origin.text = "sought";
+  if (byText) origin.search = "done";
 }
 
 function add(places: Place[], place: Place): void {
@@ -103,14 +98,11 @@ function add(places: Place[], place: Place): void {
   if (!isKnown && places.length < MOST_PLACES) places.push(place);
 }
 
-/** By id; nameless is one that nobody named, as of `new Function`. */
-const known = new Lru<string, KnownScript | "nameless">(32);
-
-function placesOf(functions: readonly TaskFunction[], origin: Origin, inspector: Look): Place[] {
+function placesOf(functions: readonly TaskFunction[], origin: Origin): Place[] {
   const places: Place[] = [];
   for (const fn of functions) {
-    const location = inspector.locationOf(fn);
-    const script = location && scriptOf(location.scriptId, inspector);
+    const location = locationOf(fn);
+    const script = location && knownScript(location.scriptId);
     if (location === undefined || script === undefined) continue;
     const line = location.line - script.line;
     const column = location.column - (line === 0 ? script.column : 0);
@@ -121,31 +113,17 @@ function placesOf(functions: readonly TaskFunction[], origin: Origin, inspector:
   return places;
 }
 
-function scriptOf(scriptId: string, inspector: Look): KnownScript | undefined {
-  let script = known.get(scriptId);
-  if (script === undefined) {
-    script = knownScript(inspector.scripts().get(scriptId), inspector.textOf(scriptId));
-    known.set(scriptId, script);
-  }
-  return script === "nameless" ? undefined : script;
-}
-
-function knownScript(script: Script | undefined, text: string): KnownScript | "nameless" {
-  if (script === undefined || script.url === "") return "nameless";
-  return { ...script, text, lines: new Lines(text), map: readSourceMap(script.url, script.sourceMapUrl) };
-}
-
 /** For functions that are gone, as an arrow that was written into the call: their text is still in some script. */
-function placesByText({ url, source }: Origin, inspector: Look): Place[] {
+function placesByText({ url, source }: Origin): Place[] {
   const places: Place[] = [];
-  for (const [scriptId, script] of inspector.scripts()) {
+  for (const [scriptId, script] of liveScripts()) {
     // Its own is one that this thread was told to run.
     if (script.url === "" || script.url === url || script.url.startsWith("node:")) continue;
-    const text = inspector.textOf(scriptId);
+    const text = readText(scriptId) ?? "";
     for (let start = text.indexOf(source); start !== -1; start = text.indexOf(source, start + source.length)) {
       // The end of a longer name, `max => 1` for `x => 1`, is something else.
       if (/[\w$]/.test(source[0] ?? "") && /[\w$.]/.test(text[start - 1] ?? "")) continue;
-      const found = scriptOf(scriptId, inspector);
+      const found = knownScript(scriptId);
       if (found !== undefined) places.push({ script: found, start });
     }
     if (places.length >= MOST_PLACES) break;

@@ -1,7 +1,7 @@
 import { isWorkerOfPydist } from "../worker-mark.js";
 import { opening } from "../wrapping.js";
-import { type Located, locatedAt, type Place } from "./origins.js";
-import { type FilePlace, originalPlace } from "./source-map.js";
+import { type Located, locatedAt } from "./origins.js";
+import { filePlace } from "./place.js";
 
 /** So many errors of one failure are looked at: itself, its causes, and what they gather. */
 const MOST_ERRORS = 1000;
@@ -102,17 +102,17 @@ function placesFor(url: string, line: number, column: number): string[] {
   });
 }
 
-function offsetIn({ code, source, lines }: Located, line: number, column: number): number | undefined {
-  const before = line === 0 ? opening(code).length : 0;
+function offsetIn({ text, replaced, lines }: Located, line: number, column: number): number | undefined {
+  const before = line === 0 ? opening(text).length : 0;
   const offset = lines.offsetOf(line, column - before);
   if (offset === undefined || offset < 0) return undefined;
-  // Only the name of a method is ever replaced by one of another length, and it stands before everything that can throw.
-  return offset + source.length - code.source.length;
-}
-
-function filePlace({ script, start }: Place, offset: number): FilePlace {
-  const { line, column } = script.lines.placeOf(start + offset);
-  const counted = { line: line + script.line, column: column + (line === 0 ? script.column : 0) };
-  const original = script.map && originalPlace(script.map, counted.line, counted.column);
-  return original ?? { file: script.url, ...counted };
+  let shift = 0;
+  for (const { start, end, text: replacement } of replaced) {
+    if (start + shift + replacement.length > offset) {
+      // Inside of what was replaced: its beginning.
+      return start + shift > offset ? offset - shift : start;
+    }
+    shift += replacement.length - (end - start);
+  }
+  return offset - shift;
 }

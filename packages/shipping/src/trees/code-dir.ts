@@ -1,7 +1,7 @@
 import { realpathSync } from "node:fs";
 import { sep } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { type CodeRoot, codeText, parseCode, type ShippedCode, sha256 } from "../code.js";
+import { type Code, type CodeRoot, codeText, parseCode, type ShippedCode, sha256 } from "../code.js";
 import { rememberTree } from "./provider.js";
 import { type LocalTree, scanDirectory } from "./scan-directory.js";
 
@@ -41,13 +41,22 @@ export function codeRootOf(directory: string): CodeRoot {
 
 function bind(code: ShippedCode, tree: LocalTree, directory: string): BoundCode {
   const parsed = parseCode(code.text);
-  if (parsed.kind !== "reference") return { code, tree: undefined };
   const root = codeRootOf(directory);
-  const path = pathIn(root, parsed.url);
-  const file = tree.files.find((each) => each.path === path);
-  if (file === undefined) return { code, tree: undefined };
-  const text = codeText({ ...parsed, sha256: file.sha256, root });
+  const changed = boundTo(root, parsed, tree);
+  if (changed === undefined) return { code, tree: undefined };
+  const text = codeText(changed);
   return { code: { ...code, hash: sha256(text), text }, tree: tree.hash };
+}
+
+/** Code that names files of a directory, with the directory; undefined for any other. */
+function boundTo(root: CodeRoot, code: Code, tree: LocalTree): Code | undefined {
+  if (code.kind === "global") return undefined;
+  if (code.kind === "functions") {
+    return code.texts.some(({ url }) => url?.startsWith(root.from)) ? { ...code, root } : undefined;
+  }
+  const path = pathIn(root, code.url);
+  const file = tree.files.find((each) => each.path === path);
+  return file && { ...code, sha256: file.sha256, root };
 }
 
 /** Where a module stands in the tree of its directory; undefined if it lies elsewhere. */

@@ -1,0 +1,31 @@
+import { type BatchHeader, ShippingError } from "@pydist/protocol";
+import { type CapturedHere, Lru, sha256 } from "@pydist/shipping/runtime";
+
+/** Most bytes of captured values that a thread keeps; those that came last in any case. */
+const MOST_BYTES = 128 * 1024 * 1024;
+
+const kept = new Lru<string, Uint8Array>(MOST_BYTES, (bytes) => bytes.length);
+
+/**
+ * What a batch's function captured; undefined if nothing.
+ * @param given the bytes, if they were sent along
+ * @throws ShippingError if the header brings other bytes than it names
+ */
+export function capturedOf(
+  { name, captured }: BatchHeader,
+  given: Uint8Array | undefined,
+): CapturedHere | "lacking" | undefined {
+  if (captured === undefined) return undefined;
+  const { hash, state, inline } = captured;
+  if (inline !== undefined) {
+    const bytes = Buffer.from(inline, "base64");
+    if (sha256(bytes) === hash) return { hash, state, bytes };
+    const remedy = "This is a fault of pydist: restart the executor, and report it.";
+    throw new ShippingError(`What "${name}" captured arrived with other bytes than those of its hash. ${remedy}`, {
+      remedy,
+    });
+  }
+  if (given !== undefined) kept.set(hash, given);
+  const bytes = given ?? kept.get(hash);
+  return bytes === undefined ? "lacking" : { hash, state, bytes };
+}

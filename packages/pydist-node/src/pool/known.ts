@@ -1,0 +1,58 @@
+import type { BatchHeader } from "@pydist/protocol";
+import type { Given, Texts } from "./messages.js";
+
+/** Most contents that are remembered to be there. */
+const MOST = 1000;
+/** Where bytes are part of more memory than this beyond them, it is they alone that are copied to the thread. */
+const MOST_SURPLUS = 4096;
+
+/** What a thread is likely to have: it forgets by its own rules, and says so. */
+export class Known {
+  readonly #hashes = new Set<string>();
+
+  /** What of a run's texts the thread may lack. */
+  lacking(head: BatchHeader, { code, initializer, captured }: Texts): Given {
+    return {
+      code: this.#hashes.has(head.code) ? undefined : code,
+      initializer: this.#hashes.has(initializerKey(head)) ? undefined : initializer,
+      captured: captured === undefined || this.#hashes.has(capturedKey(head)) ? undefined : alone(captured),
+    };
+  }
+
+  /** A run has had what it needed. */
+  learnt(head: BatchHeader): void {
+    this.#add(head.code);
+    if (head.initializer !== undefined) this.#add(initializerKey(head));
+    if (head.captured !== undefined && head.captured.inline === undefined) this.#add(capturedKey(head));
+  }
+
+  /** It said that it lacks something of it. */
+  forget(head: BatchHeader): void {
+    for (const key of [head.code, initializerKey(head), capturedKey(head)]) this.#hashes.delete(key);
+  }
+
+  #add(key: string): void {
+    // What was used last is forgotten last.
+    this.#hashes.delete(key);
+    this.#hashes.add(key);
+    if (this.#hashes.size > MOST) this.#hashes.delete(this.#hashes.keys().next().value as string);
+  }
+
+  clear(): void {
+    this.#hashes.clear();
+  }
+}
+
+/** A thread runs it for each executor. */
+function initializerKey({ executor, initializer }: BatchHeader): string {
+  return `${executor} ${initializer}`;
+}
+
+function capturedKey({ captured }: BatchHeader): string {
+  return `captured ${captured?.hash}`;
+}
+
+/** A message to a thread takes along all the memory that bytes are a part of. */
+function alone(bytes: Uint8Array): Uint8Array {
+  return bytes.buffer.byteLength - bytes.length > MOST_SURPLUS ? bytes.slice() : bytes;
+}

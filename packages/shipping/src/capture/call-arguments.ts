@@ -1,0 +1,90 @@
+import {
+  type Extension,
+  encodeArguments,
+  encodeValue,
+  SerializationError,
+  shapeOf,
+  typeOfInstance,
+} from "@pydist/protocol";
+import type { ShippedCode } from "../code.js";
+import { Kinds } from "../graph.js";
+import { lowerObject, ownerOf } from "./objects.js";
+import { ours } from "./ours.js";
+import type { WeakEntries } from "./weak-entries.js";
+
+type ForCalls = Pick<ShippedCode, "encodeArguments"> & Required<Pick<ShippedCode, "keeps">>;
+
+/**
+ * How arguments are encoded for a function that has captured something. What is part of that stays the same object, and
+ * instances of a class that is part of it arrive as such.
+ * @param weak the weak collections among what was captured: entries that arguments are the keys of travel behind them
+ */
+export function callArguments(objects: ReadonlyMap<unknown, number>, weak: WeakEntries): ForCalls {
+  const memory = capturedMemory(objects);
+  const encode = (args: readonly unknown[], path: string) => {
+    const met: unknown[] = [];
+    const extension: Extension = {
+      lower(value, at) {
+        if (typeof value !== "object") return undefined;
+        met.push(value);
+        const owner = ownerOf(value);
+        if (owner !== undefined && objects.has(owner)) return { type: Kinds.Prototype, parts: [owner] };
+        checkMemory(value, memory, at);
+        if (shapeOf(value) !== undefined || typeOfInstance(value) !== undefined) return undefined;
+        return isInstanceOfCaptured(value, objects) ? lowerObject(value, at, () => false) : undefined;
+      },
+      create: () => undefined,
+      fill: () => {},
+    };
+    const options = { extension, known: objects };
+    const write = (list: readonly unknown[]) =>
+      path === "args" ? encodeArguments(list, options) : encodeValue([...list], path, options);
+    if (!weak.any) return write(args);
+    let entries: unknown[] = [];
+    for (;;) {
+      const encoded = write([...args, ours(entries)]);
+      const found = weak.entriesOf(met);
+      if (found.length === entries.length) return encoded;
+      entries = found;
+    }
+  };
+  return {
+    encodeArguments: (args, path = "args") => encode(args, path),
+    keeps: (value) =>
+      objects.has(value) || (typeof value === "object" && value !== null && isInstanceOfCaptured(value, objects)),
+  };
+}
+
+function isInstanceOfCaptured(value: object, objects: ReadonlyMap<unknown, number>): boolean {
+  const prototype: object | null = Object.getPrototypeOf(value);
+  if (prototype === null) return false;
+  const owner = ownerOf(prototype);
+  return objects.has(prototype) || (owner !== undefined && objects.has(owner));
+}
+
+/** The memory that captured views show. */
+function capturedMemory(objects: ReadonlyMap<unknown, number>): Map<ArrayBufferLike, ArrayBufferView[]> {
+  const memory = new Map<ArrayBufferLike, ArrayBufferView[]>();
+  for (const object of objects.keys()) {
+    if (!ArrayBuffer.isView(object)) continue;
+    const views = memory.get(object.buffer);
+    if (views === undefined) memory.set(object.buffer, [object]);
+    else views.push(object);
+  }
+  return memory;
+}
+
+/** What shows the same memory here would be a copy there. */
+function checkMemory(value: object, memory: Map<ArrayBufferLike, ArrayBufferView[]>, path: () => string): void {
+  if (memory.size === 0) return;
+  const isView = ArrayBuffer.isView(value);
+  const views = memory.get(isView ? value.buffer : (value as ArrayBufferLike));
+  if (views === undefined) return;
+  const [start, end] = isView ? [value.byteOffset, value.byteOffset + value.byteLength] : [0, Number.POSITIVE_INFINITY];
+  const shared = views.some((view) => view.byteOffset < end && start < view.byteOffset + view.byteLength);
+  if (!shared) return;
+  throw new SerializationError(
+    `${path()}: memory that the function has captured, too, and would not share with it. Pass or capture both.`,
+    { path: path() },
+  );
+}

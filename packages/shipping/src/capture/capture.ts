@@ -1,0 +1,298 @@
+import { createRequire } from "node:module";
+import { sep } from "node:path";
+import { pathToFileURL } from "node:url";
+import { types } from "node:util";
+import { type Extension, type Extra, encodeGraph, type Graph, registeredTypes, typeOfInstance } from "@pydist/protocol";
+import type { Replaced } from "../analysis/function-text.js";
+import { type Captured, type FunctionsCode, type FunctionText, sha256 } from "../code.js";
+import { Kinds } from "../graph.js";
+import { boundPartsOf } from "../inspect/members.js";
+import { inspect } from "../inspect/session.js";
+import type { Noted } from "../stacks/origins.js";
+import { suppliedName, type TaskFunction, taskTarget } from "../task.js";
+import type { PackageRef } from "../trees/package-ref.js";
+import { Cells } from "./cells.js";
+import { detailStep, detailsOf } from "./details.js";
+import { lowerFunction } from "./function-node.js";
+import { builtinPlaceOf, globalPathOf } from "./known.js";
+import { lowerNarrowed, Narrowed } from "./namespaces.js";
+import { lowerObject, ownerOf } from "./objects.js";
+import { ordinaryOfPrototype } from "./ordinary.js";
+import { isOurs, ours } from "./ours.js";
+import { findPackagePlace, knownPackagePlace } from "./packages.js";
+import { Place } from "./place.js";
+import { Refused } from "./refused.js";
+import { Texts } from "./texts.js";
+import { understood, View } from "./view.js";
+import { WeakEntries } from "./weak-entries.js";
+import { lowerWrapped } from "./wrapped.js";
+
+/** A function with everything that it sees. */
+export interface CapturedFunction {
+  readonly code: FunctionsCode;
+  readonly captured: Captured;
+  /** The captured objects by their numbers in the graph, for arguments that refer to them. */
+  readonly objects: ReadonlyMap<unknown, number>;
+  /** Weak collections among what is captured. */
+  readonly weak: WeakEntries;
+  /** The functions behind the code's texts. */
+  readonly texts: readonly Noted[];
+  /** Whether it turned out that the function sees nothing: its text is enough. */
+  readonly isPlain: boolean;
+}
+
+/** Where the function lies in what is written: paths begin with it. */
+export const FIRST = "[0]";
+
+/** So often a graph is written anew, because what was met last changes what was written before. */
+const MOST_ROUNDS = 20;
+
+/**
+ * Takes a function as it is now, with all that it sees: values, functions, classes and instances, by value; modules of Node
+ * and of packages, by reference. Runs nothing of the user's.
+ * @throws Refused, or a SerializationError, naming what cannot be captured by the path to it; InspectorUnavailable.
+ */
+export function capture(fn: TaskFunction): CapturedFunction {
+  return inspect(() => {
+    const views = new Views();
+    const cells = new Cells();
+    const weak = new WeakEntries();
+    const types = registeredTypes().map(({ name, prototype, pack, unpack }) => ours([name, prototype, pack, unpack]));
+    for (let round = 0; ; round++) {
+      const extension = new Capturing(views, cells, weak);
+      const before = weak.any;
+      const graph = encodeGraph(ours([fn, ours(types), before]), "", extension);
+      const again = [cells.settle(), weak.look(graph.objects.keys()), weak.any !== before].includes(true);
+      if (!again) return extension.finish(graph);
+      if (round === MOST_ROUNDS) throw new Refused(FIRST, "never comes to an end", "Capture less.");
+    }
+  });
+}
+
+/** Views of the functions of one capture. */
+class Views {
+  readonly #views = new Map<TaskFunction, View>();
+
+  of(fn: TaskFunction, source: string): View {
+    let view = this.#views.get(fn);
+    if (view === undefined) {
+      view = new View(fn, source);
+      this.#views.set(fn, view);
+    }
+    return view;
+  }
+}
+
+const nativeText = /\{\s*\[native code\]\s*\}$/;
+const { cache: requireCache } = createRequire(import.meta.url);
+const wellKnown = new Map<symbol, string>();
+for (const name of Object.getOwnPropertyNames(Symbol)) {
+  const value: unknown = Reflect.get(Symbol, name);
+  if (typeof value === "symbol") wellKnown.set(value, name);
+}
+
+/** Writes one graph. */
+class Capturing implements Extension {
+  readonly cells: Cells;
+  readonly #views: Views;
+  readonly #weak: WeakEntries;
+  readonly #texts = new Texts();
+  readonly #noted: Noted[] = [];
+  #state: Captured["state"] = "shared";
+  /** What the functions see around them. */
+  #seen: "nothing" | "something" = "nothing";
+
+  constructor(views: Views, cells: Cells, weak: WeakEntries) {
+    this.#views = views;
+    this.cells = cells;
+    this.#weak = weak;
+  }
+
+  finish({ bytes, objects }: Graph): CapturedFunction {
+    const captured = { hash: sha256(bytes), bytes, state: this.#state };
+    const code = this.#texts.code();
+    const isPlain = this.#seen === "nothing" && objects.size === 3 && code.texts.length === 1;
+    return { code, captured, objects, weak: this.#weak, texts: this.#noted, isPlain };
+  }
+
+  textNumber(text: FunctionText, { fn, source }: View, replaced: readonly Replaced[]): number {
+    const number = this.#texts.add(text);
+    this.#noted[number] ??= { fn, source, replaced, text };
+    return number;
+  }
+
+  addFile(path: string, sha256: string): void {
+    this.#texts.addFile(path, sha256);
+  }
+
+  addPackage(ref: PackageRef): void {
+    this.#texts.addPackage(ref);
+  }
+
+  mutable(): void {
+    this.#state = "fresh";
+  }
+
+  /** Only what is written is asked of it. */
+  create(): never {
+    throw new Error("a capture is not read where it is written");
+  }
+
+  fill(): void {}
+
+  usedWeakly(collection: WeakMap<object, unknown> | WeakSet<object>): void {
+    this.#weak.add(collection);
+  }
+
+  lower(value: object | symbol | TaskFunction, path: () => string): Extra | undefined {
+    if (typeof value === "symbol") return symbolNode(value);
+    if (types.isProxy(value)) {
+      throw new Refused(path(), "is a Proxy, whose handler cannot travel", "Capture the object behind it.");
+    }
+    return (
+      this.#reference(value) ??
+      (typeof value === "function" ? this.#function(value as TaskFunction, path) : this.#object(value, path))
+    );
+  }
+
+  /** What every Node has, or a package. */
+  #reference(value: object): Extra | undefined {
+    const path = globalPathOf(value);
+    if (path !== undefined) return { type: Kinds.Global, parts: [path] };
+    const builtin = builtinPlaceOf(value);
+    if (builtin !== undefined) {
+      const number = this.#texts.addModule({ specifier: builtin.specifier, how: "import" }, undefined);
+      return { type: Kinds.Module, parts: [number, ...builtin.path] };
+    }
+    const place = knownPackagePlace(value);
+    if (place === undefined) return undefined;
+    return { type: Kinds.Module, parts: [this.#texts.addModule(place.module, place.owner), ...place.path] };
+  }
+
+  #function(fn: TaskFunction, path: () => string): Extra {
+    const supplied = suppliedName(fn);
+    if (supplied !== undefined) {
+      this.#texts.asks();
+      return { type: Kinds.Helper, parts: [supplied] };
+    }
+    const target = taskTarget(fn);
+    if (target !== undefined) return { type: Kinds.Reference, parts: [target.url, target.export] };
+    if (Object.getOwnPropertyDescriptor(fn, "cache")?.value === requireCache) {
+      return { type: Kinds.Require, parts: [requireUrl(fn)] };
+    }
+    const source = Function.prototype.toString.call(fn);
+    if (nativeText.test(source)) return this.#native(fn, path);
+    const view = this.#views.of(fn, source);
+    const { file } = view;
+    if (file?.script.url.startsWith("node:") === true) {
+      const wrapped = lowerWrapped(view);
+      if (wrapped !== undefined) return wrapped;
+      throw new Refused(
+        path(),
+        "is a function inside of Node that no module exports",
+        "Make it on the node: import what gives it inside the function.",
+      );
+    }
+    if (file?.path !== undefined && findPackagePlace(fn, file.path, file.script.isModule) !== undefined) {
+      return this.#reference(fn) as Extra;
+    }
+    this.cells.note(view, path);
+    const made = lowerFunction(view, this, path);
+    if (made.parts.length > 3 || made.parts[1] !== undefined) this.#seen = "something";
+    return made;
+  }
+
+  #native(fn: TaskFunction, path: () => string): Extra {
+    const parts = boundPartsOf(fn);
+    if (parts === undefined) {
+      const remedy = "Make it on the node: inside the function, from a global or by await import(...).";
+      throw new Refused(path(), "is native code without a place among the globals", remedy);
+    }
+    const details = detailsOf(fn, {
+      prototype: Object.getPrototypeOf(parts.target) as object | null,
+      isOrdinary: (key) => key === "length" || key === "name",
+    });
+    if (details.length > 0) this.mutable();
+    const { target, thisValue, args } = parts;
+    const first = 3 + args.length;
+    return {
+      type: Kinds.Bound,
+      parts: [target, thisValue, args.length, ...args, ...details],
+      step: (part) => {
+        if (part === 0) return " > bound";
+        if (part === 1) return " > bound this";
+        return part < first ? ` > bound argument ${part - 2}` : detailStep(details, part - first);
+      },
+    };
+  }
+
+  #object(value: object, path: () => string): Extra | undefined {
+    if (isOurs(value)) return undefined;
+    if (value instanceof Place) return { type: Kinds.Place, parts: [value.url, "path"] };
+    if (value instanceof Narrowed) return lowerNarrowed(value);
+    if (typeOfInstance(value) !== undefined) return undefined;
+    const owner = ownerOf(value);
+    if (owner !== undefined) return this.#prototype(owner as TaskFunction, value);
+    if (types.isModuleNamespaceObject(value)) return this.#namespace(value, path);
+    if (types.isWeakMap(value) || types.isWeakSet(value)) {
+      return this.#weak.has(value) ? this.#weakNode(value) : undefined;
+    }
+    if (!isFrozenData(value)) this.mutable();
+    return lowerObject(value, path, (fn) => this.#isInternal(fn));
+  }
+
+  #prototype(owner: TaskFunction, value: object): Extra {
+    const source = Function.prototype.toString.call(owner);
+    const details = detailsOf(value, ordinaryOfPrototype(owner, understood(source, undefined)));
+    if (details.length > 0) this.mutable();
+    return {
+      type: Kinds.Prototype,
+      parts: [owner, ...details],
+      step: (part) => (part === 0 ? ".constructor" : detailStep(details, part - 1)),
+    };
+  }
+
+  #namespace(value: object, path: () => string): Extra {
+    const names = Object.keys(value);
+    try {
+      return lowerNarrowed(new Narrowed(names.map((name) => [name, Reflect.get(value, name) as unknown])));
+    } catch (cause) {
+      const remedy = "Submit the function when all modules are loaded.";
+      throw new Refused(path(), `is a module with a variable that has no value yet`, remedy, cause);
+    }
+  }
+
+  #weakNode(value: WeakMap<object, unknown> | WeakSet<object>): Extra {
+    this.mutable();
+    const { keys, values } = this.#weak.of(value);
+    return { type: Kinds.Weak, parts: [types.isWeakMap(value) ? "WeakMap" : "WeakSet", ours(keys), ours(values)] };
+  }
+
+  /** Whether a constructor is one of Node's own that no module exports. */
+  #isInternal(fn: TaskFunction): boolean {
+    const source = Function.prototype.toString.call(fn);
+    if (nativeText.test(source)) return true;
+    return this.#views.of(fn, source).file?.script.url.startsWith("node:") === true;
+  }
+}
+
+function symbolNode(value: symbol): Extra {
+  const key = Symbol.keyFor(value);
+  if (key !== undefined) return { type: Kinds.Symbol, parts: ["for", key] };
+  const name = wellKnown.get(value);
+  if (name !== undefined) return { type: Kinds.Symbol, parts: ["wellKnown", name] };
+  return { type: Kinds.Symbol, parts: ["new", value.description] };
+}
+
+/** Plain data that nobody can change, and so may be the same for several tasks. */
+function isFrozenData(value: object): boolean {
+  if (!Object.isFrozen(value)) return false;
+  return Array.isArray(value) || Object.getPrototypeOf(value) === Object.prototype;
+}
+
+/** The folder that a `require` resolves from. */
+function requireUrl(require: object): string {
+  const { resolve } = require as NodeJS.Require;
+  const [nearest = process.cwd()] = resolve.paths("pydist") ?? [];
+  return pathToFileURL(nearest.replace(/[\\/]node_modules$/, sep)).href;
+}

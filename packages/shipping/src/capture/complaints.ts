@@ -1,0 +1,188 @@
+import type { FreeName } from "../analysis/free.js";
+import { isModuleName, isStandardGlobal } from "../analysis/globals.js";
+import type { Position } from "../analysis/syntax.js";
+import { type UnderstoodClass, type UnderstoodFunction, viteImport } from "../analysis/understand.js";
+import { CannotPeek } from "../inspect/peek.js";
+import { isRelative } from "../specifier.js";
+import { isReplaced } from "./known.js";
+import { Refused } from "./refused.js";
+import type { View } from "./view.js";
+
+export type Readable = UnderstoodFunction | UnderstoodClass;
+
+/** What keeps a function or class from being captured, in words that say where in the user's file it stands. */
+export class Complaints {
+  readonly #view: View;
+  readonly #understood: Readable;
+  readonly #path: () => string;
+
+  constructor(view: View, understood: Readable, path: () => string) {
+    this.#view = view;
+    this.#understood = understood;
+    this.#path = path;
+  }
+
+  #refused(what: string, remedy: string, cause?: unknown): Refused {
+    return new Refused(this.#path(), what, remedy, cause);
+  }
+
+  /** @throws Refused for a text that uses what nobody can give it elsewhere */
+  checkText(): void {
+    const { directEval, withs, lexical, isArrow } = this.#understood;
+    const refuse = (at: readonly Position[], what: string, why: string, remedy: string): void => {
+      if (at.length > 0) throw this.#refused(`${what} ${this.#view.whereIs(at)}${why}`, remedy);
+    };
+    const hides = ", which hides what it uses";
+    refuse(
+      directEval,
+      "calls eval directly",
+      hides,
+      "Use (0, eval)(text) or new Function(text), which see only globals.",
+    );
+    refuse(withs, "has a with statement", hides, "Write the properties out: object.name.");
+    for (const [name, at] of lexical.privates) {
+      refuse(
+        at,
+        `uses ${name}`,
+        " of a class that does not travel with it",
+        "Private members are reachable only inside their class: capture the class or an object of it, not the method alone.",
+      );
+    }
+    refuse(
+      lexical.super,
+      isArrow ? "uses super" : "is a method that uses super",
+      isArrow ? ", which is that of the method around it" : ", which is that of its object",
+      "Capture the class, and call the method of an instance; or write the object as a class.",
+    );
+    refuse(
+      lexical.newTarget,
+      "uses new.target",
+      ", which is that of the function around it",
+      "Put it into a const outside of the function, and use that.",
+    );
+    if (this.#understood.kind === "function" && this.#understood.key === "private") {
+      throw this.#refused(
+        "is a private method, which means nothing without its class",
+        "Capture the class, or write it as a function.",
+      );
+    }
+    this.#checkImports();
+  }
+
+  #checkImports(): void {
+    const { imports, free } = this.#understood;
+    for (const { specifier, at } of imports) {
+      if (specifier === undefined) continue;
+      const what = `imports ${JSON.stringify(specifier)} ${this.#view.whereIs([at])}`;
+      if (isRelative(specifier) && this.#view.file?.url === undefined) {
+        throw this.#refused(
+          `${what}, relative to a file, and no file has the function`,
+          "Import packages and node: modules by name, or write the function in a module.",
+        );
+      }
+      if (specifier.startsWith("/") && free.has(viteImport)) {
+        throw this.#refused(
+          `${what}, a path that vitest put in place of what was written`,
+          "Import it at the top of the file, and use that.",
+        );
+      }
+    }
+  }
+
+  /** @throws Refused for a class with names of members that may come out otherwise now */
+  checkKeys({ unstableKeys, keyNames }: UnderstoodClass): void {
+    const [first] = unstableKeys;
+    if (first !== undefined) {
+      throw this.#refused(
+        `is a class with a computed name ${this.#view.whereIs([first.at])} that may come out otherwise when it is made again`,
+        "Put the name into a const before the class, and use that.",
+      );
+    }
+    const { offset, file, seen } = this.#view;
+    for (const name of keyNames) {
+      if (!seen.has(name) || offset === undefined || file?.facts?.isConstant(name, offset) !== false) continue;
+      throw this.#refused(
+        `is a class with a computed name that uses "${name}", which may have changed since`,
+        "Declare it as a const.",
+      );
+    }
+  }
+
+  /** @throws Refused for a name that is in no scope, and is none of those that every node has */
+  checkGlobal(name: string, { asked, at }: FreeName): void {
+    if (asked && !(name in globalThis)) return;
+    const where = this.#view.whereIs(at);
+    if (this.#understood.kind === "class" && this.#understood.keyNames.has(name) && !isStandardGlobal(name)) {
+      throw this.#refused(
+        `is a class with a computed name that uses "${name}" ${where}, which cannot be read any more`,
+        `Use "${name}" in one of its methods as well, or give the member a plain name.`,
+      );
+    }
+    if (isStandardGlobal(name)) {
+      if (!isReplaced(name)) return;
+      throw this.#refused(
+        `uses the global "${name}" ${where}, which this program has replaced`,
+        "Put the replacement into a variable of your own, and use that.",
+      );
+    }
+    if (name in globalThis) {
+      throw this.#refused(
+        `uses the global "${name}" ${where}, which this program has made`,
+        "Put it into a variable, and use that: a node has only the globals of Node.",
+      );
+    }
+    if (isModuleName(name)) {
+      throw this.#refused(`uses "${name}" ${where}, which only a CommonJS module has`, remedies[name]);
+    }
+    throw this.#refused(`uses "${name}" ${where}, which is declared nowhere`, "Declare it, or pass it as an argument.");
+  }
+
+  /** @throws Refused for what `require` knows of this process */
+  checkRequire({ paths, at }: FreeName): void {
+    const [own] = paths.filter(([member]) => member !== undefined && member !== "resolve");
+    if (own === undefined) return;
+    throw this.#refused(
+      `uses require.${own[0]} ${this.#view.whereIs(at)}, which belongs to this process`,
+      "Use require(...) and require.resolve(...) only, or pass what you need of it as an argument.",
+    );
+  }
+
+  /** A variable whose value cannot be had. */
+  unreadable(name: string, why: string): Refused {
+    const at = this.#understood.free.get(name)?.at ?? [];
+    const what = `uses "${name}" ${this.#view.whereIs(at)}`;
+    if (why !== "uninitialised") {
+      return this.#refused(`${what}, which cannot be read: ${why}`, "Put it into a const before.");
+    }
+    return this.#refused(
+      `${what}, which has no value yet`,
+      "Submit the function after the line that declares the variable.",
+    );
+  }
+
+  /** What only the frame of the function itself could tell. */
+  unseen(word: string, at: readonly Position[], cause: unknown): Refused {
+    const why = cause instanceof CannotPeek ? `: ${cause.reason}` : "";
+    return this.#refused(
+      `uses the "${word}" around it ${this.#view.whereIs(at)}, which cannot be read here${why}`,
+      "Put what you need of it into a const before, and use that.",
+      cause,
+    );
+  }
+
+  /** A declaration that is called by another name, while its own means something else. */
+  renamed(name: string): Refused {
+    return this.#refused(
+      `calls itself by the name "${name}", which stands for something else by now`,
+      "Give the function and what replaced it different names.",
+    );
+  }
+}
+
+const remedies = {
+  require: "Import what it needs at the top of the file, or by await import(...) inside the function.",
+  module: "Use what the module exports by its own name.",
+  exports: "Use what the module exports by its own name.",
+  __filename: "Use import.meta.filename.",
+  __dirname: "Use import.meta.dirname.",
+} as const;

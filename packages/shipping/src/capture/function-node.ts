@@ -1,0 +1,275 @@
+import { dirname } from "node:path";
+import { types } from "node:util";
+import type { Extra } from "@pydist/protocol";
+import type { FreeName } from "../analysis/free.js";
+import { functionText, type Replaced } from "../analysis/function-text.js";
+import { isFileName } from "../analysis/globals.js";
+import type { Position } from "../analysis/syntax.js";
+import type { UnderstoodClass, UnderstoodFunction } from "../analysis/understand.js";
+import type { FunctionText, Helper } from "../code.js";
+import { Kinds, type MaybeDetails } from "../graph.js";
+import { privateMembersOf } from "../inspect/members.js";
+import { peek } from "../inspect/peek.js";
+import type { Seen } from "../inspect/scopes.js";
+import { isRelative } from "../specifier.js";
+import type { PackageRef } from "../trees/package-ref.js";
+import type { Cells } from "./cells.js";
+import { Complaints, type Readable } from "./complaints.js";
+import { detailStep, detailsOf } from "./details.js";
+import { noteImport, noteImports } from "./imported.js";
+import { isNamespace, narrowed } from "./namespaces.js";
+import { ordinaryOfFunction } from "./ordinary.js";
+import { Place } from "./place.js";
+import { Refused } from "./refused.js";
+import type { View } from "./view.js";
+
+/** What a function needs of the capture that it is part of. */
+export interface FunctionHost {
+  readonly cells: Cells;
+  /** The number of a text. */
+  textNumber(text: FunctionText, view: View, replaced: readonly Replaced[]): number;
+  /** A file that a text imports by a relative path. */
+  addFile(path: string, sha256: string): void;
+  /** A package that a text imports. */
+  addPackage(ref: PackageRef): void;
+  /** A weak collection that code uses by itself, as compilers do for private members. */
+  usedWeakly(collection: WeakMap<object, unknown> | WeakSet<object>): void;
+  /** The values cannot be shared by several tasks. */
+  mutable(): void;
+}
+
+interface Slot {
+  readonly name: string;
+  readonly value: unknown;
+  /** How a path goes on to it. */
+  readonly step: string;
+}
+
+/** A function or class: its text, and what the text sees. @throws Refused */
+export function lowerFunction(view: View, host: FunctionHost, path: () => string): Extra {
+  const { understood } = view;
+  if (understood.kind === "unreadable") {
+    throw new Refused(path(), `cannot be read: ${understood.reason}`, "Write it as a function or class of its own.");
+  }
+  const complaints = new Complaints(view, understood, path);
+  complaints.checkText();
+  const surroundings = new Surroundings(view, understood, host, complaints);
+  return understood.kind === "class" ? surroundings.lowerClass(understood) : surroundings.lowerFunction(understood);
+}
+
+class Surroundings {
+  readonly #view: View;
+  readonly #understood: Readable;
+  readonly #host: FunctionHost;
+  readonly #complaints: Complaints;
+  readonly #helpers: Record<string, Helper> = {};
+
+  constructor(view: View, understood: Readable, host: FunctionHost, complaints: Complaints) {
+    this.#view = view;
+    this.#understood = understood;
+    this.#host = host;
+    this.#complaints = complaints;
+  }
+
+  lowerFunction(understood: UnderstoodFunction): Extra {
+    const { lexical } = understood;
+    const self = understood.isArrow && lexical.this.length > 0 ? this.#self() : undefined;
+    const given = understood.isArrow && lexical.arguments.length > 0 ? this.#arguments() : [];
+    const { number, slots } = this.#text(this.#variables(), []);
+    const details = this.#details();
+    const first = 3 + given.length;
+    return {
+      type: Kinds.Function,
+      parts: [number, self, given.length, ...given, ...slots.map(({ value }) => value), ...details],
+      step: (part) => {
+        if (part === 1) return " > this";
+        if (part < first) return ` > arguments[${part - 3}]`;
+        return slots[part - first]?.step ?? detailStep(details, part - first - slots.length);
+      },
+    };
+  }
+
+  lowerClass(understood: UnderstoodClass): Extra {
+    this.#complaints.checkKeys(understood);
+    const variables = this.#variables();
+    const isEarly = ({ name }: Slot): boolean => understood.keyNames.has(name);
+    const early = variables.filter(isEarly);
+    const { number, slots } = this.#text(
+      [...early, ...variables.filter((slot) => !isEarly(slot))],
+      this.#statics(understood),
+      early.length,
+    );
+    const details = this.#details();
+    return {
+      type: Kinds.Class,
+      parts: [number, ...slots.map(({ value }) => value), ...details],
+      step: (part) => slots[part - 1]?.step ?? detailStep(details, part - 1 - slots.length),
+    };
+  }
+
+  /** The private state of a class as it is now, in the place of what it began with. */
+  #statics({ privateStatics }: UnderstoodClass): readonly unknown[] {
+    if (privateStatics.length === 0) return [];
+    this.#host.mutable();
+    const members = privateMembersOf(this.#view.fn);
+    return privateStatics.map((name) => members.find((member) => member.name === name)?.value);
+  }
+
+  /** The text as it is sent, and the values of its slots in the order of the text's. */
+  #text(
+    variables: readonly Slot[],
+    statics: readonly unknown[],
+    earlyVariables = 0,
+  ): { readonly number: number; readonly slots: readonly Slot[] } {
+    const { source, fn, file } = this.#view;
+    const shared = this.#host.cells.of(this.#view);
+    const name = ownNameOf(fn);
+    const text = functionText(this.#understood, source, { name, cells: new Set(shared.keys()) });
+    const heritage: Slot[] =
+      text.superSlot === undefined
+        ? []
+        : [{ name: text.superSlot, value: Object.getPrototypeOf(fn), step: " > extends" }];
+    const privates = text.privateStatics.map(({ name: member, slot }, i) => ({
+      name: slot,
+      value: statics[i],
+      step: ` > ${member}`,
+    }));
+    const slots = [
+      ...heritage,
+      ...privates,
+      ...variables.map((slot) => {
+        const cell = text.cells.get(slot.name);
+        return cell === undefined ? slot : { name: cell, value: shared.get(slot.name), step: slot.step };
+      }),
+    ];
+    const helpers = { ...this.#helpers, ...text.helpers };
+    noteImports(this.#view, this.#understood, this.#host);
+    const asksForFile =
+      Object.values(helpers).some((helper) => helper === "meta" || helper === "import") ||
+      slots.some(({ name: slot }) => slot === "require" || isFileName(slot));
+    const number = this.#host.textNumber(
+      {
+        source: text.source,
+        name,
+        form: this.#understood.form,
+        strict: this.#understood.strict,
+        slots: slots.map((slot) => slot.name),
+        early: heritage.length + privates.length + earlyVariables,
+        helpers,
+        ...(asksForFile && file?.url !== undefined ? { url: file.url } : {}),
+      },
+      this.#view,
+      text.replaced,
+    );
+    return { number, slots };
+  }
+
+  #variables(): Slot[] {
+    const slots: Slot[] = [];
+    const { seen, fn } = this.#view;
+    for (const [name, use] of this.#understood.free) {
+      if (this.#isHelper(name, use.namesOnly)) continue;
+      const found = this.#isOwnNameAround(name) ? this.#ownNameAround(name, use.at) : seen.get(name);
+      if (found === undefined) {
+        this.#complaints.checkGlobal(name, use);
+        continue;
+      }
+      if (found.kind === "unreadable") throw this.#complaints.unreadable(name, found.why);
+      if (name === "require") this.#complaints.checkRequire(use);
+      if (use.written) this.#host.mutable();
+      slots.push({ name, value: this.#valueOf(name, found.value, use), step: ` > ${name}` });
+    }
+    const own = this.#understood.ownName;
+    const outer = own?.used === true ? seen.get(own.name) : undefined;
+    if (own !== undefined && outer?.kind === "value" && outer.value !== fn && this.#isDeclaration()) {
+      throw this.#complaints.renamed(own.name);
+    }
+    return slots;
+  }
+
+  /** Of a declaration, the name is a variable of the surroundings; of an expression, it is the function itself. */
+  #isDeclaration(): boolean {
+    const { file, offset } = this.#view;
+    const name = this.#understood.ownName?.name;
+    if (offset === undefined || name === undefined) return false;
+    return file?.facts?.bindingAt(name, offset)?.kind === "function";
+  }
+
+  /** Whether a name is the one that a function or class around has for itself. */
+  #isOwnNameAround(name: string): boolean {
+    const { file, offset } = this.#view;
+    return offset !== undefined && file?.facts?.bindingAt(name, offset)?.kind === "name";
+  }
+
+  /** Such a name of a function is in no scope: there may be an outer variable of the same name in its place. */
+  #ownNameAround(name: string, at: readonly Position[]): Seen {
+    const found = this.#view.seen.get(name);
+    if (found?.kind === "value" && typeof found.value === "function") {
+      if (/^class\b/.test(Function.prototype.toString.call(found.value))) return found;
+    }
+    try {
+      const value = peek(this.#view.fn, { names: [name] })
+        .bindings.get(name)
+        ?.get();
+      return { kind: "value", value, scope: { type: "Name", level: 0, name: "" } };
+    } catch (cause) {
+      throw this.#complaints.unseen(name, at, cause);
+    }
+  }
+
+  #isHelper(name: string, namesOnly: boolean): boolean {
+    if (name === "__name" && namesOnly) {
+      this.#helpers[name] = "name";
+      return true;
+    }
+    return name === "__vite_ssr_dynamic_import__" || name === "__vite_ssr_import_meta__";
+  }
+
+  #valueOf(name: string, value: unknown, { members, paths }: FreeName): unknown {
+    const { file } = this.#view;
+    if (file?.url !== undefined && name === "__filename" && value === file.path) return new Place(file.url);
+    if (file?.url !== undefined && name === "__dirname" && value === dirname(file.path ?? "")) {
+      return new Place(new URL(".", file.url).href);
+    }
+    if (value === null || (typeof value !== "object" && typeof value !== "function")) return value;
+    if (types.isWeakMap(value) || types.isWeakSet(value)) this.#host.usedWeakly(value);
+    const record = noteImport(this.#view, name, value);
+    // What a file of the program's own exports, as CommonJS gives it.
+    const isExports = record?.kind === "require" && record.imported === "*" && isRelative(record.specifier);
+    const isMade = record?.interop !== undefined;
+    if (members === "whole" || typeof value === "function") return value;
+    if (!isExports && !isMade && !isNamespace(value, name)) return value;
+    try {
+      return narrowed(value, paths);
+    } catch (error) {
+      throw this.#complaints.unreadable(name, (error as Error).message);
+    }
+  }
+
+  #self(): unknown {
+    try {
+      return peek(this.#view.fn, { this: true }).this;
+    } catch (cause) {
+      throw this.#complaints.unseen("this", this.#understood.lexical.this, cause);
+    }
+  }
+
+  #arguments(): readonly unknown[] {
+    const found = this.#view.seen.get("arguments");
+    if (found?.kind === "value") return Array.from(found.value as ArrayLike<unknown>);
+    throw this.#complaints.unseen("arguments", this.#understood.lexical.arguments, undefined);
+  }
+
+  #details(): MaybeDetails {
+    const { fn } = this.#view;
+    const details = detailsOf(fn, ordinaryOfFunction(fn, this.#understood));
+    if (details.length > 0) this.#host.mutable();
+    return details;
+  }
+}
+
+/** Read without running a getter: a function's name is the user's to redefine. */
+export function ownNameOf(fn: object): string {
+  const value: unknown = Object.getOwnPropertyDescriptor(fn, "name")?.value;
+  return typeof value === "string" ? value : "";
+}

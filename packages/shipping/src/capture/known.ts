@@ -1,0 +1,140 @@
+import { isStandardGlobal } from "../analysis/globals.js";
+
+const namespaces = "Math JSON Reflect Intl Atomics WebAssembly console process globalThis performance crypto".split(
+  " ",
+);
+// Lazily made, or warning when they are looked at.
+const untouched = new Set([
+  "localStorage",
+  "sessionStorage",
+  "navigator",
+  "WebSocket",
+  "EventSource",
+  "Storage",
+  "global",
+]);
+
+let globals: ReadonlyMap<unknown, string> | undefined;
+
+/** The path from `globalThis` of a function, prototype or namespace of the platform. */
+export function globalPathOf(value: unknown): string | undefined {
+  globals ??= listGlobals();
+  return globals.get(value);
+}
+
+function listGlobals(): Map<unknown, string> {
+  const paths = new Map<unknown, string>();
+  const add = (value: unknown, path: string): void => {
+    if (isReferable(value) && !paths.has(value)) paths.set(value, path);
+  };
+  const names = Object.getOwnPropertyNames(globalThis).filter((name) => isStandardGlobal(name) && !untouched.has(name));
+  for (const name of names) add(valueAt(globalThis, name), name);
+  for (const name of names) {
+    const value = valueAt(globalThis, name);
+    if (typeof value === "function") {
+      addMembers(value, name, add);
+      const prototype = valueAt(value, "prototype");
+      if (isReferable(prototype)) {
+        add(prototype, `${name}.prototype`);
+        addMembers(prototype, `${name}.prototype`, add);
+      }
+    } else if (namespaces.includes(name) && name !== "process" && name !== "globalThis") {
+      if (isReferable(value)) addMembers(value, name, add);
+    }
+  }
+  for (const name of ["nextTick", "hrtime", "cwd", "memoryUsage", "uptime", "cpuUsage"]) {
+    add(Reflect.get(process, name), `process.${name}`);
+  }
+  return paths;
+}
+
+function addMembers(holder: object, path: string, add: (value: unknown, path: string) => void): void {
+  for (const name of Object.getOwnPropertyNames(holder)) {
+    // What has another meaning than its path: a constructor is found by its own name.
+    if (name === "constructor" || name === "prototype") continue;
+    add(valueAt(holder, name), `${path}.${name}`);
+  }
+}
+
+/** Without running anybody's code; of a global that is made when it is first asked for, what it is made as. */
+function valueAt(holder: object, name: string): unknown {
+  const descriptor = Object.getOwnPropertyDescriptor(holder, name);
+  if (descriptor === undefined) return undefined;
+  if ("value" in descriptor) return descriptor.value;
+  if (holder !== globalThis || !isNodes(descriptor.get)) return undefined;
+  try {
+    return Reflect.get(holder, name);
+  } catch {
+    return undefined;
+  }
+}
+
+function isReferable(value: unknown): value is object {
+  return (typeof value === "object" && value !== null) || typeof value === "function";
+}
+
+function isNodes(getter: unknown): boolean {
+  return typeof getter === "function";
+}
+
+const builtins = new WeakMap<object, { readonly specifier: string; readonly path: readonly string[] }>();
+let listed = 0;
+
+/** The module of Node's that exports a value, and under which name: only modules that somebody has loaded can. */
+export function builtinPlaceOf(
+  value: object,
+): { readonly specifier: string; readonly path: readonly string[] } | undefined {
+  const loaded = (process as unknown as { moduleLoadList?: readonly string[] }).moduleLoadList ?? [];
+  if (loaded.length !== listed) {
+    for (const entry of loaded.slice(listed)) {
+      const [, name] = /^NativeModule (?!internal\/)(.+)$/.exec(entry) ?? [];
+      if (name !== undefined) listBuiltin(name);
+    }
+    listed = loaded.length;
+  }
+  return builtins.get(value);
+}
+
+// They warn when they are loaded, or are not for everyone.
+const unlisted = /^_|^(?:punycode|sys|wasi|sqlite|test|trace_events|repl|inspector.*|sea)$/;
+
+function listBuiltin(name: string): void {
+  if (unlisted.test(name)) return;
+  const exported: unknown = process.getBuiltinModule(`node:${name}`);
+  if (!isReferable(exported)) return;
+  const specifier = `node:${name}`;
+  note(exported, specifier, ["default"]);
+  for (const key of Object.getOwnPropertyNames(exported)) {
+    const descriptor = Object.getOwnPropertyDescriptor(exported, key);
+    // A getter may warn that what it gives is deprecated.
+    if (descriptor !== undefined && "value" in descriptor && isReferable(descriptor.value)) {
+      note(descriptor.value, specifier, [key]);
+      if (typeof descriptor.value === "function" && isReferable(descriptor.value.prototype)) {
+        note(descriptor.value.prototype, specifier, [key, "prototype"]);
+      }
+    }
+  }
+}
+
+function note(value: object, specifier: string, path: readonly string[]): void {
+  if (globalPathOf(value) === undefined && !builtins.has(value)) builtins.set(value, { specifier, path });
+}
+
+/** Globals as they were when this module was loaded: whatever replaced one since then stays here. */
+const pristine = new Map<string, unknown>();
+for (const name of Object.getOwnPropertyNames(globalThis)) {
+  if (isStandardGlobal(name)) pristine.set(name, identityOf(name));
+}
+
+function identityOf(name: string): unknown {
+  const descriptor = Object.getOwnPropertyDescriptor(globalThis, name);
+  return descriptor === undefined ? undefined : "value" in descriptor ? descriptor.value : descriptor.get;
+}
+
+/** Whether a program has put something else in the place of a global of the platform. */
+export function isReplaced(name: string): boolean {
+  if (Object.is(identityOf(name), pristine.get(name))) return false;
+  // Node itself replaces some getters by what they give.
+  const value: unknown = identityOf(name);
+  return !(typeof value === "function" || typeof value === "object") || globalPathOf(value) !== name;
+}

@@ -1,0 +1,201 @@
+import { isAbsolute } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { analyseScript, type ScriptFacts } from "../analysis/script.js";
+import type { Position } from "../analysis/syntax.js";
+import { type Understood, understand } from "../analysis/understand.js";
+import { type FunctionScopes, type Seen, scopesOf } from "../inspect/scopes.js";
+import { type Script, scriptOf, textOf } from "../inspect/scripts.js";
+import { inspect } from "../inspect/session.js";
+import { Lru } from "../lru.js";
+import { Lines } from "../stacks/lines.js";
+import { filePlace, knownScript } from "../stacks/place.js";
+import type { TaskFunction } from "../task.js";
+
+const bySource = new Lru<string, Understood>(2000);
+
+/** What a text says. A text never changes, so it is understood once. */
+export function understood(source: string, strict: boolean | undefined): Understood {
+  const key = `${strict}\n${source}`;
+  let known = bySource.get(key);
+  if (known === undefined) {
+    known = understand(source, { strict });
+    bySource.set(key, known);
+  }
+  return known;
+}
+
+/** A function as it is found in its file: its text, what the text says, and what it sees. Only inside of an inspection. */
+export class View {
+  readonly fn: TaskFunction;
+  readonly source: string;
+  readonly understood: Understood;
+  readonly file: ScriptFile | undefined;
+  readonly #scopes: FunctionScopes;
+  #offset: { readonly at: number | undefined } | undefined;
+  #seen: ReadonlyMap<string, Seen> | undefined;
+
+  constructor(fn: TaskFunction, source: string) {
+    this.fn = fn;
+    this.source = source;
+    this.#scopes = scopesOf(fn);
+    this.file = this.#scopes.location && fileOf(this.#scopes.location.scriptId);
+    this.understood = understood(source, this.#strictness());
+  }
+
+  /** What it sees of the names that its text does not declare. */
+  get seen(): ReadonlyMap<string, Seen> {
+    this.#seen ??= this.#scopes.read(this.#names());
+    return this.#seen;
+  }
+
+  /** What it sees by one name, which its text may use in a way that is not understood. */
+  variable(name: string): unknown {
+    const found = this.#scopes.read([name]).get(name);
+    return found?.kind === "value" ? found.value : undefined;
+  }
+
+  #names(): string[] {
+    const { understood } = this;
+    if (understood.kind === "unreadable") return [];
+    const names = [...understood.free.keys()];
+    if (understood.lexical.arguments.length > 0) names.push("arguments");
+    if (understood.ownName?.used === true) names.push(understood.ownName.name);
+    return names;
+  }
+
+  /** Where it begins in the text of its script, if that can be told. */
+  get offset(): number | undefined {
+    this.#offset ??= { at: this.#findOffset() };
+    return this.#offset.at;
+  }
+
+  /** For messages: where something of its text stands in the user's file, as `at path:line:column, line:column`. */
+  whereIs(at: readonly Position[]): string {
+    const { offset, file } = this;
+    const script = file && offset !== undefined ? knownScript(file.id) : undefined;
+    if (script === undefined || offset === undefined) return whereInText(at);
+    const lines = new Lines(this.source);
+    const places = at.slice(0, MOST_POSITIONS).map(({ line, column }) => {
+      const place = filePlace({ script, start: offset }, lines.offsetOf(line - 1, column - 1) ?? 0);
+      const name = place.file.startsWith("file:") ? fileURLToPath(place.file) : place.file;
+      return { name, at: `${place.line + 1}:${place.column + 1}` };
+    });
+    return `at ${listed(
+      places.map(({ name, at }, i) => (i > 0 && name === places[0]?.name ? at : `${name}:${at}`)),
+      at.length,
+    )}`;
+  }
+
+  #findOffset(): number | undefined {
+    const { location } = this.#scopes;
+    if (this.file === undefined || location === undefined) return undefined;
+    const { script, lines, text } = this.file;
+    const row = location.line - script.line;
+    const at = lines?.offsetOf(row, location.column - (row === 0 ? script.column : 0));
+    if (at === undefined || text === undefined) return undefined;
+    // The inspector tells where the parameters are, for some kinds of functions; the text begins before them.
+    const start = text.lastIndexOf(this.source, at);
+    return start === -1 ? undefined : start;
+  }
+
+  #strictness(): boolean | undefined {
+    if (this.file?.script.isModule === true) return true;
+    if (isKnownSloppy(this.fn)) return false;
+    const { offset } = this;
+    return offset === undefined ? undefined : this.file?.facts?.strictAt(offset);
+  }
+}
+
+/**
+ * The language lets only sloppy functions be asked for their caller, on some Node by a property of their own, on others
+ * by one of Function.prototype. Arrows, methods and async functions refuse either way, and have no `prototype`; they
+ * are not asked, because throwing is slow.
+ */
+export function isKnownSloppy(fn: TaskFunction): boolean {
+  if (!Object.hasOwn(fn, "prototype")) return false;
+  try {
+    Reflect.get(fn, "caller");
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const MOST_POSITIONS = 3;
+
+/** The same of a function that is not captured, for whatever reason. */
+export function whereIn(fn: TaskFunction, source: string, at: readonly Position[]): string {
+  try {
+    return inspect(() => new View(fn, source).whereIs(at));
+  } catch {
+    return whereInText(at);
+  }
+}
+
+/** The same of a function that is from no file, or whose file cannot be found. */
+export function whereInText(at: readonly Position[]): string {
+  const places = at.slice(0, MOST_POSITIONS).map(({ line, column }) => `${line}:${column}`);
+  return `at ${listed(places, at.length)} of its text`;
+}
+
+function listed(shown: readonly string[], count: number): string {
+  const more = count - shown.length;
+  return more === 0 ? shown.join(", ") : `${shown.join(", ")} and ${more} more`;
+}
+
+const files = new Lru<string, ScriptFile | "none">(1000);
+
+function fileOf(scriptId: string): ScriptFile | undefined {
+  let file = files.get(scriptId);
+  if (file === undefined) {
+    const script = scriptOf(scriptId);
+    file = script === undefined ? "none" : new ScriptFile(scriptId, script);
+    files.set(scriptId, file);
+  }
+  return file === "none" ? undefined : file;
+}
+
+/** The script that a function is from. */
+export class ScriptFile {
+  readonly id: string;
+  readonly script: Script;
+  /** As a URL; undefined where it is no file. */
+  readonly url: string | undefined;
+  readonly path: string | undefined;
+  #facts: { readonly found: ScriptFacts | undefined } | undefined;
+  #lines: Lines | undefined;
+
+  constructor(id: string, script: Script) {
+    this.id = id;
+    this.script = script;
+    this.url = urlOf(script.url);
+    this.path = this.url && fileURLToPath(this.url);
+  }
+
+  get text(): string | undefined {
+    return textOf(this.id);
+  }
+
+  get lines(): Lines | undefined {
+    const { text } = this;
+    if (text !== undefined) this.#lines ??= new Lines(text);
+    return this.#lines;
+  }
+
+  /** What its text says, looked at when it is first asked for; undefined where it cannot be read. */
+  get facts(): ScriptFacts | undefined {
+    const { text } = this;
+    this.#facts ??= { found: text === undefined ? undefined : analyseScript(text, this.script.isModule) };
+    return this.#facts.found;
+  }
+}
+
+function urlOf(name: string): string | undefined {
+  if (isAbsolute(name)) return pathToFileURL(name).href;
+  if (!name.startsWith("file:")) return undefined;
+  const url = new URL(name);
+  // Loaders put their own marks there; what is meant is the file.
+  url.search = "";
+  url.hash = "";
+  return url.href;
+}

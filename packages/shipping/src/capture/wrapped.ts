@@ -1,0 +1,17 @@
+import util from "node:util";
+import type { Extra } from "@pydist/protocol";
+import { Kinds } from "../graph.js";
+import type { View } from "./view.js";
+
+/** Functions of node:util that give a function for a function, and the text that all of those have. */
+const makers = (["promisify", "callbackify"] as const).map(
+  (name) => [name, Function.prototype.toString.call(util[name](async () => {}))] as const,
+);
+
+/** A user's function in the hands of Node: made again of the same function. */
+export function lowerWrapped(view: View): Extra | undefined {
+  const name = makers.find(([, text]) => text === view.source)?.[0];
+  const original = name === undefined ? undefined : view.variable("original");
+  if (typeof original !== "function") return undefined;
+  return { type: Kinds.Wrapped, parts: [name, original], step: () => " > original" };
+}

@@ -118,7 +118,9 @@ declare const refusedApp: { readonly name: string };
 
 test("a refusal is not remembered: a global that was defined since is named as one", () => {
   const fn = new Function("return pydistLater") as () => unknown;
-  expect(thrownBy(() => ship(fn)).message).toContain('uses "pydistLater" at 3:8 of its text, which is declared nowhere');
+  expect(thrownBy(() => ship(fn)).message).toContain(
+    'uses "pydistLater" at 3:8 of its text, which is declared nowhere',
+  );
   Object.assign(globalThis, { pydistLater: 1 });
   expect(thrownBy(() => ship(fn)).message).toContain('uses the global "pydistLater" at 3:8 of its text');
 });

@@ -47,13 +47,22 @@ const manifest = makeManifest({
 });
 const key = "top@1.0.0:0123456789abcdef";
 const text = JSON.stringify({
-  form: "expression",
-  helpers: { imp: "import" },
-  kind: "source",
-  name: "f",
+  asks: true,
+  files: {},
+  kind: "functions",
+  modules: [],
   packages: [{ key, name: "top", version: "1.0.0" }],
-  source: 'async () => (await imp("top")).default',
-  strict: true,
+  texts: [
+    {
+      early: 0,
+      form: "expression",
+      helpers: { imp: "import" },
+      name: "f",
+      slots: [],
+      source: 'async () => (await imp("top")).default',
+      strict: true,
+    },
+  ],
 });
 const code = sha256(text);
 

@@ -17,7 +17,7 @@ import type { LinkLike } from "../links/link-like.js";
 import { type Logger, silent } from "../logger.js";
 import type { CacheOptions } from "../store/cache-folder.js";
 import { CodeExchange } from "./code-exchange.js";
-import { checkFrame, malformed, NODES_PER_FRAME } from "./frame-schema.js";
+import { checkFrame, malformed } from "./frame-schema.js";
 import { type DownPeer, describe, mayTell, type PeerInfo, Peers, SUBMITTER, type UpPeer } from "./peer.js";
 import { Roll } from "./roll.js";
 import { eventFromAbove, eventFromBelow, frameOf, type Outgoing, withStop } from "./translate.js";
@@ -173,14 +173,8 @@ export class Engine extends EventEmitter<EngineEvents> implements Port {
     link.on("drain", () => this.#measureFlow(peer));
     if (info.role === "client") return;
     const self = this.options.self?.();
-    if (self !== undefined) this.#introduce(peer, [self, ...this.#roll.directory.nodes]);
+    if (self !== undefined) this.#roll.introduce(self, peer);
     this.#handle({ type: "upstreamJoined", upstream: peer.key, own: false });
-  }
-
-  #introduce(peer: UpPeer, nodes: readonly NodeDescription[]): void {
-    for (let from = 0; from < nodes.length; from += NODES_PER_FRAME) {
-      this.#peers.send(peer, { t: "nodeJoined", nodes: nodes.slice(from, from + NODES_PER_FRAME) });
-    }
   }
 
   /** A child, or the node that this executor is attached to, may now be handed tasks. */

@@ -1,8 +1,8 @@
 import type { NodeDescription } from "@pydist/protocol";
 import type { Logger } from "../logger.js";
 import { Directory } from "./directory.js";
-import { malformed } from "./frame-schema.js";
-import type { DownPeer, Peers } from "./peer.js";
+import { malformed, NODES_PER_FRAME } from "./frame-schema.js";
+import type { DownPeer, Peers, UpPeer } from "./peer.js";
 
 /** How long, in milliseconds, a peer below has to answer a question. */
 const ANSWER_TIME = 5000;
@@ -31,6 +31,14 @@ export class Roll {
     this.#logger = logger;
     this.#listener = listener;
     this.#own = own;
+  }
+
+  /** Tells one above of this node and of all below. */
+  introduce(self: NodeDescription, above: UpPeer): void {
+    const nodes = [self, ...this.directory.nodes];
+    for (let from = 0; from < nodes.length; from += NODES_PER_FRAME) {
+      this.#peers.send(above, { t: "nodeJoined", nodes: nodes.slice(from, from + NODES_PER_FRAME) });
+    }
   }
 
   joined(nodes: readonly NodeDescription[], via: DownPeer): void {

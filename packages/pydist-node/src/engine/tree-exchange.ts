@@ -4,7 +4,6 @@ import {
   type FoundTrees,
   findPackage,
   isOwnPackage,
-  isTreeHash,
   type NamedManifest,
   type PackageRef,
   type TreeFile,

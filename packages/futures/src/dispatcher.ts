@@ -99,10 +99,7 @@ export class Dispatcher implements Submitter {
     },
   };
 
-  /**
-   * Joins the call to the other calls of this tick.
-   * @throws SerializationError; ShippingError if what the code is bound to cannot travel
-   */
+  /** Joins the call to the other calls of this tick. @throws SerializationError; ShippingError as of what binds code */
   submit(code: ShippedCode, args: readonly unknown[], options: SubmitOptions | undefined): Future<unknown> {
     return this.#calls.submit(this.#options.bind?.(code) ?? code, args, options);
   }

@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -40,6 +41,20 @@ describe("a code directory", () => {
     expect(await executor.submit(task(url, "where"))).toContain(pathToFileURL(node.cache).href);
     expect(await executor.map(task<(n: number) => number>(url, "scale"), [1, 2])).toEqual([21, 41]);
     expect(arrivals(node)).toMatchObject([{ files: 6, of: 6 }]);
+  });
+
+  it("may hold large files, which travel in pieces, and empty ones", async () => {
+    const large = randomBytes(9 * 1024 * 1024 + 1);
+    const work =
+      'import { createHash } from "node:crypto"; import { readFileSync } from "node:fs";\n' +
+      'export const digest = (name) => createHash("sha256").update(readFileSync(new URL(name, import.meta.url))).digest("hex");';
+    const codeDir = folderOf({ "work.mjs": work, "large.bin": large, empty: "" });
+    const root = await bareNode({ workers: 0 });
+    const node = await bareNode({ parent: root.address });
+    const executor = await attach(root.address, 2, { codeDir });
+    const digest = task<(name: string) => string>(pathToFileURL(join(codeDir, "work.mjs")), "digest");
+    expect(await executor.map(digest, ["large.bin", "empty"])).toEqual([sha256(large), sha256("")]);
+    expect(arrivals(node)).toMatchObject([{ files: 3 }]);
   });
 
   it("an edit is picked up by the next submit, and only the changed file travels", async () => {

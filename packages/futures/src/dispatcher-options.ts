@@ -1,4 +1,5 @@
 import type { UpNote } from "@pydist/protocol";
+import type { ShippedCode } from "@pydist/shipping";
 import type { Content } from "./contents.js";
 import type { HeaderDefaults } from "./header.js";
 import type { TaskSettled } from "./settled.js";
@@ -9,6 +10,8 @@ export const UNTOLD_HOPS = Number.MAX_SAFE_INTEGER;
 
 export interface DispatcherOptions extends Omit<HeaderDefaults, "depth"> {
   readonly statistics: Statistics;
+  /** What travels in place of a function's code, if it is to be bound to more. */
+  readonly bind?: (code: ShippedCode) => ShippedCode;
   /** A running task of this name logs something, or tells how far it is. */
   readonly onNote: (task: string, note: Extract<UpNote, { readonly kind: "log" | "progress" }>) => void;
   /** Undefined while nobody listens. */

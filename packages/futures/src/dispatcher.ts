@@ -99,9 +99,12 @@ export class Dispatcher implements Submitter {
     },
   };
 
-  /** Joins the call to the other calls of this tick. @throws SerializationError */
+  /**
+   * Joins the call to the other calls of this tick.
+   * @throws SerializationError; ShippingError if what the code is bound to cannot travel
+   */
   submit(code: ShippedCode, args: readonly unknown[], options: SubmitOptions | undefined): Future<unknown> {
-    return this.#calls.submit(code, args, options);
+    return this.#calls.submit(this.#options.bind?.(code) ?? code, args, options);
   }
 
   /**
@@ -115,7 +118,8 @@ export class Dispatcher implements Submitter {
   }
 
   /** What a map needs to send its batches. */
-  mapHost(code: ShippedCode, options: SubmitOptions): MapHost {
+  mapHost(unbound: ShippedCode, options: SubmitOptions): MapHost {
+    const code = this.#options.bind?.(unbound) ?? unbound;
     const dispatcher = this;
     const name = nameOf(code, options);
     const contents = contentsOf(code);

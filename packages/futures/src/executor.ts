@@ -1,5 +1,5 @@
 import { inspect } from "node:util";
-import { type ShippedCode, ship } from "@pydist/shipping";
+import { ship } from "@pydist/shipping";
 import { EventEmitter } from "eventemitter3";
 import type { AnyFunction, Items, SubmitRest } from "./arguments.js";
 import type { Dispatcher } from "./dispatcher.js";
@@ -18,11 +18,6 @@ export abstract class Executor<Events extends EventEmitter.ValidEventTypes = str
   /** Where calls go. */
   protected abstract readonly dispatcher: Dispatcher;
 
-  /** What travels in place of a function's code: an executor may bind it to more. */
-  protected bind(code: ShippedCode): ShippedCode {
-    return code;
-  }
-
   /** @throws when no more calls are taken */
   protected abstract checkOpen(): void;
 
@@ -39,7 +34,7 @@ export abstract class Executor<Events extends EventEmitter.ValidEventTypes = str
       throw new TypeError(`submit's args is ${inspect(given)}; it must be the array of the function's arguments.`);
     }
     if (options !== undefined) checkSubmitOptions(options);
-    const code = this.bind(ship(checkFunction("submit", fn)));
+    const code = ship(checkFunction("submit", fn));
     return this.dispatcher.submit(code, given, options) as Future<Awaited<ReturnType<F>>>;
   }
 
@@ -88,7 +83,7 @@ export abstract class Executor<Events extends EventEmitter.ValidEventTypes = str
       signal,
       ...others
     } = options as MapOptions;
-    const code = this.bind(ship(checkFunction("map", fn), "map"));
+    const code = ship(checkFunction("map", fn), "map");
     const host = this.dispatcher.mapHost(
       code,
       taskTimeout === undefined ? others : { ...others, timeout: taskTimeout },

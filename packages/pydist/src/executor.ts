@@ -95,12 +95,13 @@ export class ClusterExecutor<I extends AnyFunction = AnyFunction> extends Execut
       ...(options.logger === undefined ? {} : { logger: options.logger }),
       ...(attached ? {} : { self: () => describeNode(identity, this.#root?.address ?? "", null) }),
     });
-    const initializer = shipInitializer(options, (code) => this.bind(code));
+    const initializer = shipInitializer(options, (code) => this.#bind(code));
     this.dispatcher = new Dispatcher(this.#engine, {
       hopLimit: options.hopLimit ?? DEFAULT_HOP_LIMIT,
       attempts: options.attempts ?? DEFAULT_ATTEMPTS,
       abortGrace: options.abortGrace ?? DEFAULT_ABORT_GRACE,
       statistics: this.#statistics,
+      bind: (code) => this.#bind(code),
       onNote: (task, note) => {
         if (note.kind === "progress") this.emit("progress", { name: task, node: note.node, fraction: note.fraction });
         else callUser("logger", () => options.logger?.[note.level]({ task, node: note.node }, note.text));
@@ -145,7 +146,8 @@ export class ClusterExecutor<I extends AnyFunction = AnyFunction> extends Execut
     this.#ready.catch(() => {});
   }
 
-  protected override bind(code: ShippedCode): ShippedCode {
+  /** Code of the directory is bound to its present version. */
+  #bind(code: ShippedCode): ShippedCode {
     if (this.#codeDir === undefined) return code;
     const bound = withCodeDir(code, this.#codeDir);
     if (bound.tree !== undefined && bound.tree !== this.#kept) {

@@ -161,8 +161,9 @@ export class FileFetcher {
   upstreamLost(upstream: number): void {
     this.#channels.delete(upstream);
     for (const fetch of [...this.#fetches.values()]) {
-      if (fetch.from === upstream) this.#retry(fetch, "the link to whoever sent the task was lost");
+      if (fetch.from === upstream) this.#next(fetch, "the link to whoever sent the task was lost");
     }
+    for (const other of this.#channels.keys()) this.#ask(other);
   }
 }
 

@@ -7,10 +7,9 @@ import {
   isTreeHash,
   type NamedManifest,
   type PackageRef,
-  parseManifest,
   type TreeFile,
 } from "@pydist/shipping/runtime";
-import { type LocalTree, localFolder, provideTree, readProvided } from "@pydist/shipping/trees";
+import { localFolder, readProvided } from "@pydist/shipping/trees";
 import type { Logger } from "../logger.js";
 import { type CacheOptions, DEFAULT_CACHE_SIZE, defaultCacheFolder } from "../store/cache-folder.js";
 import { eachLimited } from "../store/limited.js";
@@ -18,26 +17,9 @@ import { TreeStore } from "../store/tree-store.js";
 import { FileFetcher } from "./file-fetcher.js";
 import { malformed, PORTION_BYTES } from "./frame-schema.js";
 import type { DownPeer, Peers, UpPeer } from "./peer.js";
+import { type Sourced, TreeSearch, UNKNOWN } from "./tree-search.js";
 
-const decoder = new TextDecoder();
 const encoder = new TextEncoder();
-const MOST_KEYS = 10_000;
-
-/** A tree, and who has its files. */
-interface Sourced {
-  readonly manifest: NamedManifest;
-  /** Undefined unless this process has shipped it itself. */
-  readonly local: LocalTree | undefined;
-  readonly sources: readonly number[];
-}
-
-/** A tree that is being asked for. */
-interface Search {
-  readonly asked: Set<number>;
-  readonly reasons: Set<string>;
-  readonly resolve: (found: Sourced) => void;
-  readonly reject: (error: Error) => void;
-}
 
 /**
  * Trees of files travel by need, as code does: a node that lacks one asks those above, keeps what comes, and gives it to
@@ -47,11 +29,8 @@ export class TreeExchange {
   readonly #peers: Peers;
   readonly #logger: Logger;
   readonly #store: TreeStore;
+  readonly #search: TreeSearch;
   readonly #fetcher: FileFetcher;
-  readonly #searches = new Map<string, Search>();
-  readonly #found = new Map<string, Promise<Sourced>>();
-  /** Which tree a key turned out to be. */
-  readonly #known = new Map<string, string>();
   readonly #obtaining = new Map<string, Promise<FoundTree>>();
   /** What each child asked for is answered in order. */
   readonly #answers = new WeakMap<DownPeer, Promise<void>>();
@@ -60,6 +39,7 @@ export class TreeExchange {
     this.#peers = peers;
     this.#logger = logger;
     this.#store = new TreeStore(cacheDir ?? defaultCacheFolder(process.env), cacheSize * 1024 * 1024);
+    this.#search = new TreeSearch(peers, this.#store);
     this.#fetcher = new FileFetcher(peers, this.#store);
   }
 
@@ -71,7 +51,7 @@ export class TreeExchange {
   /** Copies a tree that this process ships, as it is now: its files may be edited before their tasks are over. */
   async keep(key: string): Promise<void> {
     try {
-      const found = await this.#find(key);
+      const found = await this.#search.find(key);
       await this.#store.hold(found.manifest);
       await this.#complete(found);
     } catch (error) {
@@ -93,7 +73,7 @@ export class TreeExchange {
     // This very program's own installation will do.
     const folder = localFolder(key);
     if (folder !== undefined) return { directory: folder };
-    const found = await this.#find(key);
+    const found = await this.#search.find(key);
     await this.#store.hold(found.manifest);
     const { modules, lacks } = await this.#modulesOf(found.manifest);
     for (let attempt = 1; ; attempt++) {
@@ -165,61 +145,15 @@ export class TreeExchange {
     });
   }
 
-  // ---- what a tree consists of
-
-  #find(key: string): Promise<Sourced> {
-    const going = this.#found.get(key);
-    if (going !== undefined) return going;
-    const finding = this.#look(key).finally(() => this.#found.delete(key));
-    this.#found.set(key, finding);
-    return finding;
-  }
-
-  async #look(key: string): Promise<Sourced> {
-    const local = await provideTree(key);
-    if (local !== undefined) return { manifest: local, local, sources: [] };
-    const hash = isTreeHash(key) ? key : this.#known.get(key);
-    const manifest = hash === undefined ? undefined : await this.#store.manifest(hash);
-    if (manifest !== undefined) return { manifest, local, sources: this.#above() };
-    const found = await new Promise<Sourced>((resolve, reject) => {
-      const search: Search = { asked: new Set(this.#above()), reasons: new Set(), resolve, reject };
-      this.#searches.set(key, search);
-      // All at once: one that is busy holds up nobody who shipped the same.
-      for (const upstream of search.asked) {
-        const peer = this.#peers.up.get(upstream);
-        if (peer !== undefined) this.#peers.send(peer, { t: "needTree", key });
-      }
-      this.#checkOver(key, search);
-    });
-    this.#known.set(key, found.manifest.hash);
-    if (this.#known.size > MOST_KEYS) this.#known.delete(this.#known.keys().next().value as string);
-    return found;
-  }
-
-  /** The newest first: a link that was made again is above an older one. */
-  #above(): number[] {
-    return [...this.#peers.up.values()]
-      .filter(({ info }) => info.role !== "client")
-      .map(({ key }) => key)
-      .reverse();
-  }
-
-  #checkOver(key: string, { asked, reasons, reject }: Search): void {
-    if (asked.size > 0) return;
-    this.#searches.delete(key);
-    const known = [...reasons].filter((reason) => reason !== UNKNOWN);
-    reject(new ShippingError(known.length > 0 ? known.join("; ") : UNKNOWN));
-  }
-
   // ---- from above
 
   /** @throws SerializationError for what cannot be */
   fromAbove(peer: UpPeer, frame: Frame, payload: Uint8Array): void {
     switch (frame.t) {
       case "tree":
-        return this.#tree(peer, frame.key, payload);
+        return this.#search.arrived(peer, frame.key, payload);
       case "noTree":
-        return this.#noTree(peer, frame.key, frame.why);
+        return this.#search.refused(peer, frame.key, frame.why);
       case "files":
         if (frame.parts.reduce((sum, { length }) => sum + length, 0) !== payload.length) {
           throw malformed('"files": the parts are not as long as they say');
@@ -231,35 +165,9 @@ export class TreeExchange {
     }
   }
 
-  #tree(peer: UpPeer, key: string, payload: Uint8Array): void {
-    const search = this.#searches.get(key);
-    if (search === undefined) return;
-    let manifest: NamedManifest;
-    try {
-      manifest = parseManifest(decoder.decode(payload));
-    } catch (error) {
-      throw malformed(`"tree": ${(error as Error).message}`);
-    }
-    if (isTreeHash(key) && manifest.hash !== key) throw malformed('"tree": its list has another hash');
-    this.#searches.delete(key);
-    const others = this.#above().filter((upstream) => upstream !== peer.key);
-    search.resolve({ manifest, local: undefined, sources: [peer.key, ...others] });
-  }
-
-  #noTree(peer: UpPeer, key: string, why: string): void {
-    const search = this.#searches.get(key);
-    if (search === undefined || !search.asked.delete(peer.key)) return;
-    search.reasons.add(why);
-    this.#checkOver(key, search);
-  }
-
   upstreamLost(upstream: number): void {
     this.#fetcher.upstreamLost(upstream);
-    for (const [key, search] of this.#searches) {
-      if (!search.asked.delete(upstream)) continue;
-      search.reasons.add("the link to whoever sent the task was lost");
-      this.#checkOver(key, search);
-    }
+    this.#search.upstreamLost(upstream);
   }
 
   // ---- from below
@@ -278,7 +186,7 @@ export class TreeExchange {
   #giveTree(peer: DownPeer, key: string): void {
     const answer = async (): Promise<void> => {
       try {
-        const { manifest, local } = await this.#find(key);
+        const { manifest, local } = await this.#search.find(key);
         // What is passed on is kept, for the next one who asks.
         if (local === undefined) await this.#store.hold(manifest);
         this.#peers.send(peer, { t: "tree", key }, encoder.encode(manifest.text));
@@ -309,7 +217,7 @@ export class TreeExchange {
 
   /** What this process neither ships nor keeps comes from above. @returns why something could not be had */
   async #bringNear(parts: readonly FilePart[]): Promise<string | undefined> {
-    const above = this.#above();
+    const above = this.#search.above();
     if (above.length === 0) return undefined;
     try {
       const wanted = parts.map(({ hash, size }) => ({ path: hash, sha256: hash, size }));
@@ -345,8 +253,6 @@ export class TreeExchange {
     await this.#store.close();
   }
 }
-
-const UNKNOWN = "nobody above has shipped it";
 
 /** What went wrong; what to do about it is said where all of it is known. */
 function reasonOf(error: unknown): string {

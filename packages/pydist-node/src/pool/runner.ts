@@ -18,6 +18,7 @@ import {
   type Bound,
   type CapturedHere,
   CodeCache,
+  type FoundTrees,
   learnTrees,
   type Program,
   treesNeeded,
@@ -45,6 +46,12 @@ const moody = new WeakSet<Program>();
 let begun = 0;
 
 let cache: CodeCache | undefined;
+/** Code of which something could not be had, and when it was asked for. */
+const lacking = new Map<string, number>();
+/** Milliseconds after which it is asked for again. */
+const ASK_AGAIN = 1000;
+/** Most codes of which that is remembered. */
+const MOST_LACKING = 1000;
 
 function cacheOf(node: string): CodeCache {
   cache ??= new CodeCache({ node: `node ${node}` });
@@ -53,15 +60,28 @@ function cacheOf(node: string): CodeCache {
 
 /** What has to be sent along before the run can begin. */
 function lackOf({ head, texts, trees = {}, node }: RunRequest): NeedMore | undefined {
-  const isLoaded = cacheOf(node).get(head.code) !== undefined;
+  const isLoaded = cacheOf(node).get(head.code) !== undefined && !mayAskAgain(head.code);
   const isInitialized = hasInitialized(head);
   if (isLoaded && isInitialized) return undefined;
   if (!isLoaded && texts.code === undefined) return { kind: "needTexts" };
   if (!isInitialized && texts.initializer === undefined) return { kind: "needTexts" };
   learnTrees(trees);
   const keys = isLoaded ? [] : treesNeeded(texts.code ?? "", trees);
+  if (keys.length === 0 && !isLoaded) noteLack(head.code, trees);
   if (!isInitialized) keys.push(...treesNeeded(texts.initializer ?? "", trees));
   return keys.length === 0 ? undefined : { kind: "needTrees", keys };
+}
+
+/** Whether code lacks something that it may do without, and that may be there by now. */
+function mayAskAgain(code: string): boolean {
+  return performance.now() - (lacking.get(code) ?? Number.POSITIVE_INFINITY) > ASK_AGAIN;
+}
+
+function noteLack(code: string, trees: FoundTrees): void {
+  lacking.delete(code);
+  if (Object.values(trees).every((found) => "directory" in found)) return;
+  lacking.set(code, performance.now());
+  if (lacking.size > MOST_LACKING) lacking.delete(lacking.keys().next().value as string);
 }
 
 function programOf({ head, texts, node }: RunRequest): Program | Promise<Program> {

@@ -97,6 +97,8 @@ class Capturing implements Extension {
   readonly #weak: WeakEntries;
   readonly #texts = new Texts();
   readonly #noted: Noted[] = [];
+  /** Objects that are the `prototype` of a function. */
+  readonly #prototypes = new Map<object, TaskFunction>();
   #stage: "types" | "values" = "types";
   readonly #late: unknown[] = [];
   #state: Captured["state"] = "shared";
@@ -242,6 +244,11 @@ class Capturing implements Extension {
       return this.#reference(fn) as Extra;
     }
     this.cells.note(view, path);
+    const prototype: unknown = Object.getOwnPropertyDescriptor(fn, "prototype")?.value;
+    // Without its constructor it does not say whose it is.
+    if (typeof prototype === "object" && prototype !== null && !this.#prototypes.has(prototype)) {
+      if (ownerOf(prototype) === undefined) this.#prototypes.set(prototype, fn);
+    }
     const made = lowerFunction(view, this, path);
     if (made.parts.length > 3 || made.parts[1] !== undefined) this.#seen = "something";
     return made;
@@ -283,7 +290,7 @@ class Capturing implements Extension {
         "Make it inside the function.",
       );
     }
-    const owner = ownerOf(value);
+    const owner = ownerOf(value) ?? this.#prototypes.get(value);
     if (owner !== undefined) return this.#prototype(owner as TaskFunction, value);
     if (types.isModuleNamespaceObject(value)) return this.#namespace(value, path);
     if (types.isWeakMap(value) || types.isWeakSet(value)) {

@@ -1,4 +1,5 @@
 import { sharesBinding } from "../inspect/peek.js";
+import type { TaskFunction } from "../task.js";
 import { importersOf } from "./importers.js";
 import { ours } from "./ours.js";
 import { Refused } from "./refused.js";
@@ -101,11 +102,14 @@ export class Cells {
   }
 
   #isSameByFrames(name: string, a: View, b: View): boolean {
-    if (this.#peeks++ < MOST_PEEKS) {
-      try {
-        return sharesBinding(a.fn, b.fn, name);
-      } catch {
-        // Its frame cannot be looked into without running it.
+    for (const one of framesOf(a)) {
+      for (const other of framesOf(b)) {
+        if (this.#peeks++ >= MOST_PEEKS) break;
+        try {
+          return sharesBinding(one, other, name);
+        } catch {
+          // Its frame cannot be looked into without running it, or it does not see the variable.
+        }
       }
     }
     const path = this.#views.get(b) ?? (() => name);
@@ -115,6 +119,17 @@ export class Cells {
       `Put it into an object that both use: const state = { ${name} }.`,
     );
   }
+}
+
+/** Functions in whose frames a variable can be seen: of a class, those of its methods. */
+function framesOf({ fn, understood }: View): TaskFunction[] {
+  if (understood.kind !== "class") return [fn];
+  const holders = [fn, Object.getOwnPropertyDescriptor(fn, "prototype")?.value as object];
+  return holders.flatMap((holder) =>
+    Object.values(Object.getOwnPropertyDescriptors(holder))
+      .map(({ value }) => value as unknown)
+      .filter((value): value is TaskFunction => typeof value === "function" && value !== fn),
+  );
 }
 
 function writes({ understood }: View, name: string): boolean {

@@ -1,3 +1,4 @@
+import { types } from "node:util";
 import { memberStep } from "@pydist/protocol";
 import { ASSIGNED, BEFORE_VALUES, Flag, Integrity, isDetailed, type MaybeDetails, valuesOf } from "../graph.js";
 import { ours } from "./ours.js";
@@ -18,7 +19,7 @@ export function detailsOf(value: object, { prototype, isOrdinary, deletable = []
   const flags: number[] = [];
   const values: unknown[] = [];
   for (const key of Reflect.ownKeys(value)) {
-    const descriptor = Object.getOwnPropertyDescriptor(value, key) as PropertyDescriptor;
+    const descriptor = stackRead(value, key, Object.getOwnPropertyDescriptor(value, key) as PropertyDescriptor);
     if (isOrdinary(key, descriptor)) continue;
     keys.push(key);
     flags.push(flagsOf(descriptor));
@@ -34,6 +35,13 @@ export function detailsOf(value: object, { prototype, isOrdinary, deletable = []
   const integrity = integrityOf(value);
   if (keys.length === 0 && actual === prototype && integrity === Integrity.Extensible) return [];
   return [integrity, actual !== prototype, actual === prototype ? null : actual, ours(keys), ours(flags), ...values];
+}
+
+/** On newer Node an error's stack is an accessor of the engine's. */
+function stackRead(value: object, key: PropertyKey, descriptor: PropertyDescriptor): PropertyDescriptor {
+  if (key !== "stack" || !isAccessor(descriptor) || !types.isNativeError(value)) return descriptor;
+  if (!/\[native code\]/.test(Function.prototype.toString.call(descriptor.get))) return descriptor;
+  return { value: value.stack, writable: true, enumerable: descriptor.enumerable ?? false, configurable: true };
 }
 
 function integrityOf(value: object): Integrity {

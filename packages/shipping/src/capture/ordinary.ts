@@ -16,7 +16,7 @@ export function ordinaryOfFunction(fn: object, understood: UnderstoodFunction | 
         case "name":
           return flagsOf(descriptor) === Flag.Configurable && typeof descriptor.value === "string";
         case "prototype":
-          return understood.isGenerator || isPristine(descriptor.value, fn, understood);
+          return isPristine(descriptor.value, fn, understood);
         case "arguments":
         case "caller":
           // Sloppy functions have them, and say nothing by them.
@@ -30,9 +30,15 @@ export function ordinaryOfFunction(fn: object, understood: UnderstoodFunction | 
 
 /** What the `prototype` of a function has as soon as the function is made. */
 export function ordinaryOfPrototype(owner: object, understood: Understood): Ordinary {
+  if (understood.kind === "function" && understood.isGenerator) {
+    return {
+      prototype: (understood.isAsync ? asyncGeneratorPrototype : generatorPrototype) as object,
+      isOrdinary: () => false,
+    };
+  }
   return {
     prototype: parentOf(owner, understood),
-    deletable: keysOf(understood, false),
+    deletable: ["constructor", ...keysOf(understood, false)],
     isOrdinary: (key, descriptor) =>
       key === "constructor"
         ? descriptor.value === owner && flagsOf(descriptor) === (Flag.Writable | Flag.Configurable)
@@ -47,7 +53,7 @@ function isPristine(prototype: unknown, owner: object, understood: Understood): 
   return (
     Object.isExtensible(prototype) &&
     Object.getPrototypeOf(prototype) === ordinary.prototype &&
-    [...(ordinary.deletable ?? []), "constructor"].every((key) => Object.hasOwn(prototype, key)) &&
+    (ordinary.deletable ?? []).every((key) => Object.hasOwn(prototype, key)) &&
     keys.every((key) => ordinary.isOrdinary(key, Object.getOwnPropertyDescriptor(prototype, key) as PropertyDescriptor))
   );
 }
@@ -55,6 +61,9 @@ function isPristine(prototype: unknown, owner: object, understood: Understood): 
 const asyncFunction: unknown = Object.getPrototypeOf(async () => {});
 const generatorFunction: unknown = Object.getPrototypeOf(function* () {});
 const asyncGeneratorFunction: unknown = Object.getPrototypeOf(async function* () {});
+
+const generatorPrototype: unknown = Object.getPrototypeOf(function* () {}.prototype);
+const asyncGeneratorPrototype: unknown = Object.getPrototypeOf(async function* () {}.prototype);
 
 function prototypeOf(fn: object, understood: UnderstoodFunction | UnderstoodClass): object | null {
   // What a class extends is made first, and so its prototype.

@@ -15,6 +15,8 @@ const answers = new Lru<string, string>(1000);
 export function whyNotPeek(fn: TaskFunction): string {
   if (types.isProxy(fn)) return "it is a Proxy";
   const source = Function.prototype.toString.call(fn);
+  // Its methods could be read where it cannot.
+  if (/^class\b/.test(source)) return "it is a class";
   const known = answers.get(source);
   if (known !== undefined) return known;
   const root = functionIn(source);

@@ -96,7 +96,11 @@ export class Home {
     const filename = here === "" ? undefined : fileURLToPath(here);
     return Object.assign(Object.create(null) as object, {
       ...(filename === undefined ? {} : { dirname: dirname(filename), filename }),
-      resolve: (specifier: string) => new URL(specifier, here).href,
+      resolve: (specifier: string) => {
+        if (isRelative(specifier) || URL.canParse(specifier)) return new URL(specifier, here).href;
+        if (isBuiltin(specifier)) return `node:${specifier}`;
+        return pathToFileURL(requireFrom(this.#rootFor(specifier)).resolve(specifier)).href;
+      },
       url: here,
     });
   }

@@ -60,7 +60,7 @@ function boundTo(root: CodeRoot, code: Code, tree: LocalTree): Code | undefined 
 }
 
 /** Where a module stands in the tree of its directory; undefined if it lies elsewhere. */
-export function pathIn({ from }: CodeRoot, url: string): string | undefined {
+function pathIn({ from }: CodeRoot, url: string): string | undefined {
   if (url.startsWith(from)) return decodeURIComponent(url.slice(from.length));
   try {
     // It was named by a link.

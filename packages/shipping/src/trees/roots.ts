@@ -5,7 +5,6 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { ShippingError } from "@pydist/protocol";
 import type { CodeRoot } from "../code.js";
 import { fileVersion } from "../file-version.js";
-import { parseInitializer } from "../initializer.js";
 import { Lru } from "../lru.js";
 import { findPackage } from "./find-package.js";
 import { modulePath } from "./module-path.js";
@@ -50,7 +49,7 @@ export function learnTrees(trees: FoundTrees): void {
  */
 export function treesNeeded(text: string, asked: FoundTrees = {}): string[] {
   const code = parse(text);
-  if (code.kind === "initializer") return treesNeeded(parseInitializer(text).code, asked);
+  if (code.kind === "initializer") return typeof code.code === "string" ? treesNeeded(code.code, asked) : [];
   const needed = new Set<string>();
   if (Array.isArray(code.packages)) {
     for (const ref of code.packages) {

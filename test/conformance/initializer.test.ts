@@ -29,14 +29,14 @@ function refusal(call: () => unknown): unknown {
 }
 
 describeExecutors("what cannot follow its function", (open) => {
-  row(66, "a variable around it, is named at the call", async () => {
+  row(66, "a value of this process that it sees, is named by its path at the call", async () => {
     const executor = await open();
-    const surroundings = { limit: 3 };
-    const closure = (n: number): boolean => n > surroundings.limit;
+    const surroundings = { limit: Promise.resolve(3) };
+    const closure = async (n: number): Promise<boolean> => n > (await surroundings.limit);
     const error = refusal(() => executor.submit(closure, [1]));
     expect(error).toBeInstanceOf(ShippingError);
-    expect((error as ShippingError).names).toEqual(["surroundings"]);
-    expect((error as Error).message).toContain("surroundings");
+    expect((error as ShippingError).path).toBe("closure > surroundings.limit");
+    expect((error as Error).message).toContain("closure > surroundings.limit is a Promise");
   });
 
   row(67, "an instance of a class of its own, is named by its path at the call", async () => {

@@ -45,10 +45,10 @@ const all: [error: protocol.PydistError, name: string, code: string, fields: Rec
   [new DependencyError("m", { cause, path: "p" }), "DependencyError", "PYDIST_E_DEPENDENCY", { path: "p" }],
   [new SerializationError("m", { cause, path: "p" }), "SerializationError", "PYDIST_E_SERIALIZATION", { path: "p" }],
   [
-    new ShippingError("m", { cause, path: "p", location: "f:1:2", remedy: "r", names: ["x"] }),
+    new ShippingError("m", { cause, path: "p", location: "f:1:2", remedy: "r" }),
     "ShippingError",
     "PYDIST_E_SHIPPING",
-    { path: "p", location: "f:1:2", remedy: "r", names: ["x"] },
+    { path: "p", location: "f:1:2", remedy: "r" },
   ],
   [new ShippingError("m", { cause }), "ShippingError", "PYDIST_E_SHIPPING", {}],
   [new AuthenticationError("m", { cause }), "AuthenticationError", "PYDIST_E_AUTHENTICATION", {}],

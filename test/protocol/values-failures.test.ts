@@ -72,7 +72,7 @@ describe("errors", () => {
   it("of pydist keep class, code and fields", () => {
     const errors = [
       new NodeLostError("lost", { nodes: ["a", "b"], causes: ["exit", "silence"], attempts: 2, cause: new Error("c") }),
-      new ShippingError("free", { names: ["x"], location: "file.js:1:2" }),
+      new ShippingError("free", { path: "x", location: "file.js:1:2" }),
       new SerializationError("bad", { path: "args[0]" }),
     ];
     for (const error of errors) {

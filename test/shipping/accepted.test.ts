@@ -46,7 +46,12 @@ describe.each([
 
 test("every global of a bare thread may be used by name, and nothing of CommonJS", async () => {
   // Read in a thread: the globals of this process are the test runner's too.
-  const names = (await callElsewhere(ship(() => Object.getOwnPropertyNames(globalThis)), [])).value as string[];
+  const names = (
+    await callElsewhere(
+      ship(() => Object.getOwnPropertyNames(globalThis)),
+      [],
+    )
+  ).value as string[];
   expect(names.length).toBeGreaterThan(120);
   const refused = names.filter((name) => {
     try {

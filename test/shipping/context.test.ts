@@ -120,16 +120,21 @@ describe("a function that travels may ask", () => {
     expect(loaded(ship(() => typeof task.context))()).toBe("function");
   });
 
-  test.each(Object.entries(modules.mine))("but what is called like it and is the user's own stays that: %s", (_, fn) => {
-    const shipped = ship(fn);
-    expect(programOf(shipped).context).toBe("unwanted");
-    expect(loaded(shipped)()).toBe("mine");
-  });
+  test.each(Object.entries(modules.mine))(
+    "but what is called like it and is the user's own stays that: %s",
+    (_, fn) => {
+      const shipped = ship(fn);
+      expect(programOf(shipped).context).toBe("unwanted");
+      expect(loaded(shipped)()).toBe("mine");
+    },
+  );
 
   test("and a name that nothing stands behind is refused, whatever it is called", () => {
     for (const name of ["task", "pydist", "pydist_1", "import_pydist", "__vite_ssr_import_3__"]) {
       const fn = new Function(`return ${name}.task.context()`) as () => unknown;
-      expect(thrownBy(() => ship(fn)).message).toContain(`uses "${name}" at 3:8 of its text, which is declared nowhere`);
+      expect(thrownBy(() => ship(fn)).message).toContain(
+        `uses "${name}" at 3:8 of its text, which is declared nowhere`,
+      );
     }
   });
 });

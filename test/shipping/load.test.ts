@@ -2,7 +2,7 @@ import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { Worker } from "node:worker_threads";
 import { ShippingError } from "@pydist/protocol";
-import { CodeCache, load, sha256, type ShippedCode, ship } from "@pydist/shipping";
+import { CodeCache, load, type ShippedCode, sha256, ship } from "@pydist/shipping";
 import { describe, expect, test } from "vitest";
 import { type Case, fixture, loaded, programOf, thrownBy } from "./support.js";
 
@@ -35,9 +35,10 @@ describe("a loaded function", () => {
   });
 
   test("sees nothing of what loads it", () => {
-    const names = "code text texts helpers helper names slots evaluate mayEvaluate indirectEval maker make fill outer self args parts require home task".split(
-      " ",
-    );
+    const names =
+      "code text texts helpers helper names slots evaluate mayEvaluate indirectEval maker make fill outer self args parts require home task".split(
+        " ",
+      );
     const source = `() => [${names.map((name) => `typeof ${name}`).join(", ")}]`;
     const texts = [{ early: 0, form: "expression", helpers: {}, name: "f", slots: [], source, strict: true }];
     const code = { asks: false, files: {}, kind: "functions", modules: [], packages: [], texts };
@@ -128,7 +129,8 @@ describe("the cache of a thread", () => {
       worker.once("error", reject);
     });
     expect(outcome).toEqual({ sum: 60_000, cached: 1000 });
-  });
+    // 180 MB of text: some seconds, and more where others use the machine.
+  }, 60_000);
 });
 
 type Made = ReturnType<typeof made>;

@@ -272,7 +272,9 @@ export const f = () => new Named();`,
   test("and errors that were captured keep their own stacks", async () => {
     const text = 'const known = /*known*/new Error("known");\nexport const f = () => { throw known; };';
     const { f } = await module("known.mjs", text);
-    expect(top(await stackOf(f))).toBe(`    at ${pathToFileURL(join(folder, "known.mjs"))}:${where(text, "/*known*/")}`);
+    expect(top(await stackOf(f))).toBe(
+      `    at ${pathToFileURL(join(folder, "known.mjs"))}:${where(text, "/*known*/")}`,
+    );
   });
 });
 

@@ -48,12 +48,12 @@ export async function callElsewhere(shipped: ShippedCode, args: unknown[], node 
   const { text, captured } = shipped;
   const workerData = { text, captured, node, args: { kind, bytes: bytes ?? new TextEncoder().encode(json) } };
   const worker = new Worker(new URL("./fixtures/worker.mjs", import.meta.url), { workerData });
-  const outcome = await new Promise<Outcome & { readonly result?: { readonly kind: Kind; readonly bytes: Uint8Array } }>(
-    (resolve, reject) => {
-      worker.once("message", resolve);
-      worker.once("error", reject);
-    },
-  );
+  const outcome = await new Promise<
+    Outcome & { readonly result?: { readonly kind: Kind; readonly bytes: Uint8Array } }
+  >((resolve, reject) => {
+    worker.once("message", resolve);
+    worker.once("error", reject);
+  });
   const { result, ...others } = outcome;
   return result === undefined ? others : { ...others, value: decodeValue(result.kind, result.bytes) };
 }

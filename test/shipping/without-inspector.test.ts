@@ -73,16 +73,16 @@ describe("where the permission model forbids the inspector", () => {
     );
     expect(message).toContain("the permission model forbids it");
     expect(message?.endsWith(` ${remedy}`)).toBe(true);
-    expect(remedy?.startsWith(`${allow}, pass what the function needs as arguments, or submit task(import.meta.url, "`)).toBe(
-      true,
-    );
+    expect(
+      remedy?.startsWith(`${allow}, pass what the function needs as arguments, or submit task(import.meta.url, "`),
+    ).toBe(true);
     expect(allowed[key], "with the inspector it travels").toHaveProperty("value");
   });
 
   test.each([
     [
       "newTarget",
-      "function `() => new.target` uses new.target, which means nothing without what is around the function. Write it without, or submit task(import.meta.url, \"name\").",
+      'function `() => new.target` uses new.target, which means nothing without what is around the function. Write it without, or submit task(import.meta.url, "name").',
     ],
     [
       "superMethod",

@@ -137,22 +137,16 @@ export class ShippingError extends PydistError {
   declare readonly location?: string;
   /** What to do about it, in a sentence. */
   declare readonly remedy?: string;
-  /** The free variables of the function, if those are the reason. */
-  declare readonly names?: readonly string[];
 
   static {
     brand(ShippingError.prototype, "PYDIST_E_SHIPPING", "ShippingError");
   }
 
-  constructor(
-    message: string,
-    fields: Options & { path?: string; location?: string; remedy?: string; names?: readonly string[] } = {},
-  ) {
+  constructor(message: string, fields: Options & { path?: string; location?: string; remedy?: string } = {}) {
     super(message, fields);
     if (fields.path !== undefined) this.path = fields.path;
     if (fields.location !== undefined) this.location = fields.location;
     if (fields.remedy !== undefined) this.remedy = fields.remedy;
-    if (fields.names !== undefined) this.names = fields.names;
   }
 }
 

@@ -345,6 +345,4 @@ class Scanner {
   }
 }
 
-function ascending(a: number, b: number): number {
-  return a - b;
-}
+const ascending = (a: number, b: number): number => a - b;

@@ -24,6 +24,7 @@ import { findPackagePlace, knownPackagePlace } from "./packages.js";
 import { Place } from "./place.js";
 import { Refused } from "./refused.js";
 import { captureTypes } from "./registered.js";
+import { symbolNode } from "./symbol-node.js";
 import { Texts } from "./texts.js";
 import { understood, View } from "./view.js";
 import { WeakEntries } from "./weak-entries.js";
@@ -88,11 +89,6 @@ class Views {
 
 const nativeText = /\{\s*\[native code\]\s*\}$/;
 const { cache: requireCache } = createRequire(import.meta.url);
-const wellKnown = new Map<symbol, string>();
-for (const name of Object.getOwnPropertyNames(Symbol)) {
-  const value: unknown = Reflect.get(Symbol, name);
-  if (typeof value === "symbol") wellKnown.set(value, name);
-}
 
 /** Writes one graph. */
 class Capturing implements Extension {
@@ -337,14 +333,6 @@ class Capturing implements Extension {
     if (nativeText.test(source)) return true;
     return this.#views.of(fn, source).file?.script.url.startsWith("node:") === true;
   }
-}
-
-function symbolNode(value: symbol): Extra {
-  const key = Symbol.keyFor(value);
-  if (key !== undefined) return { type: Kinds.Symbol, parts: ["for", key] };
-  const name = wellKnown.get(value);
-  if (name !== undefined) return { type: Kinds.Symbol, parts: ["wellKnown", name] };
-  return { type: Kinds.Symbol, parts: ["new", value.description] };
 }
 
 /** Plain data that nobody can change, and so may be the same for several tasks. */

@@ -86,7 +86,9 @@ function lowerInstance(value: object, path: () => string, isInternal: (fn: TaskF
 }
 
 const iteratorPrototypes: ReadonlySet<unknown> = new Set(
-  [[].values(), ""[Symbol.iterator](), "".matchAll(/a/g), new Map().keys(), new Set().keys()].map(Object.getPrototypeOf),
+  [[].values(), ""[Symbol.iterator](), "".matchAll(/a/g), new Map().keys(), new Set().keys()].map(
+    Object.getPrototypeOf,
+  ),
 );
 
 /** One of the language's: with code that no text has, and a place that nothing tells. */

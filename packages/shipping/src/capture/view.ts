@@ -133,7 +133,7 @@ export function whereIn(fn: TaskFunction, source: string, at: readonly Position[
 }
 
 /** The same of a function that is from no file, or whose file cannot be found. */
-export function whereInText(at: readonly Position[]): string {
+function whereInText(at: readonly Position[]): string {
   const places = at.slice(0, MOST_POSITIONS).map(({ line, column }) => `${line}:${column}`);
   return `at ${listed(places, at.length)} of its text`;
 }

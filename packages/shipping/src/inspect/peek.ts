@@ -84,7 +84,7 @@ export function sharesBinding(f: TaskFunction, g: TaskFunction, name: string): b
 }
 
 /** Whether two bindings are the same variable: what is written to one is read from the other. */
-export function areSame(a: Binding, b: Binding): boolean {
+function areSame(a: Binding, b: Binding): boolean {
   const before = a.get();
   if (!Object.is(before, b.get())) return false;
   const marker = {};

@@ -136,13 +136,14 @@ describeExecutors("errors", (open) => {
     expect(good).toEqual({ status: "fulfilled", value: "fine" });
   });
 
-  it("a function that uses its surroundings is refused at the call, naming what it uses", async () => {
+  it("a function takes along what it uses; what cannot follow it is refused at the call, with its path", async () => {
     const executor = await open();
     const threshold = 3;
-    const model = { score: (n: number) => n };
+    const model = { score: (n: number) => n * threshold, pending: Promise.resolve() };
+    expect(await executor.submit((n: number) => n * threshold, [2])).toBe(6);
     const attempt = (): unknown => executor.submit((n: number) => model.score(n) > threshold, [1]);
     expect(attempt).toThrow(ShippingError);
-    expect(attempt).toThrow(/"model".*"threshold"/);
+    expect(attempt).toThrow("the function > model.pending is a Promise. Await it before sending.");
   });
 
   it("a task that ends its thread fails by name, and its neighbours come through", async () => {

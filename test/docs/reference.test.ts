@@ -176,7 +176,8 @@ describe("docs/architecture.md", () => {
       // The rest runs in the worker.
       "pydist-node/src/pool/call.ts",
       "pydist-node/src/pool/runner.ts",
-      "shipping/src/program.ts",
+      "shipping/src/rebuild/functions-program.ts",
+      "shipping/src/rebuild/program.ts",
     ]);
     // ... which alone makes functions of what was captured.
     expect(filesWith(/\bprogram\.bind\(/)).toEqual([

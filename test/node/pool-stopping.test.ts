@@ -60,16 +60,17 @@ class Subject {
 
   // biome-ignore lint/suspicious/noExplicitAny: any function can be run
   run(fn: (...args: any[]) => unknown, calls: unknown[][], fields: Partial<BatchHeader> = {}, initializer?: string) {
-    const { hash, text } = ship(fn);
+    const { hash, text, captured } = ship(fn);
     const builder = new BodiesBuilder();
     for (const call of calls) builder.add(encodeArguments(call));
     const lease = ++this.#lease;
     const fates = calls.map((_, i) => new Promise<Fate>((resolve) => this.#fates.set(`${lease} ${i}`, resolve)));
     const limits = { hops: 1, travelled: 0, priority: 0, attempts: 3, attempt: 1, depth: 0, grace: 100 };
-    const head = { code: hash, name: fn.name, executor: "e", batch: 1, first: 0, ...limits, ...fields };
+    const seen = captured === undefined ? {} : { captured: { hash: captured.hash, state: captured.state } };
+    const head = { code: hash, name: fn.name, executor: "e", batch: 1, first: 0, ...seen, ...limits, ...fields };
     // Told by the first thing that the task says.
     const began = new Promise<void>((resolve) => this.#began.set(lease, resolve));
-    pool.start(lease, head, builder.build(), { code: text, initializer, captured: undefined });
+    pool.start(lease, head, builder.build(), { code: text, initializer, captured: captured?.bytes });
     return { lease, fates, began };
   }
 }
@@ -89,7 +90,9 @@ function stop(grace: number, reason: unknown = new Error("enough")) {
 
 /** From text: what the test runner makes of a file has other names. Says that it has begun before anything else. */
 function saying(body: string): () => unknown {
-  return new Function(`return async () => { task.context().log.info("began"); ${body} }`)() as () => unknown;
+  return new Function("task", `return async () => { task.context().log.info("began"); ${body} }`)(
+    task,
+  ) as () => unknown;
 }
 
 const spin = saying("for (;;);");

@@ -1,12 +1,33 @@
 import { createHash, randomBytes } from "node:crypto";
+import { encodeGraph } from "@pydist/protocol";
 import { type Captured, type ShippedCode, ship } from "@pydist/shipping";
 import { Engine, type EngineOptions } from "pydist-node";
 import { type Content, Dispatcher, Statistics } from "../../packages/futures/dist/index.js";
 
-/** Bytes that nobody has seen before, as what a function captured. */
+const itself = (): void => {};
+
+/** A function of one text that sees nothing, and beside it so many bytes that nobody has seen before. */
+function graphOf(length: number): Uint8Array {
+  const data = new Uint8Array(length);
+  for (let at = 0; at < length; at += 65_536) data.set(randomBytes(Math.min(65_536, length - at)), at);
+  const { bytes } = encodeGraph([itself, [], false, data], "captured", {
+    extension: {
+      lower: (value) => (value === itself ? { type: "function", parts: [0, undefined, 0] } : undefined),
+      create: () => undefined,
+      fill: () => {},
+    },
+  });
+  // There are no types before it.
+  const whole = new Uint8Array(8 + bytes.length);
+  whole.set(bytes, 8);
+  return whole;
+}
+
+const least = graphOf(0).length;
+
+/** What a function captured that does not look at it, in about so many bytes. */
 export function capturedOf(length: number, state: Captured["state"] = "fresh"): Captured {
-  const bytes = new Uint8Array(length);
-  for (let at = 0; at < length; at += 65_536) bytes.set(randomBytes(Math.min(65_536, length - at)), at);
+  const bytes = graphOf(Math.max(0, length - least));
   return { hash: createHash("sha256").update(bytes).digest("hex"), bytes, state };
 }
 

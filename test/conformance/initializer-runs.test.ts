@@ -93,23 +93,37 @@ describeExecutors("a program whose initializer throws", (_open, place) => {
   });
 });
 
-describe("an initializer that cannot follow", () => {
-  row(62, "because it uses what is around it, is refused where the executor is made", async () => {
-    const surroundings = { limit: 3 };
-    expect(() => new ClusterExecutor({ initializer: () => surroundings.limit })).toThrow(ShippingError);
-    expect(() => new ClusterExecutor({ initializer: () => surroundings.limit })).toThrow(/"surroundings"/);
+describe("an initializer with what it uses", () => {
+  row(62, "takes along what is around it; what cannot follow is refused where the executor is made", async () => {
+    const surroundings = { limit: 3, pending: Promise.resolve(1) };
+    const { limit } = surroundings;
+    const executor = new ClusterExecutor({
+      maxWorkers: 1,
+      initializer: () => {
+        Object.assign(globalThis, { limit });
+      },
+    });
+    expect(await executor.submit(() => (globalThis as unknown as { limit: number }).limit)).toBe(3);
+    await executor.shutdown();
+    expect(() => new ClusterExecutor({ initializer: () => surroundings.pending })).toThrow(ShippingError);
+    expect(() => new ClusterExecutor({ initializer: () => surroundings.pending })).toThrow("surroundings.pending");
   });
 
-  row(63, "because it belongs to an instance, is refused where the executor is made", async () => {
-    class Counter {
-      count = 0;
-      next(): void {
-        this.count++;
+  row(
+    63,
+    "may be bound to an instance; a method without its object is refused where the executor is made",
+    async () => {
+      class Counter {
+        count = 40;
+        next(): void {
+          Object.assign(globalThis, { counted: ++this.count });
+        }
       }
-    }
-    const counter = new Counter();
-    const bound = counter.next.bind(counter);
-    expect(() => new ClusterExecutor({ initializer: bound })).toThrow(ShippingError);
-    expect(() => new ClusterExecutor({ initializer: counter.next })).toThrow(ShippingError);
-  });
+      const counter = new Counter();
+      const executor = new ClusterExecutor({ maxWorkers: 1, initializer: counter.next.bind(counter) });
+      expect(await executor.submit(() => (globalThis as unknown as { counted: number }).counted)).toBe(41);
+      await executor.shutdown();
+      expect(() => new ClusterExecutor({ initializer: counter.next })).toThrow(ShippingError);
+    },
+  );
 });

@@ -170,7 +170,7 @@ describe("peek refuses, and runs nothing,", () => {
     ["patterns", owner.withPattern?.(), "its parameters have default values or patterns"],
     ["a class in it, which V8 begins before it stops", owner.withClass?.(), "it declares a class"],
     ["generators", generate, "it is a generator"],
-    ["classes", Owner as never, "its text cannot be read"],
+    ["classes", Owner as never, "it is a class"],
     ["bound functions", read.bind(1), "its text cannot be read"],
     ["native functions", Math.max as AnyFunction, "its text cannot be read"],
     ["proxies", new Proxy(read, { apply: () => runs.count++ }), "it is a Proxy"],

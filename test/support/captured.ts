@@ -27,7 +27,7 @@ const least = graphOf(0).length;
 
 /** What a function captured that does not look at it, in about so many bytes. */
 export function capturedOf(length: number, state: Captured["state"] = "fresh"): Captured {
-  const bytes = graphOf(Math.max(0, length - least));
+  const bytes = graphOf(Math.max(16, length - least));
   return { hash: createHash("sha256").update(bytes).digest("hex"), bytes, state };
 }
 

@@ -99,10 +99,19 @@ export class Home {
       resolve: (specifier: string) => {
         if (isRelative(specifier) || URL.canParse(specifier)) return new URL(specifier, here).href;
         if (isBuiltin(specifier)) return `node:${specifier}`;
-        return pathToFileURL(requireFrom(this.#rootFor(specifier)).resolve(specifier)).href;
+        return this.#resolve(specifier);
       },
       url: here,
     });
+  }
+
+  #resolve(specifier: string): string {
+    try {
+      return pathToFileURL(requireFrom(this.#rootFor(specifier)).resolve(specifier)).href;
+    } catch (error) {
+      // As an import says it.
+      throw Object.assign(error as Error, { code: `ERR_${String((error as NodeJS.ErrnoException).code)}` });
+    }
   }
 
   #rootFor(specifier: string): string {

@@ -1,6 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { types } from "node:util";
-import { memberStep, SerializationError, ShippingError } from "@pydist/protocol";
+import { hasRegisteredTypes, memberStep, SerializationError, ShippingError } from "@pydist/protocol";
 import { functionText } from "./analysis/function-text.js";
 import type { Understood, UnderstoodFunction } from "./analysis/understand.js";
 import { callerFile, callerLocation } from "./caller.js";
@@ -26,7 +26,7 @@ import { InspectorUnavailable } from "./inspect/session.js";
 import { Lru } from "./lru.js";
 import { nativeFunction, nodeFunctionPath } from "./natives.js";
 import { refuseKind, type Subject } from "./refusal.js";
-import { noteOrigin } from "./stacks/origins.js";
+import { type Noted, noteOrigin } from "./stacks/origins.js";
 import { type TaskFunction, type TaskTarget, taskTarget } from "./task.js";
 import { rememberModule } from "./trees/provider.js";
 import { senderUrl } from "./trees/roots.js";
@@ -35,6 +35,8 @@ import { isWorkerOfPydist } from "./worker-mark.js";
 
 /** Functions that see nothing that can change. */
 const byFunction = new WeakMap<TaskFunction, ShippedCode>();
+/** An arrow written inside a loop is a new function each time, with the text of the last one. */
+const bySource = new Lru<string, { readonly shipped: ShippedCode; readonly noted: Omit<Noted, "fn"> }>(1000);
 /** Codes by their texts: an arrow in a loop is a new function each time, and its code the same. */
 const byText = new Lru<string, ShippedCode>(1000);
 
@@ -48,7 +50,8 @@ const byText = new Lru<string, ShippedCode>(1000);
  * `fn` is no function.
  */
 export function ship(fn: TaskFunction, what = "submit"): ShippedCode {
-  const known = byFunction.get(fn);
+  // Types go along with every function, and may be registered at any time.
+  const known = hasRegisteredTypes() ? undefined : byFunction.get(fn);
   if (known !== undefined) return known;
   if (typeof fn !== "function") {
     throw new TypeError(`${what}: the first argument must be a function, not ${fn === null ? "null" : typeof fn}.`);
@@ -80,9 +83,7 @@ function shipFunction(fn: TaskFunction, what: string): ShippedCode {
   if (native?.kind === "global-class") throw refuseKind(subject, classReason, wrapRemedy("new ", native.path));
   const text = native === undefined ? understood(source, isKnownSloppy(fn) ? false : undefined) : undefined;
   if (text !== undefined) checkKind(text, subject, fn);
-  if (text?.kind === "function" && seesNothing(text) && detailsOf(fn, ordinaryOfFunction(fn, text)).length === 0) {
-    return shipText(fn, source, name, text, {});
-  }
+  if (text?.kind === "function" && isText(fn, text)) return shipText(fn, source, name, text, {});
   try {
     return shipCaptured(capture(fn), name);
   } catch (error) {
@@ -154,6 +155,11 @@ function wrapRemedy(operator: "" | "new ", path: string): string {
   return `Wrap it: ${parameters} => ${operator}${path}(...args).`;
 }
 
+/** Whether its text is all that has to travel of a function. */
+function isText(fn: TaskFunction, text: UnderstoodFunction): boolean {
+  return !hasRegisteredTypes() && seesNothing(text) && detailsOf(fn, ordinaryOfFunction(fn, text)).length === 0;
+}
+
 /** Whether a text is all there is to a function. Then nobody has to look at what is around it. */
 function seesNothing({ free, lexical, directEval, withs, imports, ownName }: UnderstoodFunction): boolean {
   // Of a declaration, the name by which it calls itself is a variable of its surroundings.
@@ -175,6 +181,12 @@ function shipText(
   text: UnderstoodFunction,
   supplied: Readonly<Record<string, Helper>>,
 ): ShippedCode {
+  const key = `${text.strict} ${Object.keys(supplied)} ${name}\n${source}`;
+  const before = bySource.get(key);
+  if (before !== undefined) {
+    noteOrigin({ ...before.noted, fn });
+    return before.shipped;
+  }
   const { source: edited, helpers, replaced } = functionText(text, source, { name });
   const own: Record<string, Helper> = text.free.has("__name") ? { __name: "name" } : {};
   const made: FunctionText = {
@@ -187,12 +199,16 @@ function shipText(
     helpers: { ...own, ...supplied, ...helpers },
   };
   const asks = Object.values(made.helpers).some((helper) => helper !== "name" && helper !== "meta");
-  noteOrigin({ fn, source, text: made, replaced });
+  const noted = { source, text: made, replaced };
+  noteOrigin({ ...noted, fn });
   const packages = packagesOf(
     text.imports.map(({ specifier }) => specifier),
     callerFile(),
   );
-  return shippedCode({ kind: "functions", texts: [made], modules: [], packages, files: {}, asks }, name);
+  const shipped = shippedCode({ kind: "functions", texts: [made], modules: [], packages, files: {}, asks }, name);
+  // What a text imports by name depends on where it is submitted from.
+  if (text.imports.length === 0) bySource.set(key, { shipped, noted });
+  return shipped;
 }
 
 function shipCaptured({ code, captured, objects, weak, texts, isPlain }: CapturedFunction, name: string): ShippedCode {

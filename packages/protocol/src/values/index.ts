@@ -9,6 +9,7 @@ export { isPlain } from "./plain.js";
 export { type GraphReader, openGraph } from "./reader.js";
 export { classNameOf, isError, type Shape, shapeOf, tagOf } from "./shapes.js";
 export {
+  hasRegisteredTypes,
   type RegisteredType,
   registeredTypes,
   registerType,

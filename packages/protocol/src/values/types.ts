@@ -117,6 +117,11 @@ export function registerType<T extends object, P>(Class: ClassOf<T>, type: TypeD
   processTypes.register(Class, type);
 }
 
+/** Whether the process has types of its own. */
+export function hasRegisteredTypes(): boolean {
+  return processTypes.size > 0;
+}
+
 /** The types of the process. */
 export function registeredTypes(): RegisteredType[] {
   return [...processTypes];

@@ -47,6 +47,9 @@ export interface CapturedFunction {
 /** Where the function lies in what is written: paths begin with it. */
 export const FIRST = "[0]";
 
+/** Most bytes that a link carries in one piece, with room for what goes around them. */
+const MOST_BYTES = 2 ** 30;
+
 /** So often a graph is written anew, because what was met last changes what was written before. */
 const MOST_ROUNDS = 20;
 
@@ -146,6 +149,13 @@ class Capturing implements Extension {
 
   finish(types: Graph | undefined, values: Graph): CapturedFunction {
     const bytes = joinGraphs(types?.bytes, values.bytes);
+    if (bytes.length > MOST_BYTES) {
+      throw new Refused(
+        FIRST,
+        `uses ${Math.round(bytes.length / 2 ** 20)} MiB of data around it, and ${MOST_BYTES / 2 ** 20} MiB can travel`,
+        "Have the function read it from a file, or pass it in parts as arguments.",
+      );
+    }
     const captured = { hash: sha256(bytes), bytes, state: this.#state };
     const code = this.#texts.code();
     const isPlain =

@@ -19,6 +19,7 @@ import { detailStep, detailsOf } from "./details.js";
 import { noteImport, noteImports } from "./imported.js";
 import { isNamespace, narrowed } from "./namespaces.js";
 import { ordinaryOfFunction } from "./ordinary.js";
+import { knownPackagePlace } from "./packages.js";
 import { Place } from "./place.js";
 import { Refused } from "./refused.js";
 import type { View } from "./view.js";
@@ -240,7 +241,7 @@ class Surroundings {
     // What a file of the program's own exports, as CommonJS gives it.
     const isExports = record?.kind === "require" && record.imported === "*" && isRelative(record.specifier);
     const isMade = record?.interop !== undefined;
-    if (members === "whole" || typeof value === "function") return value;
+    if (members === "whole" || typeof value === "function" || knownPackagePlace(value) !== undefined) return value;
     if (!isExports && !isMade && !isNamespace(value, name)) return value;
     try {
       return narrowed(value, paths);

@@ -1,4 +1,4 @@
-import { createRequire } from "node:module";
+import { createRequire, isBuiltin } from "node:module";
 import { dirname, join, relative, sep } from "node:path";
 import { types } from "node:util";
 import type { ImportRecord } from "../analysis/script-imports.js";
@@ -44,9 +44,15 @@ export function knownPackagePlace(value: object): PackagePlace | undefined {
 
 /** An import of a file says where a value is from, if that is an installed package. */
 export function notePackageImport(value: object, { specifier, imported, kind }: ImportRecord, file: string): void {
+  // What a test runner puts in the place of a module.
+  if (types.isProxy(value)) return;
   const name = packageOf(specifier);
-  if (name === undefined) return;
   const path = imported === "*" ? [] : [imported];
+  if (isBuiltin(specifier)) {
+    places.set(value, { module: { specifier, how: kind }, path, owner: undefined });
+    return;
+  }
+  if (name === undefined) return;
   if (isOwnPackage(name)) {
     places.set(value, { module: { specifier, how: kind }, path, owner: undefined });
     return;

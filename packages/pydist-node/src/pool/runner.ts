@@ -30,6 +30,7 @@ import { overtimeOf } from "./faults.js";
 import { bufferOf, Gathering } from "./gathering.js";
 import { hasInitialized, initialize } from "./initializers.js";
 import { clock, Mark, type NeedMore, type RunReply, type RunRequest, SharedRun } from "./messages.js";
+import { moodOf } from "./moods.js";
 import { runBegan, runCame, runEnded, synchronous } from "./watchman.js";
 
 export { control } from "./call.js";
@@ -37,11 +38,6 @@ export { control } from "./call.js";
 /** Quick results wait at most so long, in milliseconds, for a slow one behind them. */
 const PATIENCE = 5;
 
-/** From this run time on, in milliseconds, a call is long. */
-const LONG = 20;
-
-/** Codes of which some calls were long although they come in runs, as only short ones should. */
-const moody = new WeakSet<Program>();
 /** Tasks that this thread has begun. */
 let begun = 0;
 
@@ -197,7 +193,7 @@ async function goThrough(
   const { shared, results, head } = site;
   const { marks } = shared;
   const { timeout } = head;
-  let mood: "even" | "moody" = moody.has(program) ? "moody" : "even";
+  const mood = moodOf(program);
   let before = performance.now();
   // Whenever it awaits, it says so: between two tasks nobody else can run.
   synchronous(shared);
@@ -236,12 +232,9 @@ async function goThrough(
       flags = Outcome.Failed;
     }
     results.add(i, encoded, flags, now - before, now);
-    if (now - before >= LONG && mood === "even") {
-      mood = "moody";
-      moody.add(program);
-    }
-    // The next one may take long, without letting anybody else run: what is there does not wait for it.
-    if (mood === "moody" && i < args.length - 1) results.flush(now);
+    mood.took(now - before);
+    // What is there does not wait for a next one that may take long.
+    if (mood.moody && i < args.length - 1) results.flush(now);
     before = now;
   }
   return begun >= maxTasks ? "worn" : "fresh";

@@ -149,6 +149,32 @@ function keyName(key: Acorn.Expression | Acorn.Literal): string | undefined {
   return key.type === "Identifier" ? key.name : literalText(key);
 }
 
+/** Something of another module that a module hands on. */
+export interface HandedOn {
+  /** The name under which it does; `*` for all of the other module's names. */
+  readonly as: string;
+  readonly specifier: string;
+  /** The export of the other module; `*` for its namespace, or with `as` `*` for everything. */
+  readonly imported: string;
+}
+
+export function handedOnBy(body: readonly (Acorn.Statement | Acorn.ModuleDeclaration)[]): HandedOn[] {
+  const found: HandedOn[] = [];
+  for (const statement of body) {
+    if (statement.type === "ExportAllDeclaration") {
+      const as = statement.exported ? keyName(statement.exported) : "*";
+      if (as !== undefined) found.push({ as, specifier: String(statement.source.value), imported: "*" });
+    } else if (statement.type === "ExportNamedDeclaration" && statement.source) {
+      for (const { local, exported } of statement.specifiers) {
+        const [imported, as] = [keyName(local), keyName(exported)];
+        if (imported === undefined || as === undefined) continue;
+        found.push({ as, specifier: String(statement.source.value), imported });
+      }
+    }
+  }
+  return found;
+}
+
 /** The module's variables that others can import, by the names under which they do. */
 export function exportsOf(body: readonly (Acorn.Statement | Acorn.ModuleDeclaration)[]): Map<string, string> {
   const found = new Map<string, string>();

@@ -2,7 +2,14 @@ import type * as Acorn from "acorn";
 import { acorn } from "./parser.js";
 import { scan } from "./scan.js";
 import type { Binding, BindingKind, Scope } from "./scopes.js";
-import { createsRequire, exportsOf, type ImportRecord, importsOf } from "./script-imports.js";
+import {
+  createsRequire,
+  exportsOf,
+  type HandedOn,
+  handedOnBy,
+  type ImportRecord,
+  importsOf,
+} from "./script-imports.js";
 import { hasUseStrict } from "./shapes.js";
 import type { Syntax } from "./syntax.js";
 
@@ -29,6 +36,7 @@ export interface ScriptFacts {
   readonly imports: ReadonlyMap<string, ImportRecord>;
   /** Of an ES module, the local names of what it exports, by exported name. */
   readonly exports: ReadonlyMap<string, string>;
+  readonly handedOn: readonly HandedOn[];
   /** Whether code at a place is strict. */
   strictAt(offset: number): boolean;
   /**
@@ -60,6 +68,7 @@ class Script implements ScriptFacts {
   readonly strict: boolean;
   readonly imports: ReadonlyMap<string, ImportRecord>;
   readonly exports: ReadonlyMap<string, string>;
+  readonly handedOn: readonly HandedOn[];
   readonly #scopes: readonly Scope[];
   /** The numbers of scopes. */
   readonly #numbers: ReadonlyMap<Scope, number>;
@@ -80,6 +89,7 @@ class Script implements ScriptFacts {
     // A module may call something else `require`; test runners hand the real one in.
     const isRequire = require === undefined || require.kind === "parameter" || createsRequire(body);
     this.exports = exportsOf(body);
+    this.handedOn = handedOnBy(body);
     this.imports = new Map(
       [
         ...importsOf(body, ({ name, start }) => {

@@ -65,9 +65,20 @@ const asyncGeneratorFunction: unknown = Object.getPrototypeOf(async function* ()
 const generatorPrototype: unknown = Object.getPrototypeOf(function* () {}.prototype);
 const asyncGeneratorPrototype: unknown = Object.getPrototypeOf(async function* () {}.prototype);
 
+const kinds = /^function (?:Async)?(?:Generator)?Function\(\) \{ \[native code\] \}$/;
+
+/** The prototype of functions of another realm. */
+function isForeign(prototype: unknown): boolean {
+  const made: unknown = Object.getOwnPropertyDescriptor(Object(prototype), "constructor")?.value;
+  return typeof made === "function" && made !== Function && kinds.test(Function.prototype.toString.call(made));
+}
+
 function prototypeOf(fn: object, understood: UnderstoodFunction | UnderstoodClass): object | null {
   // What a class extends is made first, and so its prototype.
   if (understood.kind === "class" && understood.heritage === "expression") return Object.getPrototypeOf(fn);
+  const actual: unknown = Object.getPrototypeOf(fn);
+  // Of a vm context: a node has one realm.
+  if (isForeign(actual)) return actual as object;
   const { isAsync, isGenerator } = understood;
   if (!isAsync && !isGenerator) return Function.prototype;
   return (isAsync ? (isGenerator ? asyncGeneratorFunction : asyncFunction) : generatorFunction) as object;

@@ -4,7 +4,7 @@ import { analyseScript, type ScriptFacts } from "../analysis/script.js";
 import type { Position } from "../analysis/syntax.js";
 import { type Understood, understand } from "../analysis/understand.js";
 import { type FunctionScopes, type Seen, scopesOf } from "../inspect/scopes.js";
-import { type Script, scriptOf, textOf } from "../inspect/scripts.js";
+import { liveScripts, type Script, scriptOf, textOf } from "../inspect/scripts.js";
 import { inspect } from "../inspect/session.js";
 import { Lru } from "../lru.js";
 import { Lines } from "../stacks/lines.js";
@@ -153,6 +153,19 @@ function fileOf(scriptId: string): ScriptFile | undefined {
     files.set(scriptId, file);
   }
   return file === "none" ? undefined : file;
+}
+
+/** The module at a URL, if it is loaded. Only inside of an inspection. */
+export function moduleAt(url: string): ScriptFile | undefined {
+  for (const [id, script] of liveScripts()) {
+    if (script.isModule && bareUrl(urlOf(script.url) ?? "") === bareUrl(url)) return fileOf(id);
+  }
+  return undefined;
+}
+
+/** Loaders find a file without its extension, too. */
+export function bareUrl(url: string): string {
+  return url.replace(/[?#].*$/, "").replace(/\.[cm]?[jt]sx?$/, "");
 }
 
 /** The script that a function is from. */

@@ -1,6 +1,7 @@
 import { createRequire, isBuiltin } from "node:module";
 import { dirname, join, relative, sep } from "node:path";
 import { types } from "node:util";
+import * as protocol from "@pydist/protocol";
 import type { ImportRecord } from "../analysis/script-imports.js";
 import type { ModuleRef } from "../code.js";
 import { findPackage } from "../trees/find-package.js";
@@ -54,7 +55,9 @@ export function notePackageImport(value: object, { specifier, imported, kind }: 
   }
   if (name === undefined) return;
   if (isOwnPackage(name)) {
-    places.set(value, { module: { specifier, how: kind }, path, owner: undefined });
+    // Of the whole, only what is used counts: most of it a node supplies itself.
+    if (imported !== "*")
+      places.set(value, ownPlace(value) ?? { module: { specifier, how: kind }, path, owner: undefined });
     return;
   }
   const found = findPackage(name, dirname(file));
@@ -67,6 +70,14 @@ export function notePackageImport(value: object, { specifier, imported, kind }: 
     path,
     owner,
   });
+}
+
+/** Errors and values are what every node has. */
+function ownPlace(value: object): PackagePlace | undefined {
+  const key = keyOf(protocol, value)?.[0];
+  return key === undefined
+    ? undefined
+    : { module: { specifier: "@pydist/protocol", how: "import" }, path: [key], owner: undefined };
 }
 
 interface Owner {
@@ -94,6 +105,11 @@ function ownerOf(file: string): Owner | undefined {
 export function findPackagePlace(value: object, file: string, isModule: boolean): PackagePlace | undefined {
   const known = places.get(value);
   if (known !== undefined) return known === "none" ? undefined : known;
+  const own = ownPlace(value);
+  if (own !== undefined) {
+    places.set(value, own);
+    return own;
+  }
   const owner = ownerOf(file);
   const found = owner && (inFile(value, file, isModule, owner) ?? inLoadedFiles(value, owner));
   places.set(value, found ?? "none");

@@ -1,6 +1,4 @@
 import { createRequire } from "node:module";
-import { sep } from "node:path";
-import { pathToFileURL } from "node:url";
 import { types } from "node:util";
 import { type Extension, type Extra, encodeGraph, type Graph, typeOfInstance } from "@pydist/protocol";
 import type { Replaced } from "../analysis/function-text.js";
@@ -15,6 +13,7 @@ import type { PackageRef } from "../trees/package-ref.js";
 import { Cells } from "./cells.js";
 import { detailStep, detailsOf } from "./details.js";
 import { lowerFunction } from "./function-node.js";
+import { requireUrl } from "./imported.js";
 import { builtinPlaceOf, globalPathOf } from "./known.js";
 import { lowerNarrowed, Narrowed } from "./namespaces.js";
 import { lowerObject, ownerOf } from "./objects.js";
@@ -26,7 +25,7 @@ import { Refused } from "./refused.js";
 import { captureTypes } from "./registered.js";
 import { symbolNode } from "./symbol-node.js";
 import { Texts } from "./texts.js";
-import { understood, View } from "./view.js";
+import { understood, type View, Views } from "./view.js";
 import { WeakEntries } from "./weak-entries.js";
 import { lowerWrapped } from "./wrapped.js";
 
@@ -74,20 +73,6 @@ export function capture(fn: TaskFunction): CapturedFunction {
       if (round === MOST_ROUNDS) throw new Refused(FIRST, "never comes to an end", "Capture less.");
     }
   });
-}
-
-/** Views of the functions of one capture. */
-class Views {
-  readonly #views = new Map<TaskFunction, View>();
-
-  of(fn: TaskFunction, source: string): View {
-    let view = this.#views.get(fn);
-    if (view === undefined) {
-      view = new View(fn, source);
-      this.#views.set(fn, view);
-    }
-    return view;
-  }
 }
 
 const nativeText = /\{\s*\[native code\]\s*\}$/;
@@ -349,11 +334,4 @@ class Capturing implements Extension {
 function isFrozenData(value: object): boolean {
   if (!Object.isFrozen(value)) return false;
   return Array.isArray(value) || Object.getPrototypeOf(value) === Object.prototype;
-}
-
-/** The folder that a `require` resolves from. */
-function requireUrl(require: object): string {
-  const { resolve } = require as NodeJS.Require;
-  const [nearest = process.cwd()] = resolve.paths("pydist") ?? [];
-  return pathToFileURL(nearest.replace(/[\\/]node_modules$/, sep)).href;
 }

@@ -1,5 +1,6 @@
 import { createRequire } from "node:module";
-import { fileURLToPath } from "node:url";
+import { sep } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import type { ImportRecord } from "../analysis/script-imports.js";
 import { fileVersion } from "../file-version.js";
 import { isRelative } from "../specifier.js";
@@ -53,4 +54,11 @@ export function noteImport({ file, offset }: View, name: string, value: object):
     notePackageImport(value, record, file.path);
   }
   return record;
+}
+
+/** The folder that a `require` resolves from. */
+export function requireUrl(require: object): string {
+  const { resolve } = require as NodeJS.Require;
+  const [nearest = process.cwd()] = resolve.paths("pydist") ?? [];
+  return pathToFileURL(nearest.replace(/[\\/]node_modules$/, sep)).href;
 }

@@ -106,6 +106,20 @@ export class View {
   }
 }
 
+/** Views of the functions of one capture. */
+export class Views {
+  readonly #views = new Map<TaskFunction, View>();
+
+  of(fn: TaskFunction, source: string): View {
+    let view = this.#views.get(fn);
+    if (view === undefined) {
+      view = new View(fn, source);
+      this.#views.set(fn, view);
+    }
+    return view;
+  }
+}
+
 /**
  * The language lets only sloppy functions be asked for their caller, on some Node by a property of their own, on others
  * by one of Function.prototype. Arrows, methods and async functions refuse either way, and have no `prototype`; they

@@ -15,6 +15,7 @@ const themes = [
   ["private members", "privates.mjs"],
   ["identity and cycles", "identity.mjs"],
   ["sloppy functions", "sloppy.cjs"],
+  ["what programs are made of", "patterns.mjs"],
 ] as const;
 
 const corpus = await Promise.all(themes.map(async ([theme, file]) => [theme, await casesOf(file)] as const));

@@ -159,6 +159,42 @@ describe("damage", () => {
   });
 });
 
+describe("what cannot be kept", () => {
+  const hash = sha256("right");
+
+  it("leaves nothing behind", async () => {
+    const folder = folderOf({});
+    const store = storeAt(folder);
+    await store.open();
+    // Where the file would be there is a folder that is not empty.
+    mkdirSync(join(store.files.pathOf(hash), "x"), { recursive: true });
+    await expect(store.files.add(hash, Buffer.from("right"))).rejects.toThrow();
+    const incoming = await store.files.receive(hash);
+    await incoming.append(Buffer.from("right"));
+    await expect(incoming.finish()).rejects.toThrow();
+    await expect(store.lay(sample.manifest, {})).rejects.toThrow("ENOENT");
+    expect(readdirSync(join(folder, "v1", "tmp"))).toEqual([]);
+  });
+
+  it("is no reason to remove what is there: a wrong size", async () => {
+    const store = storeAt(folderOf({}));
+    await store.open();
+    await store.files.add(hash, Buffer.from("right"));
+    expect(await store.files.has(hash, 6)).toBe(false);
+    expect(await store.files.has(hash, 5)).toBe(true);
+  });
+});
+
+it("a cache that somebody emptied is filled again", async () => {
+  const folder = folderOf({});
+  const store = storeAt(folder);
+  const root = await lay(store, sample);
+  rmSync(join(folder, "v1"), { recursive: true });
+  expect(await lay(store, sample)).toBe(root);
+  expect(readFileSync(join(root, "deep/b.txt"), "utf8")).toBe("bb");
+  expect(readdirSync(join(folder, "v1", "used"))).toHaveLength(1);
+});
+
 describe("a cache that is full", () => {
   const content = (n: number): Content => contentOf({ shared: "s".repeat(100), own: String(n).repeat(1000) });
   const treesIn = (folder: string): string[] => readdirSync(join(folder, "v1", "trees"));
@@ -198,13 +234,26 @@ describe("a cache that is full", () => {
     for (const name of readdirSync(used)) {
       // As of a process that was killed.
       if (name.startsWith(content(2).manifest.hash))
-        renameSync(join(used, name), join(used, name.replace(/\d+$/, "4194305")));
+        renameSync(join(used, name), join(used, name.replace(/\d+\.\d+$/, "4194305.1")));
     }
     const store = storeAt(folder, 100);
     await lay(store, content(3));
     await store.grown(1000);
     const left = [1, 2, 3].filter((n) => treesIn(folder).includes(content(n).manifest.hash));
     expect(left).toEqual([1, 3]);
+  });
+
+  it("keeps what one user of a process needs when another one ends", async () => {
+    const folder = folderOf({});
+    const [stays, ends] = [storeAt(folder), storeAt(folder)];
+    await lay(stays, content(1));
+    await lay(ends, content(1));
+    await ends.close();
+    age(folder, content(1), 50);
+    const other = storeAt(folder, 100);
+    await lay(other, content(2));
+    await other.grown(1000);
+    expect(treesIn(folder)).toContain(content(1).manifest.hash);
   });
 
   it("is looked at again only when it may have grown beyond its bound", async () => {

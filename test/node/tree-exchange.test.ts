@@ -1,9 +1,9 @@
-import { chmodSync } from "node:fs";
+import { chmodSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { BodiesBuilder, decodeFrame, encodeArguments, encodeFrame, type Frame, Outcome } from "@pydist/protocol";
 import { makeManifest, sha256 } from "@pydist/shipping";
 import { ClusterNode } from "pydist-node";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { folderOf } from "../support/folders.js";
 import { type RawPeer, rawPeer } from "./raw-peer.js";
 
@@ -149,6 +149,27 @@ describe("an executor that has a package", () => {
   });
 });
 
+it("a node that ends while a file is on its way leaves none of it behind", async () => {
+  const folder = folderOf({});
+  const root = await ClusterNode.start({ port: 0, workers: 1, secretFile, cacheDir: folder });
+  open.push(root);
+  const peer = await raw(root.address);
+  const size = 5 * 1024 * 1024;
+  const list = makeManifest({
+    files: [{ path: "node_modules/top/large", sha256: code, size }],
+    links: [],
+    packages: [],
+  });
+  sendTask(peer);
+  await peer.next("needTree");
+  giveTree(peer, key, list.text);
+  const { frame } = await peer.next("needFiles");
+  giveFiles(peer, frame, () => "x".repeat(4 * 1024 * 1024));
+  await vi.waitFor(() => expect(readdirSync(join(folder, "v1", "tmp"))).toHaveLength(1));
+  await root.close();
+  for (const place of ["tmp", "used"]) expect(readdirSync(join(folder, "v1", place))).toEqual([]);
+});
+
 describe("if nobody has it", () => {
   it("the task fails with what each of them said", async () => {
     const root = await node();
@@ -216,6 +237,17 @@ describe("what cannot be", () => {
     await peer.next("needTree");
     say(peer);
     expect(await peer.link.closed).toMatchObject({ kind: "closed-by-peer", detail: "a frame could not be understood" });
+  });
+
+  it.each([
+    ["more than a portion", Array(3).fill({ hash: code, size: 2 ** 21, at: 0, length: 2 ** 21 })],
+    ["a file that is larger than any tree", [{ hash: code, size: 2 ** 40, at: 0, length: 5 }]],
+  ])("is not read for anybody: %s", async (_, parts) => {
+    const root = await node();
+    const child = await rawPeer(root.address, secretFile, "node");
+    open.push({ close: () => child.link.close() });
+    child.say({ t: "needFiles", parts });
+    expect(await child.link.closed).toMatchObject({ detail: "a frame could not be understood" });
   });
 
   it("what nobody asked for is passed over", async () => {

@@ -67,6 +67,11 @@ const place: Check = (name, value) => {
   throw new TypeError(`${name} is ${inspect(value)}; it must be a path or a file: URL.`);
 };
 
+const folder: Check = (name, value) => {
+  if (typeof value === "string" && value !== "") return;
+  throw new TypeError(`${name} is ${inspect(value)}; it must be a path.`);
+};
+
 const EXECUTOR: Readonly<Record<string, Check>> = {
   maxWorkers: integer(1),
   tasksPerWorker: integer(1),
@@ -76,7 +81,7 @@ const EXECUTOR: Readonly<Record<string, Check>> = {
   secretFile: ofType("string"),
   cluster: shortText,
   codeDir: place,
-  cacheDir: ofType("string"),
+  cacheDir: folder,
   cacheSize: integer(1),
   hopLimit: integer(0),
   attempts: integer(1),

@@ -48,6 +48,7 @@ export class Lru<K, V> {
 
   clear(): void {
     this.#entries.clear();
+    this.#weight = 0;
   }
 
   /** From the stalest on. */

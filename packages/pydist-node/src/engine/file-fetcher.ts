@@ -4,6 +4,7 @@ import type { Incoming } from "../store/file-pool.js";
 import type { TreeStore } from "../store/tree-store.js";
 import { PORTION_BYTES, PORTION_FILES } from "./frame-schema.js";
 import type { Peers } from "./peer.js";
+import { SHUTTING_DOWN } from "./tree-search.js";
 
 /** Portions that one upstream is asked for at a time: enough that a link never waits for the disk. */
 const PORTIONS_UNDER_WAY = 4;
@@ -36,6 +37,9 @@ export class FileFetcher {
   readonly #store: TreeStore;
   readonly #fetches = new Map<string, Fetch>();
   readonly #channels = new Map<number, Channel>();
+  #state: "open" | "closed" = "open";
+  /** Files of which something is still being written or removed. */
+  readonly #writing = new Set<Promise<void>>();
 
   constructor(peers: Peers, store: TreeStore) {
     this.#peers = peers;
@@ -47,6 +51,7 @@ export class FileFetcher {
    * @throws ShippingError (the promise rejects) for one that nobody has
    */
   async fetch(files: readonly Pick<TreeFile, "sha256" | "size">[], sources: readonly number[]): Promise<void> {
+    if (this.#state === "closed") throw new ShippingError(SHUTTING_DOWN);
     const fetches = files.map(({ sha256: hash, size }) => this.#fetches.get(hash) ?? this.#begin(hash, size, sources));
     for (const upstream of this.#channels.keys()) this.#ask(upstream);
     const settled = await Promise.allSettled(fetches.map(({ promise }) => promise));
@@ -68,8 +73,7 @@ export class FileFetcher {
   /** Asks the next one who may have it. */
   #next(fetch: Fetch, why: string): void {
     fetch.received = 0;
-    void fetch.incoming?.then((incoming) => incoming.discard()).catch(() => {});
-    fetch.incoming = undefined;
+    this.#discard(fetch);
     fetch.from = undefined;
     for (let next = fetch.sources.shift(); next !== undefined; next = fetch.sources.shift()) {
       if (!this.#peers.up.has(next)) continue;
@@ -114,7 +118,7 @@ export class FileFetcher {
       if (fetch?.from === upstream && fetch.received === part.at) writing.push(this.#take(fetch, bytes));
     }
     // No more is asked for than the disk takes.
-    await Promise.all(writing);
+    await this.#written(Promise.all(writing).then(() => {}));
     const channel = this.#channels.get(upstream);
     if (channel === undefined) return;
     channel.underWay--;
@@ -152,6 +156,19 @@ export class FileFetcher {
     if (fetch.from !== undefined) this.#ask(fetch.from);
   }
 
+  #discard(fetch: Fetch): void {
+    const { incoming } = fetch;
+    fetch.incoming = undefined;
+    // One that failed has left nothing.
+    if (incoming !== undefined) void this.#written(incoming.then((begun) => begun.discard()).catch(() => {}));
+  }
+
+  async #written(work: Promise<void>): Promise<void> {
+    this.#writing.add(work);
+    await work;
+    this.#writing.delete(work);
+  }
+
   /** That upstream does not have it. */
   missing(upstream: number, hash: string, why: string): void {
     const fetch = this.#fetches.get(hash);
@@ -164,6 +181,18 @@ export class FileFetcher {
       if (fetch.from === upstream) this.#next(fetch, "the link to whoever sent the task was lost");
     }
     for (const other of this.#channels.keys()) this.#ask(other);
+  }
+
+  /** Nothing comes any more: what is not whole is removed. */
+  async close(): Promise<void> {
+    this.#state = "closed";
+    this.#channels.clear();
+    for (const fetch of [...this.#fetches.values()]) {
+      this.#fetches.delete(fetch.hash);
+      this.#discard(fetch);
+      fetch.reject(new ShippingError(SHUTTING_DOWN));
+    }
+    while (this.#writing.size > 0) await Promise.all(this.#writing);
   }
 }
 

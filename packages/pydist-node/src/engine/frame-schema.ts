@@ -15,6 +15,8 @@ const FARTHEST = 10_000;
 /** Files come in portions of at most so many bytes and files. */
 export const PORTION_BYTES = 4 * 1024 * 1024;
 export const PORTION_FILES = 1000;
+/** As large as a whole tree may be. */
+const MOST_TREE_BYTES = 1024 ** 3;
 /** A peer's directory comes in portions. */
 export const NODES_PER_FRAME = 500;
 /** Slots that one depth of a tree may have; beyond, a number is a mistake. */
@@ -68,8 +70,17 @@ const nestedHead = v.pick(head, [
 ]);
 
 const key = v.pipe(v.string(), v.maxLength(16 * 1024));
-const part = v.object({ hash, size: count, at: count, length: v.pipe(count, v.maxValue(PORTION_BYTES)) });
-const parts = v.pipe(v.array(part), v.maxLength(PORTION_FILES));
+const part = v.object({
+  hash,
+  size: v.pipe(count, v.maxValue(MOST_TREE_BYTES)),
+  at: count,
+  length: v.pipe(count, v.maxValue(PORTION_BYTES)),
+});
+const parts = v.pipe(
+  v.array(part),
+  v.maxLength(PORTION_FILES),
+  v.check((all) => all.reduce((sum, { length }) => sum + length, 0) <= PORTION_BYTES, "too much for a portion"),
+);
 
 const upNote = v.variant("kind", [
   v.object({ kind: v.literal("submit"), batch: count, head: nestedHead, text: v.string() }),

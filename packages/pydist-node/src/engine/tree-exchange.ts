@@ -16,7 +16,7 @@ import { TreeStore } from "../store/tree-store.js";
 import { FileFetcher } from "./file-fetcher.js";
 import { malformed, PORTION_BYTES } from "./frame-schema.js";
 import type { DownPeer, Peers, UpPeer } from "./peer.js";
-import { type Sourced, TreeSearch, UNKNOWN } from "./tree-search.js";
+import { SHUTTING_DOWN, type Sourced, TreeSearch, UNKNOWN } from "./tree-search.js";
 
 const encoder = new TextEncoder();
 
@@ -31,6 +31,8 @@ export class TreeExchange {
   readonly #search: TreeSearch;
   readonly #fetcher: FileFetcher;
   readonly #obtaining = new Map<string, Promise<FoundTree>>();
+  readonly #keeping = new Set<Promise<void>>();
+  #state: "open" | "closed" = "open";
   /** What each child asked for is answered in order. */
   readonly #answers = new WeakMap<DownPeer, Promise<void>>();
 
@@ -49,11 +51,19 @@ export class TreeExchange {
 
   /** Copies a tree that this process ships, as it is now: its files may be edited before their tasks are over. */
   async keep(key: string): Promise<void> {
+    const keeping = this.#keep(key);
+    this.#keeping.add(keeping);
+    await keeping;
+    this.#keeping.delete(keeping);
+  }
+
+  async #keep(key: string): Promise<void> {
     try {
       const found = await this.#search.find(key);
       await this.#store.hold(found.manifest);
       await this.#complete(found);
     } catch (error) {
+      if (this.#state === "closed") return;
       this.#logger.warn({ error }, "A code directory could not be copied; edits of it may hit tasks that wait");
     }
   }
@@ -61,7 +71,9 @@ export class TreeExchange {
   #obtain(key: string): Promise<FoundTree> {
     const going = this.#obtaining.get(key);
     if (going !== undefined) return going;
-    const obtaining = this.#layOut(key)
+    // Whoever came meanwhile may wait for the same.
+    const obtaining = this.#search
+      .persistently(() => this.#layOut(key))
       .catch((error: unknown): FoundTree => ({ why: reasonOf(error) }))
       .finally(() => this.#obtaining.delete(key));
     this.#obtaining.set(key, obtaining);
@@ -131,6 +143,7 @@ export class TreeExchange {
 
   async #copy({ sha256: hash, size }: TreeFile): Promise<void> {
     await this.#store.guarded(async () => {
+      if (this.#state === "closed") throw new ShippingError(SHUTTING_DOWN);
       const incoming = await this.#store.files.receive(hash);
       for (let at = 0; at < size; at += PORTION_BYTES) {
         const bytes = await readProvided(hash, at, Math.min(PORTION_BYTES, size - at)).catch(async (error: unknown) => {
@@ -216,13 +229,14 @@ export class TreeExchange {
 
   /** What this process neither ships nor keeps comes from above. @returns why something could not be had */
   async #bringNear(parts: readonly FilePart[]): Promise<string | undefined> {
-    const above = this.#search.above();
-    if (above.length === 0) return undefined;
+    if (this.#search.above().length === 0) return undefined;
     try {
       const wanted = parts.map(({ hash, size }) => ({ path: hash, sha256: hash, size }));
       const missing = await this.#store.missing(wanted);
       if (missing.length === 0) return undefined;
-      await this.#store.guarded(() => this.#fetcher.fetch(missing, above));
+      await this.#search.persistently(() =>
+        this.#store.guarded(() => this.#fetcher.fetch(missing, this.#search.above())),
+      );
       const bytes = missing.reduce((sum, { size }) => sum + size, 0);
       this.#logger.info({ files: missing.length, bytes }, "Files for a node below arrived");
       void this.#store.grown(bytes);
@@ -249,6 +263,10 @@ export class TreeExchange {
   }
 
   async close(): Promise<void> {
+    this.#state = "closed";
+    this.#search.close();
+    await this.#fetcher.close();
+    await Promise.all([...this.#obtaining.values(), ...this.#keeping]);
     await this.#store.close();
   }
 }

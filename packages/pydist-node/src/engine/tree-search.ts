@@ -9,6 +9,7 @@ const decoder = new TextDecoder();
 const MOST_KEYS = 10_000;
 
 export const UNKNOWN = "nobody above has shipped it";
+export const SHUTTING_DOWN = "this process is shutting down";
 
 /** A tree, and who has its files. */
 export interface Sourced {
@@ -34,6 +35,7 @@ export class TreeSearch {
   readonly #found = new Map<string, Promise<Sourced>>();
   /** Which tree a key turned out to be. */
   readonly #known = new Map<string, string>();
+  #state: "open" | "closed" = "open";
 
   constructor(peers: Peers, store: TreeStore) {
     this.#peers = peers;
@@ -44,9 +46,21 @@ export class TreeSearch {
   find(key: string): Promise<Sourced> {
     const going = this.#found.get(key);
     if (going !== undefined) return going;
-    const finding = this.#look(key).finally(() => this.#found.delete(key));
+    const finding = this.persistently(() => this.#look(key)).finally(() => this.#found.delete(key));
     this.#found.set(key, finding);
     return finding;
+  }
+
+  /** Tries again what fails while somebody came who may have it. */
+  async persistently<T>(work: () => Promise<T>): Promise<T> {
+    for (;;) {
+      const before = new Set(this.above());
+      try {
+        return await work();
+      } catch (error) {
+        if (this.#state === "closed" || this.above().every((upstream) => before.has(upstream))) throw error;
+      }
+    }
   }
 
   async #look(key: string): Promise<Sourced> {
@@ -55,6 +69,7 @@ export class TreeSearch {
     const hash = isTreeHash(key) ? key : this.#known.get(key);
     const manifest = hash === undefined ? undefined : await this.#store.manifest(hash);
     if (manifest !== undefined) return { manifest, local, sources: this.above() };
+    if (this.#state === "closed") throw new ShippingError(SHUTTING_DOWN);
     const found = await new Promise<Sourced>((resolve, reject) => {
       const search: Search = { asked: new Set(this.above()), reasons: new Set(), resolve, reject };
       this.#searches.set(key, search);
@@ -114,5 +129,12 @@ export class TreeSearch {
       search.reasons.add("the link to whoever sent the task was lost");
       this.#checkOver(key, search);
     }
+  }
+
+  /** Nobody answers any more. */
+  close(): void {
+    this.#state = "closed";
+    for (const { reject } of this.#searches.values()) reject(new ShippingError(SHUTTING_DOWN));
+    this.#searches.clear();
   }
 }

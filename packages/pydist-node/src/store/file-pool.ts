@@ -11,7 +11,6 @@ const SEALED = new Date("1985-10-26T08:15:00.000Z");
 export class FilePool {
   readonly #folder: string;
   readonly #temporary: string;
-  readonly #made = new Set<string>();
 
   constructor(folder: string, temporary: string) {
     this.#folder = folder;
@@ -22,41 +21,43 @@ export class FilePool {
     return join(this.#folder, hash.slice(0, 2), hash);
   }
 
-  /** Whether the file is there; one that was damaged is removed. */
+  /** Whether the file is there; one that was damaged is removed, but not for what somebody takes to be its size. */
   async has(hash: string, size: number): Promise<boolean> {
     const path = this.pathOf(hash);
-    if (await isSealed(path, size)) return true;
-    await rm(path, { force: true });
-    return false;
+    const found = await sealedSize(path);
+    if (found === undefined) await rm(path, { force: true });
+    return found === size;
   }
 
   /** @throws ShippingError if the bytes are not those of the hash */
   async add(hash: string, bytes: Uint8Array): Promise<void> {
     if (sha256(bytes) !== hash) throw damaged(hash);
     const path = join(this.#temporary, randomUUID());
-    const handle = await open(path, "wx", 0o600);
-    try {
-      await handle.appendFile(bytes);
-      await handle.utimes(SEALED, SEALED);
-    } finally {
-      await handle.close();
-    }
-    await rename(path, await this.#placeOf(hash));
+    await orRemove(path, async () => {
+      const handle = await open(path, "wx", 0o600);
+      try {
+        await handle.appendFile(bytes);
+        await handle.utimes(SEALED, SEALED);
+      } finally {
+        await handle.close();
+      }
+      await rename(path, await this.#placeOf(hash));
+    });
   }
 
   /** With its folder made. */
   async #placeOf(hash: string): Promise<string> {
     const path = this.pathOf(hash);
-    const folder = dirname(path);
-    if (!this.#made.has(folder)) await mkdir(folder, { recursive: true, mode: 0o700 });
-    this.#made.add(folder);
+    // Each time: somebody may have emptied the cache.
+    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
     return path;
   }
 
   /** A file that comes in pieces. */
   async receive(hash: string): Promise<Incoming> {
+    const destination = await this.#placeOf(hash);
     const path = join(this.#temporary, randomUUID());
-    return new Incoming(await open(path, "wx", 0o600), path, await this.#placeOf(hash), hash);
+    return new Incoming(await open(path, "wx", 0o600), path, destination, hash);
   }
 
   /** @throws if the file is not there, or shorter */
@@ -88,9 +89,15 @@ export class Incoming {
     this.#hash = hash;
   }
 
+  /** If it fails, nothing of the file is left. */
   async append(bytes: Uint8Array): Promise<void> {
-    this.#digest.update(bytes);
-    await this.#handle.appendFile(bytes);
+    try {
+      this.#digest.update(bytes);
+      await this.#handle.appendFile(bytes);
+    } catch (error) {
+      await this.discard();
+      throw error;
+    }
   }
 
   /** @throws ShippingError if what came is not the content of the hash */
@@ -100,9 +107,11 @@ export class Incoming {
       throw damaged(this.#hash);
     }
     await this.#handle.close();
-    await seal(this.#path);
-    // Who comes second replaces the file by its equal.
-    await rename(this.#path, this.#destination);
+    await orRemove(this.#path, async () => {
+      await seal(this.#path);
+      // Who comes second replaces the file by its equal.
+      await rename(this.#path, this.#destination);
+    });
   }
 
   async discard(): Promise<void> {
@@ -118,11 +127,26 @@ export async function seal(path: string): Promise<void> {
 
 /** Whether a file is there as it was sealed. */
 export async function isSealed(path: string, size: number): Promise<boolean> {
+  return (await sealedSize(path)) === size;
+}
+
+/** Bytes of a file that is as it was sealed; undefined for others. */
+async function sealedSize(path: string): Promise<number | undefined> {
   try {
     const stats = await stat(path);
-    return stats.isFile() && stats.size === size && stats.mtimeMs === SEALED.getTime();
+    return stats.isFile() && stats.mtimeMs === SEALED.getTime() ? stats.size : undefined;
   } catch {
-    return false;
+    return undefined;
+  }
+}
+
+/** Whatever fails leaves no file behind. */
+async function orRemove(path: string, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    await rm(path, { force: true });
+    throw error;
   }
 }
 

@@ -35,7 +35,7 @@ export class TreeStore {
   readonly #trimmer: Trimmer;
   /** Trees that are being laid out, or were found to be whole, by name. */
   readonly #laid = new Map<string, Promise<string>>();
-  #opened: Promise<void> | undefined;
+  #state: "unused" | "used" = "unused";
 
   /** @param bytes how large the folder may grow */
   constructor(folder: string, bytes: number) {
@@ -54,15 +54,15 @@ export class TreeStore {
     this.#trimmer = new Trimmer(this.#folders, this.#users, bytes);
   }
 
-  /** @throws ShippingError if the folder cannot be used */
-  open(): Promise<void> {
-    this.#opened ??= this.guarded(async () => {
+  /**
+   * Makes the folders; again each time, because somebody may have emptied the cache.
+   * @throws ShippingError if the folder cannot be used
+   */
+  async open(): Promise<void> {
+    this.#state = "used";
+    await this.guarded(async () => {
       for (const folder of Object.values(this.#folders)) await mkdir(folder, { recursive: true, mode: 0o700 });
     });
-    this.#opened.catch(() => {
-      this.#opened = undefined;
-    });
-    return this.#opened;
   }
 
   /** The manifest of a tree that was here before, or is. */
@@ -129,17 +129,22 @@ export class TreeStore {
     const place = join(this.#folders.trees, name);
     if (await isWhole(place, manifest, links)) return join(place, "root");
     const temporary = join(this.#folders.temporary, randomUUID());
-    await this.#build(temporary, place, manifest, links);
+    try {
+      await this.#build(temporary, place, manifest, links);
+      await this.#putInPlace(temporary, place, () => isWhole(place, manifest, links));
+      return join(place, "root");
+    } finally {
+      await rm(temporary, { recursive: true, force: true });
+    }
+  }
+
+  async #putInPlace(temporary: string, place: string, isThere: () => Promise<boolean>): Promise<void> {
     for (;;) {
       try {
-        await rename(temporary, place);
-        return join(place, "root");
+        return await rename(temporary, place);
       } catch (error) {
         // Another process was faster, or a damaged one lies there.
-        if (await isWhole(place, manifest, links)) {
-          await rm(temporary, { recursive: true, force: true });
-          return join(place, "root");
-        }
+        if (await isThere()) return;
         const old = join(this.#folders.temporary, randomUUID());
         await rename(place, old).catch(() => {
           throw error;
@@ -186,7 +191,7 @@ export class TreeStore {
   }
 
   async close(): Promise<void> {
-    if (this.#opened === undefined) return;
+    if (this.#state === "unused") return;
     await this.#trimmer.rest();
     await this.#users.release().catch(() => {});
   }

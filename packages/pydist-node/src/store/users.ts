@@ -8,11 +8,14 @@ const MOST_HELD = 64;
 const LONGEST = 24 * 60 * 60 * 1000;
 
 const here = hostname().replace(/[^\w-]/g, "_");
+/** Several of a process may use the same folder, and one of them ends before another. */
+let instances = 0;
 
 /** Which processes use which trees: an empty file for each. */
 export class Users {
   readonly #folder: string;
   readonly #held = new Set<string>();
+  readonly #instance = ++instances;
 
   constructor(folder: string) {
     this.#folder = folder;
@@ -20,11 +23,9 @@ export class Users {
 
   /** From now on this process uses the tree. */
   async hold(tree: string): Promise<void> {
-    if (this.#held.delete(tree)) {
-      this.#held.add(tree);
-      return;
-    }
+    // Written each time: somebody may have emptied the cache, and on another machine its age is what counts.
     await writeFile(this.#markOf(tree), "", { mode: 0o600 });
+    this.#held.delete(tree);
     this.#held.add(tree);
     if (this.#held.size <= MOST_HELD) return;
     const stalest = this.#held.values().next().value as string;
@@ -51,7 +52,7 @@ export class Users {
   }
 
   #markOf(tree: string): string {
-    return join(this.#folder, `${tree}.${here}.${process.pid}`);
+    return join(this.#folder, `${tree}.${here}.${process.pid}.${this.#instance}`);
   }
 }
 

@@ -114,6 +114,7 @@ describe("a wrong argument is refused at the call, naming it, its value and what
       RangeError,
       "maxWorkers is 0; it must be a whole number of at least 1.",
     ],
+    ["an empty cacheDir", () => new ClusterExecutor({ cacheDir: "" }), TypeError, "cacheDir is ''; it must be a path."],
     [
       "negative maxWorkers",
       () => new Untyped({ maxWorkers: -1 }),

@@ -15,7 +15,7 @@ export class Known {
     return {
       code: this.#hashes.has(head.code) ? undefined : code,
       initializer: this.#hashes.has(initializerKey(head)) ? undefined : initializer,
-      captured: captured === undefined || this.#hashes.has(capturedKey(head)) ? undefined : alone(captured),
+      captured: captured === undefined || this.#hashes.has(capturedKey(head.captured)) ? undefined : alone(captured),
     };
   }
 
@@ -23,12 +23,17 @@ export class Known {
   learnt(head: BatchHeader): void {
     this.#add(head.code);
     if (head.initializer !== undefined) this.#add(initializerKey(head));
-    if (head.captured !== undefined && head.captured.inline === undefined) this.#add(capturedKey(head));
+    this.kept(head);
+  }
+
+  /** The captured values are there, although the run could not begin: its code was not loaded. */
+  kept({ captured }: BatchHeader): void {
+    if (captured !== undefined && captured.inline === undefined) this.#add(capturedKey(captured));
   }
 
   /** It said that it lacks something of it. */
   forget(head: BatchHeader): void {
-    for (const key of [head.code, initializerKey(head), capturedKey(head)]) this.#hashes.delete(key);
+    for (const key of [head.code, initializerKey(head), capturedKey(head.captured)]) this.#hashes.delete(key);
   }
 
   #add(key: string): void {
@@ -48,7 +53,7 @@ function initializerKey({ executor, initializer }: BatchHeader): string {
   return `${executor} ${initializer}`;
 }
 
-function capturedKey({ captured }: BatchHeader): string {
+function capturedKey(captured: BatchHeader["captured"]): string {
   return `captured ${captured?.hash}`;
 }
 

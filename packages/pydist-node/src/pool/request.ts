@@ -37,9 +37,11 @@ export async function request({ run, thread, bodies, texts }: Assignment, option
   let reply = await ask(trees);
   for (let round = 0; reply.kind !== "done"; round++) {
     if (round === MOST_ROUNDS) throw new Error("a worker asked again and again for the same code");
-    // A thread that was replaced meanwhile has nothing, and one that has much forgets; it says so.
-    thread.known.forget(head);
-    if (reply.kind === "needTrees") {
+    if (reply.kind === "needTexts") {
+      // A thread that was replaced meanwhile has nothing, and one that has much forgets; it says so.
+      thread.known.forget(head);
+    } else {
+      thread.known.kept(head);
       run.fetching = true;
       trees = { ...trees, ...(await options.trees?.(reply.keys)) };
       run.fetching = false;

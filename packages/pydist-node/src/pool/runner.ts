@@ -160,9 +160,10 @@ async function carryOut(request: RunRequest, shared: SharedRun): Promise<RunRepl
   let bind: () => Bound;
   let args: (unknown[] | Undecoded)[];
   try {
+    // First of all, so that what was sent along is kept whatever else is lacking.
+    const captured = capturedOf(head, texts.captured);
     const lack = lackOf(request);
     if (lack !== undefined) return lack;
-    const captured = capturedOf(head, texts.captured);
     if (captured === "lacking") return { kind: "needTexts" };
     const found = programOf(request);
     program = found instanceof Promise ? await away(found, shared) : found;

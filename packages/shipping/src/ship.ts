@@ -228,7 +228,11 @@ function refusedCapture(subject: Subject, cause: Refused | SerializationError): 
   }
   // Which says "path: what. Remedy."
   const [what = "", ...remedy] = cause.message.slice(cause.path.length + 2).split(". ");
-  return refuseKind(subject, `cannot travel: ${path} is ${what}`, remedy.join(". "), { path, cause });
+  const isThing = /^an? /.test(what);
+  return refuseKind(subject, `cannot travel: ${path}${isThing ? " is" : ":"} ${what}`, remedy.join(". "), {
+    path,
+    cause,
+  });
 }
 
 // The file may change between two submits, so what is remembered holds for one version of it.

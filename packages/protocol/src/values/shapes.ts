@@ -84,7 +84,9 @@ export function tagOf(value: object): string {
 }
 
 export function isError(value: unknown): value is Error {
-  return value instanceof Error || (typeof value === "object" && value !== null && tagOf(value) === "Error");
+  if (value instanceof Error) return true;
+  // What has a tag of its own is none, and may have it from a getter of the user's.
+  return typeof value === "object" && value !== null && !(Symbol.toStringTag in value) && tagOf(value) === "Error";
 }
 
 /** The name of the class that an object is a direct instance of. */

@@ -1,7 +1,7 @@
 import type { Program } from "@pydist/shipping/runtime";
 
 /** From this run time on, in milliseconds, a call is long. */
-const LONG = 20;
+export const LONG = 20;
 /** Of so many calls a single long one is a hiccup of the machine or a collection of garbage. */
 const RARE = 200;
 
@@ -15,9 +15,10 @@ export class Mood {
     return this.#long * RARE > this.#calls;
   }
 
-  took(milliseconds: number): void {
-    this.#calls++;
-    if (milliseconds >= LONG) this.#long++;
+  /** A run has had so many calls, and so many long ones among them. */
+  ran(calls: number, long: number): void {
+    this.#calls += calls;
+    this.#long += long;
   }
 }
 

@@ -30,7 +30,7 @@ import { overtimeOf } from "./faults.js";
 import { bufferOf, Gathering } from "./gathering.js";
 import { hasInitialized, initialize } from "./initializers.js";
 import { clock, Mark, type NeedMore, type RunReply, type RunRequest, SharedRun } from "./messages.js";
-import { moodOf } from "./moods.js";
+import { LONG, moodOf } from "./moods.js";
 import { runBegan, runCame, runEnded, synchronous } from "./watchman.js";
 
 export { control } from "./call.js";
@@ -195,15 +195,19 @@ async function goThrough(
   const { marks } = shared;
   const { timeout } = head;
   const mood = moodOf(program);
+  let { moody } = mood;
+  let calls = 0;
+  let long = 0;
   let before = performance.now();
   // Whenever it awaits, it says so: between two tasks nobody else can run.
   synchronous(shared);
   for (let i = 0; i < args.length; i++) {
-    if (begun >= maxTasks) return "worn";
+    if (begun >= maxTasks) break;
     // Before the claim: whoever sees the claim sees the time.
     if (timeout !== undefined) shared.began[0] = clock();
     if (Atomics.compareExchange(marks, i, Mark.Waiting, Mark.Started) !== Mark.Waiting) continue;
     begun++;
+    calls++;
     const arg = args[i] as unknown[] | Undecoded;
     // Arguments are the task's alone: once it is over, nothing here keeps them.
     args[i] = undefined as never;
@@ -233,11 +237,15 @@ async function goThrough(
       flags = Outcome.Failed;
     }
     results.add(i, encoded, flags, now - before, now);
-    mood.took(now - before);
+    if (now - before >= LONG) {
+      long++;
+      moody = true;
+    }
     // What is there does not wait for a next one that may take long.
-    if (mood.moody && i < args.length - 1) results.flush(now);
+    if (moody && i < args.length - 1) results.flush(now);
     before = now;
   }
+  mood.ran(calls, long);
   return begun >= maxTasks ? "worn" : "fresh";
 }
 

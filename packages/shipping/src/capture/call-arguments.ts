@@ -10,6 +10,7 @@ import type { ShippedCode } from "../code.js";
 import { Kinds } from "../graph.js";
 import { lowerObject, ownerOf } from "./objects.js";
 import { ours } from "./ours.js";
+import { Refused } from "./refused.js";
 import type { WeakEntries } from "./weak-entries.js";
 
 type ForCalls = Pick<ShippedCode, "encodeArguments"> & Required<Pick<ShippedCode, "keeps">>;
@@ -30,15 +31,24 @@ export function callArguments(objects: ReadonlyMap<unknown, number>, weak: WeakE
         const owner = ownerOf(value);
         if (owner !== undefined && objects.has(owner)) return { type: Kinds.Prototype, parts: [owner] };
         checkMemory(value, memory, at);
-        if (shapeOf(value) !== undefined || typeOfInstance(value) !== undefined) return undefined;
+        const shape = shapeOf(value);
+        // The codec knows errors by the names of their classes only.
+        if ((shape !== undefined && shape !== "error") || typeOfInstance(value) !== undefined) return undefined;
         return isInstanceOfCaptured(value, objects) ? lowerObject(value, at, () => false) : undefined;
       },
       create: () => undefined,
       fill: () => {},
     };
     const options = { extension, known: objects };
-    const write = (list: readonly unknown[]) =>
-      path === "args" ? encodeArguments(list, options) : encodeValue([...list], path, options);
+    const write = (list: readonly unknown[]) => {
+      try {
+        return path === "args" ? encodeArguments(list, options) : encodeValue([...list], path, options);
+      } catch (error) {
+        throw error instanceof Refused
+          ? new SerializationError(error.message, { path: error.path, cause: error })
+          : error;
+      }
+    };
     if (!weak.any) return write(args);
     let entries: unknown[] = [];
     for (;;) {

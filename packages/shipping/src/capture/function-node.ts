@@ -260,7 +260,11 @@ class Surroundings {
 
   #arguments(): readonly unknown[] {
     const found = this.#view.seen.get("arguments");
-    if (found?.kind === "value") return Array.from(found.value as ArrayLike<unknown>);
+    // By index: its iterator may be the user's.
+    if (found?.kind === "value") {
+      const given = found.value as ArrayLike<unknown>;
+      return Array.from({ length: given.length }, (_, i) => given[i]);
+    }
     throw this.#complaints.unseen("arguments", this.#understood.lexical.arguments, undefined);
   }
 

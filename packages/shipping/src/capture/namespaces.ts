@@ -14,19 +14,17 @@ export class Narrowed {
   }
 }
 
-// What vite and babel call the modules that they import.
-const compiledName = /^(?:__vite_ssr_import_\d+__|__vi_import_\d+__|import_\w+|_\w+)$/;
+// What vite calls the modules that it imports, and esbuild: no name that anyone would give.
+const compiledName = /^(?:__vite_ssr_import_\d+__|__vi_import_\d+__|import_\w+)$/;
 
 /** Whether a value is what a module exports: such are used by their members, and seldom as a whole. */
 export function isNamespace(value: unknown, name: string): boolean {
   if (typeof value !== "object" || value === null) return false;
   if (types.isModuleNamespaceObject(value)) return true;
-  if (types.isProxy(value)) return compiledName.test(name);
-  return (
-    Object.hasOwn(value, "__esModule") ||
-    (compiledName.test(name) && Object.getPrototypeOf(value) === null) ||
-    Object.getOwnPropertyDescriptor(value, Symbol.toStringTag)?.value === "Module"
-  );
+  if (!compiledName.test(name)) return false;
+  if (types.isProxy(value)) return true;
+  const tag: unknown = Object.getOwnPropertyDescriptor(value, Symbol.toStringTag)?.value;
+  return Object.getPrototypeOf(value) === null || Object.hasOwn(value, "__esModule") || tag === "Module";
 }
 
 /**

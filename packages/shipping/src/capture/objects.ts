@@ -224,10 +224,38 @@ function contentOf(value: object, base: Base): readonly unknown[] | undefined {
     case "date":
       return ours([Date.prototype.getTime.call(value)]);
     case "regexp":
-      return ours([(value as RegExp).source, (value as RegExp).flags]);
+      return ours([sourceOf(value), flagsOf(value)]);
     case "boxed":
-      return ours([value.valueOf()]);
+      return ours([primitiveOf(value)]);
     default:
       return undefined;
   }
+}
+
+/** As the language has it, whatever the object says of itself: that would be code of the user's. */
+function getterOf(name: string): ((this: object) => unknown) | undefined {
+  return Object.getOwnPropertyDescriptor(RegExp.prototype, name)?.get;
+}
+
+const source = getterOf("source");
+const flags = "d hasIndices, g global, i ignoreCase, m multiline, s dotAll, u unicode, v unicodeSets, y sticky"
+  .split(", ")
+  .map((each) => {
+    const [letter = "", name = ""] = each.split(" ");
+    return [letter, getterOf(name)] as const;
+  });
+
+function sourceOf(value: object): unknown {
+  return source?.call(value);
+}
+
+function flagsOf(value: object): string {
+  return flags.map(([letter, get]) => (get?.call(value) === true ? letter : "")).join("");
+}
+
+function primitiveOf(value: object): unknown {
+  if (types.isNumberObject(value)) return Number.prototype.valueOf.call(value);
+  if (types.isStringObject(value)) return String.prototype.valueOf.call(value);
+  if (types.isBooleanObject(value)) return Boolean.prototype.valueOf.call(value);
+  return types.isBigIntObject(value) ? BigInt.prototype.valueOf.call(value) : Symbol.prototype.valueOf.call(value);
 }

@@ -1,3 +1,4 @@
+import { types } from "node:util";
 import type { Member } from "../analysis/class-facts.js";
 import type { Understood, UnderstoodClass, UnderstoodFunction } from "../analysis/understand.js";
 import { Flag } from "../graph.js";
@@ -88,7 +89,8 @@ function parentOf(owner: object, understood: Understood): object | null {
   if (understood.kind !== "class" || understood.heritage === "none") return Object.prototype;
   if (understood.heritage === "null") return null;
   const parent: unknown = Object.getPrototypeOf(owner);
-  return typeof parent === "function" ? (parent as { prototype: object }).prototype : null;
+  if (typeof parent !== "function" || types.isProxy(parent)) return null;
+  return (Object.getOwnPropertyDescriptor(parent, "prototype")?.value as object | null | undefined) ?? null;
 }
 
 /** Methods and accessors that the text of a class has by plain names. */

@@ -13,7 +13,7 @@ export class Texts {
 
   /** The number of a text. */
   add(text: FunctionText): number {
-    const key = `${text.slots.join()} ${Object.entries(text.helpers).join()} ${text.url} ${text.name}\n${text.source}`;
+    const key = JSON.stringify(text);
     let number = this.#texts.get(key);
     if (number === undefined) {
       number = this.#list.push(text) - 1;

@@ -172,7 +172,7 @@ function fileOf(scriptId: string): ScriptFile | undefined {
 /** The module at a URL, if it is loaded. Only inside of an inspection. */
 export function moduleAt(url: string): ScriptFile | undefined {
   for (const [id, script] of liveScripts()) {
-    if (script.isModule && bareUrl(urlOf(script.url) ?? "") === bareUrl(url)) return fileOf(id);
+    if (script.isModule && bareUrl(fileNamed(script.url)?.url ?? "") === bareUrl(url)) return fileOf(id);
   }
   return undefined;
 }
@@ -195,8 +195,9 @@ export class ScriptFile {
   constructor(id: string, script: Script) {
     this.id = id;
     this.script = script;
-    this.url = urlOf(script.url);
-    this.path = this.url && fileURLToPath(this.url);
+    const file = fileNamed(script.url);
+    this.url = file?.url;
+    this.path = file?.path;
   }
 
   get text(): string | undefined {
@@ -217,12 +218,17 @@ export class ScriptFile {
   }
 }
 
-function urlOf(name: string): string | undefined {
-  if (isAbsolute(name)) return pathToFileURL(name).href;
-  if (!name.startsWith("file:")) return undefined;
-  const url = new URL(name);
-  // Loaders put their own marks there; what is meant is the file.
-  url.search = "";
-  url.hash = "";
-  return url.href;
+/** The file that a script's name stands for; undefined for one that stands for none, as anybody may give. */
+function fileNamed(name: string): { readonly url: string; readonly path: string } | undefined {
+  if (!isAbsolute(name) && !name.startsWith("file:")) return undefined;
+  try {
+    const url = isAbsolute(name) ? pathToFileURL(name) : new URL(name);
+    // Loaders put their own marks there; what is meant is the file.
+    url.search = "";
+    url.hash = "";
+    return { url: url.href, path: fileURLToPath(url) };
+  } catch {
+    // It only looks like one.
+    return undefined;
+  }
 }

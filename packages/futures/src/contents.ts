@@ -1,5 +1,5 @@
 import { type CapturedHead, MOST_INLINE_BYTES } from "@pydist/protocol";
-import type { Captured, ShippedCode } from "@pydist/shipping";
+import { base64, type Captured, type ShippedCode } from "@pydist/shipping";
 
 /** What tasks name by its SHA-256: the text of a code, or the bytes of what a function captured. */
 export interface Content {
@@ -18,7 +18,7 @@ export function contentsOf({ hash, text, captured }: ShippedCode): readonly Cont
 export function capturedHead(captured: Captured): CapturedHead {
   const { hash, state, bytes } = captured;
   if (!isFew(captured)) return { hash, state };
-  return { hash, state, inline: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("base64") };
+  return { hash, state, inline: base64(bytes) };
 }
 
 function isFew({ bytes }: Captured): boolean {

@@ -1,7 +1,6 @@
 import {
   type Bodies,
   bodyAt,
-  CancelledError,
   countOf,
   decodeBodies,
   decodeFailure,
@@ -12,6 +11,7 @@ import {
   repeatBody,
 } from "@pydist/protocol";
 import { relocate } from "@pydist/shipping";
+import { cancelledError } from "./cancelled.js";
 
 /** Settled results of consecutive tasks: values, or errors where a task failed or was cancelled. */
 export interface Settled {
@@ -37,7 +37,7 @@ export function decodeResults(bodies: Bodies, node: string, known?: KnownErrors,
   const errors = new Map<number, unknown>();
   for (let i = 0; i < count; i++) {
     const outcome = outcomeAt(bodies, i);
-    if (outcome & Outcome.Cancelled) errors.set(i, new CancelledError("The task was cancelled before it ran."));
+    if (outcome & Outcome.Cancelled) errors.set(i, cancelledError());
     else if (known?.has(from + i) === true) errors.set(i, known.get(from + i));
     else if (outcome & Outcome.Failed) errors.set(i, decodeError(bodies, i, node));
     else {

@@ -45,7 +45,7 @@ export class Dispatcher implements Submitter {
   readonly #calls: Calls;
   readonly #offspring: Offspring;
   readonly #dependents: Dependents;
-  readonly #maps = new Map<MapFeed, Hold>();
+  readonly #maps = new Set<MapFeed>();
   readonly #keepAlive = new KeepAlive();
   /** What fails runs again where its options say so, until nothing new is to begin. */
   #failures: "may run again" | "are final" = "may run again";
@@ -134,26 +134,19 @@ export class Dispatcher implements Submitter {
       get slots() {
         return dispatcher.#slots;
       },
-      mapRests: (map, hold) => dispatcher.#mapRests(map, hold),
-      mapOver: (map) => dispatcher.#mapOver(map),
+      mapRests: (hold) => (hold === "holds" ? dispatcher.#keepAlive.add(1) : dispatcher.#keepAlive.remove(1)),
+      mapOver: (map, hold) => dispatcher.#mapOver(map, hold),
     };
   }
 
   /** A map begins; it holds the process until it is over, unless it waits only for its reader. */
   addMap(map: MapFeed): void {
-    this.#maps.set(map, "holds");
+    this.#maps.add(map);
     this.#keepAlive.add(1);
     map.begin();
   }
 
-  #mapRests(map: MapFeed, hold: Hold): void {
-    this.#maps.set(map, hold);
-    if (hold === "holds") this.#keepAlive.add(1);
-    else this.#keepAlive.remove(1);
-  }
-
-  #mapOver(map: MapFeed): void {
-    const hold = this.#maps.get(map);
+  #mapOver(map: MapFeed, hold: Hold): void {
     this.#maps.delete(map);
     if (hold === "holds") this.#keepAlive.remove(1);
     this.#checkIdle();
@@ -269,14 +262,14 @@ export class Dispatcher implements Submitter {
   }
 
   #feedMaps(): void {
-    for (const map of this.#maps.keys()) map.feed();
+    for (const map of this.#maps) map.feed();
   }
 
   /** Cancels everything that has not begun. */
   cancelAll(): void {
     this.#failures = "are final";
     this.#calls.leaveAll();
-    for (const map of [...this.#maps.keys()]) map.cancel();
+    for (const map of [...this.#maps]) map.cancel();
     this.#dependents.end(() => cancelledError());
     for (const sent of [...this.#sent.values()]) sent.sink.cancel();
   }
@@ -303,7 +296,7 @@ export class Dispatcher implements Submitter {
     this.#failures = "are final";
     this.#calls.leaveAll();
     // Maps first: one that is still feeding would answer each settled batch with the next.
-    for (const map of [...this.#maps.keys()]) map.abandon(ending);
+    for (const map of [...this.#maps]) map.abandon(ending);
     this.#dependents.end(ending);
     for (const sent of [...this.#sent.values()]) {
       const { open } = sent;
@@ -323,7 +316,7 @@ export class Dispatcher implements Submitter {
   /** Resolves when everything that was submitted is settled. */
   idle(): Promise<void> {
     this.#calls.leaveAll();
-    for (const map of [...this.#maps.keys()]) map.lastCall();
+    for (const map of [...this.#maps]) map.lastCall();
     return new Promise((resolve) => {
       this.#idle.push(resolve);
       this.#checkIdle();

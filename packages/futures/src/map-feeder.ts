@@ -65,7 +65,7 @@ export class Feeder {
 
   /** Whether the source is asked for more as soon as more may leave, and not before. */
   get standing(): boolean {
-    return this.#state === "feeding" && this.#later === undefined && this.#turn === "idle";
+    return this.#state === "feeding" && this.#later === undefined;
   }
 
   /** Calls that were taken from the source. */

@@ -13,9 +13,9 @@ export interface MapHost extends FeederHost {
   /** Slots of the whole tree, for how far a streaming map may run ahead of its reader. */
   readonly slots: number;
   /** The map waits only for its reader, or does not any more. Who reads nothing is no reason for the process to go on. */
-  mapRests(map: MapFeed, hold: Hold): void;
+  mapRests(hold: Hold): void;
   /** The map takes no more from its source and all its tasks are settled. */
-  mapOver(map: MapFeed): void;
+  mapOver(map: MapFeed, hold: Hold): void;
 }
 
 /** Whether a map holds the process. */
@@ -50,9 +50,8 @@ export interface MapSettings {
 /** Whoever wants to know how far a map is. */
 export interface MapWatcher {
   settled(run: MapRun): void;
-  over(run: MapRun): void;
-  /** Nobody wants the rest any more. */
-  left(): void;
+  /** Nothing more comes, or nobody wants the rest any more; perhaps first the one and then the other. */
+  over(): void;
 }
 
 /** How many milliseconds of work a streaming map may have unread for each slot, once run times are known. */
@@ -142,7 +141,7 @@ export class MapRun implements MapFeed, FeederOwner, SegmentOwner, Abortable {
     const hold = waits ? "rests" : "holds";
     if (this.#state === "over" || hold === this.#hold) return;
     this.#hold = hold;
-    this.#host.mapRests(this, hold);
+    this.#host.mapRests(hold);
   }
 
   /** Told by a segment: these of its calls are settled now. */
@@ -162,8 +161,8 @@ export class MapRun implements MapFeed, FeederOwner, SegmentOwner, Abortable {
     this.#state = "over";
     clearTimeout(this.#timer);
     this.#unfollow?.(this);
-    this.#settings.watcher?.over(this);
-    this.#host.mapOver(this);
+    this.#settings.watcher?.over();
+    this.#host.mapOver(this, this.#hold);
     this.#wakeReaders();
   }
 
@@ -262,7 +261,7 @@ export class MapRun implements MapFeed, FeederOwner, SegmentOwner, Abortable {
 
   #stop(error: CancelledError, stop: (segment: Segment) => void): void {
     if (this.#state === "over") return;
-    this.#settings.watcher?.left();
+    this.#settings.watcher?.over();
     this.#feeder.end({ error });
     for (const segment of this.#shelf.segments) stop(segment);
     this.#checkOver();

@@ -56,10 +56,6 @@ class Reporter implements MapWatcher {
   over(): void {
     this.#stop();
   }
-
-  left(): void {
-    this.#stop();
-  }
 }
 
 function etaOf(done: number, total: number | undefined, rate: number): number | undefined {

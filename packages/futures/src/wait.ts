@@ -142,7 +142,8 @@ class Watch<F extends AnyFuture> implements Sorted {
   readonly waiting = new Set<F>();
   /** How many of those that are done threw. */
   raised = 0;
-  readonly #waiters = new Set<() => void>();
+  /** Looks again, for the one who waits. */
+  #look: (() => void) | undefined;
 
   constructor(futures: ReadonlySet<F>) {
     for (const future of futures) {
@@ -163,25 +164,24 @@ class Watch<F extends AnyFuture> implements Sorted {
     this.wake();
   };
 
-  /** Lets everybody look again. */
+  /** Lets who waits look again. */
   wake(): void {
-    for (const look of [...this.#waiters]) look();
+    this.#look?.();
   }
 
-  /** Resolves when `enough` says so, or when the time is over. */
+  /** Resolves when `enough` says so, or when the time is over. One waits at a time. */
   until(enough: () => boolean, timeout: number | undefined): Promise<void> {
     return new Promise((resolve) => {
       if (enough() || timeout === 0) return resolve();
       const over = (): void => {
         clearTimeout(timer);
-        this.#waiters.delete(look);
+        this.#look = undefined;
         resolve();
       };
-      const look = (): void => {
+      const timer = after(timeout, over);
+      this.#look = () => {
         if (enough()) over();
       };
-      const timer = after(timeout, over);
-      this.#waiters.add(look);
     });
   }
 

@@ -146,10 +146,10 @@ export function emptyBodies(count: number, flags: number): Bodies {
   };
 }
 
-/** The same encoded value `count` times: one error for every task of a lost range. */
-export function repeatBody(value: EncodedValue, count: number, flags: number): Bodies {
+/** The same encoded value `count` times: one error for every task of a lost range, which ran for so long each. */
+export function repeatBody(value: EncodedValue, count: number, flags: number, milliseconds = 0): Bodies {
   const builder = new BodiesBuilder();
-  for (let i = 0; i < count; i++) builder.add(value, flags);
+  for (let i = 0; i < count; i++) builder.add(value, flags, milliseconds);
   return builder.build(true);
 }
 

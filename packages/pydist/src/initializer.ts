@@ -1,6 +1,6 @@
 import type { Content } from "@pydist/futures";
 import { BodiesBuilder, packBodies } from "@pydist/protocol";
-import { initializerText, type ShippedCode, sha256, ship } from "@pydist/shipping";
+import { base64, initializerText, type ShippedCode, sha256, ship } from "@pydist/shipping";
 import type { ExecutorOptions } from "./options.js";
 
 /**
@@ -15,8 +15,8 @@ export function shipInitializer(
   if (initializer === undefined) return undefined;
   const code = bind(ship(initializer, "initializer"));
   const builder = new BodiesBuilder();
-  builder.add(code.encodeArguments(initargs, "initargs"));
-  const args = Buffer.from(packBodies(builder.build())).toString("base64");
+  builder.add(code.encodeArguments([...initargs], "initargs"));
+  const args = base64(packBodies(builder.build()));
   const content = initializerText({ code: code.text, args, captured: code.captured });
   return { hash: sha256(content), content };
 }

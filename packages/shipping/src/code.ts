@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { type EncodedValue, encodeArguments, encodeValue, ShippingError } from "@pydist/protocol";
+import { type EncodedValue, encodeArguments, ShippingError } from "@pydist/protocol";
 import { isPackageRef, type PackageRef } from "./trees/package-ref.js";
 
 /** What a loaded function is for its caller: arguments and result are known only to the two ends. */
@@ -121,8 +121,18 @@ export interface ShippedCode {
 }
 
 /** How arguments are encoded for a function that captured nothing. */
-export function encodePlainArguments(args: readonly unknown[], path = "args"): EncodedValue {
-  return path === "args" ? encodeArguments(args) : encodeValue([...args], path);
+export function encodePlainArguments(args: readonly unknown[], path?: string): EncodedValue {
+  return encodeArguments(args, undefined, path);
+}
+
+/** Whether a text with these helpers may ask for the context of the task that runs. */
+export function mayAsk(helpers: FunctionText["helpers"]): boolean {
+  return Object.values(helpers).some((helper) => helper !== "name" && helper !== "meta");
+}
+
+/** In base64, without copying the bytes first. */
+export function base64(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("base64");
 }
 
 /** SHA-256 in hex. */
@@ -212,7 +222,8 @@ function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-function parseJson(text: string): unknown {
+/** Undefined for what is no JSON. */
+export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {

@@ -27,6 +27,15 @@ export function fileVersion(path: string): string | undefined {
   return version.sha256;
 }
 
+/** The same; a file that may not be read is none. */
+export function readableVersion(path: string): string | undefined {
+  try {
+    return fileVersion(path);
+  } catch {
+    return undefined;
+  }
+}
+
 /** The version of a file that has these stats now: the known one, unless it may have changed since. */
 export function renewed(known: FileVersion | undefined, path: string, stats: Stats): FileVersion {
   if (known?.settled && isSameFile(known.stats, stats)) return known;

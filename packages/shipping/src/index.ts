@@ -9,6 +9,7 @@ export type {
   ShippedCode,
 } from "./code.js";
 export {
+  base64,
   type Callable,
   CodeCache,
   initializerText,
@@ -22,9 +23,10 @@ export { ship } from "./ship.js";
 export { relocate } from "./stacks/relocate.js";
 export { isTaskReference, type Task, type TaskFunction, type TaskReference } from "./task.js";
 export { task } from "./task-at-hand.js";
-export { codeRootOf, withCodeDir } from "./trees/code-dir.js";
+export { withCodeDir } from "./trees/code-dir.js";
+export type { LocalTree } from "./trees/local-tree.js";
 export { makeManifest } from "./trees/manifest.js";
 export type { PackageRef } from "./trees/package-ref.js";
 export { packageTree } from "./trees/package-tree.js";
 export { packageKey } from "./trees/provider.js";
-export { type LocalTree, scanDirectory } from "./trees/scan-directory.js";
+export { scanDirectory } from "./trees/scan-directory.js";

@@ -1,5 +1,5 @@
 import { ShippingError } from "@pydist/protocol";
-import type { Captured } from "./code.js";
+import { base64, type Captured } from "./code.js";
 
 /** What an executor's workers run first: the text of a code, what it captured, and its packed arguments in base64. */
 export interface Initializer {
@@ -14,7 +14,7 @@ export function initializerText({ code, args, captured }: Initializer): string {
 }
 
 function written({ hash, bytes, state }: Captured): Record<string, string> {
-  return { hash, state, bytes: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("base64") };
+  return { hash, state, bytes: base64(bytes) };
 }
 
 /** @throws ShippingError when the text is no initializer, as from another version of pydist */

@@ -3,9 +3,11 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { ShippingError } from "@pydist/protocol";
 import type { Callable, ReferenceCode } from "./code.js";
 import { CONTEXT_WANTED } from "./context.js";
-import { fileVersion } from "./file-version.js";
+import { fileVersion, readableVersion } from "./file-version.js";
 import { followSourceMaps } from "./follow-source-maps.js";
+import { messageOf } from "./message-of.js";
 import { type Program, programOf } from "./rebuild/program.js";
+import { localPath } from "./trees/module-path.js";
 import { broughtModule, codeRoot, whyMissing, whyNotBrought } from "./trees/roots.js";
 import { moduleKey } from "./trees/tree-key.js";
 
@@ -36,26 +38,9 @@ function placeOf({ url, sha256, root }: ReferenceCode, node: string): string {
   const mapping = codeRoot(root, node);
   if (mapping !== undefined) return fileURLToPath(mapping.to + url.slice(mapping.from.length));
   const path = localPath(url);
-  if (path !== undefined && isVersion(path, sha256)) return path;
+  // Why it cannot be read is told when it is looked at again.
+  if (path !== undefined && readableVersion(path) === sha256) return path;
   return broughtModule(url, sha256) ?? path ?? url;
-}
-
-/** Undefined for a path of another system. */
-function localPath(url: string): string | undefined {
-  try {
-    return fileURLToPath(url);
-  } catch {
-    return undefined;
-  }
-}
-
-function isVersion(path: string, sha256: string): boolean {
-  try {
-    return fileVersion(path) === sha256;
-  } catch {
-    // Told when it is looked at again.
-    return false;
-  }
 }
 
 function checkVersion(code: ReferenceCode, path: string, node: string): void {
@@ -128,10 +113,6 @@ function refusal(reason: string, path: string, remedy: string, cause?: unknown):
 
 function short(hash: string): string {
   return hash.slice(0, 12);
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message.replace(/\.$/, "") : String(error);
 }
 
 function errorCode(error: unknown): unknown {

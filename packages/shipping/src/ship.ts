@@ -10,7 +10,7 @@ import { detailsOf } from "./capture/details.js";
 import { ownNameOf } from "./capture/function-node.js";
 import { ordinaryOfFunction } from "./capture/ordinary.js";
 import { packagesOf } from "./capture/packages.js";
-import { Refused } from "./capture/refused.js";
+import { Refused, saidBy } from "./capture/refused.js";
 import { isKnownSloppy, understood, whereIn } from "./capture/view.js";
 import {
   type Code,
@@ -18,6 +18,7 @@ import {
   encodePlainArguments,
   type FunctionText,
   type Helper,
+  mayAsk,
   type ShippedCode,
   sha256,
 } from "./code.js";
@@ -63,15 +64,13 @@ export function ship(fn: TaskFunction, what = "submit"): ShippedCode {
   }
   const target = taskTarget(fn);
   if (target !== undefined) return shipReference(fn, target, what);
-  const shipped = shipFunction(fn, what);
-  if (shipped.captured === undefined && !seesItself(fn)) byFunction.set(fn, shipped);
-  return shipped;
+  return shipFunction(fn, what);
 }
 
-/** Whether it has a name for itself, and so may see properties that it is yet to be given. */
-function seesItself(fn: TaskFunction): boolean {
-  const text = understood(Function.prototype.toString.call(fn), isKnownSloppy(fn) ? false : undefined);
-  return text.kind === "function" && text.ownName?.used === true;
+/** As long as no types are registered, it is shipped the same whenever it is submitted. */
+function remembered(fn: TaskFunction, shipped: ShippedCode): ShippedCode {
+  byFunction.set(fn, shipped);
+  return shipped;
 }
 
 function shipFunction(fn: TaskFunction, what: string): ShippedCode {
@@ -79,19 +78,23 @@ function shipFunction(fn: TaskFunction, what: string): ShippedCode {
   const name = ownNameOf(fn);
   const subject = { what, name, source };
   const native = nativeFunction(fn, source, name);
-  if (native?.kind === "global") return shippedCode({ kind: "global", path: native.path }, name);
+  if (native?.kind === "global") return remembered(fn, shippedCode({ kind: "global", path: native.path }, name));
   if (native?.kind === "global-class") throw refuseKind(subject, classReason, wrapRemedy("new ", native.path));
   const text = native === undefined ? understood(source, isKnownSloppy(fn) ? false : undefined) : undefined;
   if (text !== undefined) checkKind(text, subject, fn);
-  if (text?.kind === "function" && isText(fn, text)) return shipText(fn, source, name, text, {});
+  if (text?.kind === "function" && isText(fn, text)) return remembered(fn, shipText(fn, source, name, text, {}));
+  // With a name for itself it may see properties that it is yet to be given.
+  const seesItself = text?.kind === "function" && text.ownName?.used === true;
+  const kept = (shipped: ShippedCode): ShippedCode =>
+    shipped.captured === undefined && !seesItself ? remembered(fn, shipped) : shipped;
   try {
-    return shipCaptured(capture(fn), name);
+    return kept(shipCaptured(capture(fn), name));
   } catch (error) {
     if (error instanceof InspectorUnavailable) {
       const path = text === undefined ? undefined : nodeFunctionPath(fn);
       if (path !== undefined)
         throw refuseKind(subject, "is Node's own, not text that could travel", wrapRemedy("", path));
-      return shipText(fn, source, name, ...withoutInspector(text, subject, error));
+      return kept(shipText(fn, source, name, ...withoutInspector(text, subject, error)));
     }
     if (error instanceof Refused || error instanceof SerializationError) throw refusedCapture(subject, error);
     throw error;
@@ -198,14 +201,14 @@ function shipText(
     early: 0,
     helpers: { ...own, ...supplied, ...helpers },
   };
-  const asks = Object.values(made.helpers).some((helper) => helper !== "name" && helper !== "meta");
   const noted = { source, text: made, replaced };
   noteOrigin({ ...noted, fn });
-  const packages = packagesOf(
-    text.imports.map(({ specifier }) => specifier),
-    callerFile(),
+  const specifiers = text.imports.map(({ specifier }) => specifier);
+  const packages = specifiers.length === 0 ? [] : packagesOf(specifiers, callerFile());
+  const shipped = shippedCode(
+    { kind: "functions", texts: [made], modules: [], packages, files: {}, asks: mayAsk(made.helpers) },
+    name,
   );
-  const shipped = shippedCode({ kind: "functions", texts: [made], modules: [], packages, files: {}, asks }, name);
   // What a text imports by name depends on where it is submitted from.
   if (text.imports.length === 0) bySource.set(key, { shipped, noted });
   return shipped;
@@ -226,10 +229,9 @@ function refusedCapture(subject: Subject, cause: Refused | SerializationError): 
     const reason = isItself ? cause.what : `cannot travel: ${path} ${cause.what}`;
     return refuseKind(subject, reason, cause.remedy, { path, cause });
   }
-  // Which says "path: what. Remedy."
-  const [what = "", ...remedy] = cause.message.slice(cause.path.length + 2).split(". ");
+  const [what, remedy] = saidBy(cause);
   const isThing = /^an? /.test(what);
-  return refuseKind(subject, `cannot travel: ${path}${isThing ? " is" : ":"} ${what}`, remedy.join(". "), {
+  return refuseKind(subject, `cannot travel: ${path}${isThing ? " is" : ":"} ${what}`, remedy, {
     path,
     cause,
   });

@@ -3,6 +3,7 @@ import { isStandardGlobal } from "./analysis/globals.js";
 import { analyseScript } from "./analysis/script.js";
 import type { Understood, UnderstoodFunction } from "./analysis/understand.js";
 import { callerFile } from "./caller.js";
+import { compiledName } from "./capture/namespaces.js";
 import type { Helper } from "./code.js";
 import type { InspectorUnavailable } from "./inspect/session.js";
 import { refuseKind, type Subject } from "./refusal.js";
@@ -97,11 +98,12 @@ function textOf(file: string | undefined): string | undefined {
   }
 }
 
-const namespace = /^(?:__vite_ssr_import_\d+__|__vi_import_\d+__|import_\w+|pydist(?:_\d+)?)$/;
+const ownName = /^pydist(?:_\d+)?$/;
 
 /** The helper that supplies `task.context()`, and `pydist.task.context()` with the names that compilers give modules. */
 function contextHelper(name: string, paths: readonly (readonly string[])[]): Helper | undefined {
-  const wanted = namespace.test(name) ? "task.context" : name === "task" ? "context" : undefined;
+  const wanted =
+    compiledName.test(name) || ownName.test(name) ? "task.context" : name === "task" ? "context" : undefined;
   if (wanted === undefined || !paths.every((path) => path.join(".") === wanted)) return undefined;
   return name === "task" ? "task" : "pydist";
 }

@@ -21,7 +21,15 @@ export function closing({ slots, form }: FunctionText): string {
   return `\n${inner},function(){switch(arguments[0]){${cases.join("")}}}]}})`;
 }
 
+/** An arrow in a loop comes with the same text each time, and hashing it is half of what shipping it takes. */
+const urls = new WeakMap<FunctionText, string>();
+
 /** How stacks name a text. */
 export function textUrl(text: FunctionText): string {
-  return `pydist:///${encodeURIComponent(text.name) || "anonymous"}-${codeHash(text).slice(0, 8)}.js`;
+  let url = urls.get(text);
+  if (url === undefined) {
+    url = `pydist:///${encodeURIComponent(text.name) || "anonymous"}-${codeHash(text).slice(0, 8)}.js`;
+    urls.set(text, url);
+  }
+  return url;
 }

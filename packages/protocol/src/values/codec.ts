@@ -1,5 +1,5 @@
 import { decodeText } from "./envelope.js";
-import type { DecodeOptions, EncodeOptions } from "./extension.js";
+import { type DecodeOptions, type EncodeOptions, isHooked } from "./extension.js";
 import { type EncodedValue, Kind } from "./kind.js";
 import { argumentsText, isPlainPrimitive, plainText } from "./plain.js";
 import { decodeRich, encodeRich, malformed } from "./rich.js";
@@ -24,22 +24,18 @@ export function encodeValue(value: unknown, path: string, options?: EncodeOption
   return { kind: Kind.Rich, text: undefined, bytes: encodeRich(value, path, "refuse", options) };
 }
 
-function isHooked(options: EncodeOptions | undefined): boolean {
-  return options !== undefined && (options.extension !== undefined || options.known !== undefined);
-}
-
 /**
  * Encodes the arguments of one call, as the array that they are.
- * @throws SerializationError as `encodeValue`; the path begins with `args`.
+ * @throws SerializationError as `encodeValue`.
  */
-export function encodeArguments(args: readonly unknown[], options?: EncodeOptions): EncodedValue {
+export function encodeArguments(args: readonly unknown[], options?: EncodeOptions, path = "args"): EncodedValue {
   let text = argumentsText(args);
   if (isHooked(options)) {
     if (text === undefined && args.every(isPlainPrimitive)) text = plainText(args);
     // A copy, as only its items are asked about: each call has an array of its own.
-    if (text === undefined) return encodeValue(args.slice(), "args", options);
+    if (text === undefined) return encodeValue(args.slice(), path, options);
   }
-  return text === undefined ? encodeValue(args, "args", options) : { kind: Kind.Plain, text, bytes: undefined };
+  return text === undefined ? encodeValue(args, path, options) : { kind: Kind.Plain, text, bytes: undefined };
 }
 
 /**

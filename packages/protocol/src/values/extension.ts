@@ -46,16 +46,21 @@ export interface Parts {
 
 /** How values are written, apart from what the codec does anyway. */
 export interface EncodeOptions {
-  readonly extension?: Extension | undefined;
+  readonly extension?: Pick<Extension, "lower"> | undefined;
   /** Objects that the other side has, by their numbers (`Graph.objects`): they are written as references. */
   readonly known?: ReadonlyMap<unknown, number> | undefined;
   /** Asked before the types of the process. */
   readonly types?: Types | undefined;
 }
 
+/** Whether somebody else than the codec is asked about objects first. */
+export function isHooked(options: EncodeOptions | undefined): boolean {
+  return options !== undefined && (options.extension !== undefined || options.known !== undefined);
+}
+
 /** The reverse of `EncodeOptions`. */
 export interface DecodeOptions {
-  readonly extension?: Extension | undefined;
+  readonly extension?: Pick<Extension, "create" | "fill"> | undefined;
   /** Objects by number, as `decodeGraph` or a reader gave them. */
   readonly known?: readonly unknown[] | undefined;
   /** Asked before the types of the process. */

@@ -5,6 +5,10 @@ import { sealed } from "./rich.js";
 
 /** A value as bytes, and what is in it. */
 export interface Graph {
+  /**
+   * Written when they are first asked for, because some graphs are only looked at: nothing in the value may change before.
+   * @throws SerializationError if it is too large
+   */
   readonly bytes: Uint8Array<ArrayBuffer>;
   /** Every object, function and symbol in it, by the number that `decodeGraph` gives its counterpart. */
   readonly objects: ReadonlyMap<unknown, number>;
@@ -25,7 +29,15 @@ export function encodeGraph(value: unknown, path: string, options: EncodeOptions
     // The first node is the array around the value.
     if (target !== 0 && isIdentity(key)) objects.set(key, target > 0 ? target : nodes.length - 1 - target);
   }
-  return { bytes: sealed(lowered, path), objects, count: nodes.length + leaves.length };
+  let bytes: Uint8Array<ArrayBuffer> | undefined;
+  return {
+    get bytes() {
+      bytes ??= sealed(lowered, path);
+      return bytes;
+    },
+    objects,
+    count: nodes.length + leaves.length,
+  };
 }
 
 function isIdentity(value: unknown): boolean {

@@ -1,7 +1,7 @@
 import { SerializationError } from "../errors.js";
 import { type Attachment, Attachments, bufferNode, viewNode } from "./binary.js";
 import { outlineOf } from "./error-fields.js";
-import type { AnyFunction, EncodeOptions, Extra } from "./extension.js";
+import { type AnyFunction, type EncodeOptions, type Extra, isHooked } from "./extension.js";
 import { Found, type NodeShape } from "./found.js";
 import { type Links, type Node, Tag } from "./nodes.js";
 import { linkKey, packedCycles, redirectPacked, wayBack } from "./packed.js";
@@ -52,7 +52,7 @@ class Lowering {
     this.#found = new Found(path);
     this.#strictness = strictness;
     this.#options = options;
-    this.#hooked = options.extension !== undefined || options.known !== undefined;
+    this.#hooked = isHooked(options);
   }
 
   run(value: unknown): Lowered {

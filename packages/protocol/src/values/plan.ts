@@ -1,6 +1,6 @@
 import { componentsOf } from "./components.js";
 import { type Node, Tag } from "./nodes.js";
-import { asArray, asObject } from "./shells.js";
+import { asArray, asObject, eachLink } from "./shells.js";
 
 /*
  * Nodes that are read many times are looked through once. What is left to do for each reading is to copy and to connect.
@@ -38,8 +38,11 @@ interface Group {
 export interface Plan {
   readonly nodes: readonly Planned[];
   readonly groups: readonly Group[];
-  /** All values, as far as they are there before any is made: the leaves, after the places of the nodes' values. */
-  readonly start: readonly unknown[];
+  /**
+   * All values, as far as they are there before any is made: the leaves, after the places of the nodes' values. Whoever
+   * reads more than once takes a copy.
+   */
+  readonly start: unknown[];
 }
 
 /** @throws TypeError when the nodes are not what `lower` makes */
@@ -74,39 +77,28 @@ const LISTS: ReadonlySet<number> = new Set([Tag.Array, Tag.Map, Tag.Set, Tag.Err
 const RECORDS: ReadonlySet<number> = new Set([Tag.Object, Tag.NullObject, Tag.SparseArray]);
 
 function planned(node: Node, all: Places): Planned {
-  const [tag, data, links] = node;
+  const [tag, data] = node;
   const keys: (string | number)[] = [];
   const places: number[] = [];
   if (tag === Tag.Registered && (asArray(data).length !== 1 || typeof node[3] !== "string"))
     throw new TypeError("a registered value lacks its type");
   if (LISTS.has(tag)) asArray(data);
   else if (RECORDS.has(tag)) asObject(data);
-  if (links !== undefined) {
-    if (!Array.isArray(links) || typeof data !== "object" || data === null)
-      throw new TypeError("its links are malformed");
-    for (let i = 0; i < links.length; i += 2) {
-      const key = links[i] as string | number;
-      // An own key is there already; any other could be a setter of a prototype.
-      if (!Object.hasOwn(data, key)) throw new TypeError("a link leads nowhere");
-      keys.push(key);
-      places.push(all.of(links[i + 1]));
-    }
-  }
+  eachLink(node, (key, target) => {
+    keys.push(key);
+    places.push(all.of(target));
+  });
   return { tag, data, node, keys, places };
 }
 
 function plannedExtra(node: Node, all: Places): Planned {
-  const [tag, data, links, type] = node;
+  const [tag, data, , type] = node;
   if (typeof type !== "string") throw new TypeError("an extra value lacks its type");
   const places = asArray(data).map(() => OWN);
-  if (links !== undefined) {
-    if (!Array.isArray(links)) throw new TypeError("its links are malformed");
-    for (let i = 0; i < links.length; i += 2) {
-      const key: unknown = links[i];
-      if (!Number.isInteger(key) || !((key as number) in places)) throw new TypeError("a link leads nowhere");
-      places[key as number] = all.of(links[i + 1]);
-    }
-  }
+  eachLink(node, (key, target) => {
+    if (!Number.isInteger(key)) throw new TypeError("a link leads nowhere");
+    places[key as number] = all.of(target);
+  });
   return { tag, data, node, keys: [], places };
 }
 

@@ -19,7 +19,7 @@ export function raise(nodes: unknown, leaves: readonly unknown[], regions: Regio
   }
   if (own) return rootOf(raiseOwn(list, leaves, regions));
   const plan = planOf(list, leaves);
-  return rootOf(new Raising(plan, [...plan.start], regions, false, options).run());
+  return rootOf(new Raising(plan, plan.start, regions, false, options).run());
 }
 
 /** @throws TypeError when they are none */

@@ -1,6 +1,6 @@
 import type { Region, Regions } from "./envelope.js";
 import { type ErrorOutline, fillShell, shellOf } from "./error-fields.js";
-import { type Links, type Node, Tag } from "./nodes.js";
+import { type Node, Tag } from "./nodes.js";
 import { bufferClass, viewClass } from "./shapes.js";
 
 /*
@@ -91,18 +91,24 @@ function viewOn(name: string, buffer: ArrayBuffer, start: number, length: number
   return new View(buffer, start, length);
 }
 
-export function applyLinks(node: Node, resolve: Resolve): void {
-  const links: Links | undefined = node[2];
+/** Goes through the links of a node, each a key of its data and what is to be there. @throws TypeError for what is none */
+export function eachLink([, data, links]: Node, visit: (key: string | number, target: unknown) => void): void {
   if (links === undefined) return;
-  const data = node[1] as Record<string | number, unknown>;
   if (!Array.isArray(links) || typeof data !== "object" || data === null)
     throw new TypeError("its links are malformed");
   for (let i = 0; i < links.length; i += 2) {
     const key = links[i] as string | number;
     // An own key is there already; any other could be a setter of a prototype.
     if (!Object.hasOwn(data, key)) throw new TypeError("a link leads nowhere");
-    data[key] = resolve(links[i + 1]);
+    visit(key, links[i + 1]);
   }
+}
+
+export function applyLinks(node: Node, resolve: Resolve): void {
+  const data = node[1] as Record<string | number, unknown>;
+  eachLink(node, (key, target) => {
+    data[key] = resolve(target);
+  });
 }
 
 /** Puts into the value what its node holds, now that all of that exists. */

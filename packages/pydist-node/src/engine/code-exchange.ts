@@ -1,7 +1,7 @@
 import type { Content } from "@pydist/futures";
 import { type BatchHeader, ShippingError } from "@pydist/protocol";
 import type { Texts } from "../pool/messages.js";
-import { type CodeFrame, contentOf, encodeContent } from "./code-frame.js";
+import { type CodeFrame, contentOf, encodeContent, utf8 } from "./code-frame.js";
 import { CodeStore } from "./code-store.js";
 import type { DownPeer, Peers } from "./peer.js";
 
@@ -160,9 +160,8 @@ export class CodeExchange {
       if (this.#ask(hash, search, upstream)) return;
     }
     // Whoever named it may have been forgotten; one that is silent must not hold up the others.
-    const others = this.#memory === "whole" ? [] : [...this.#peers.up.values()];
-    for (const { key, info } of others) {
-      if (info.role !== "client" && !search.lacking.has(key)) this.#ask(hash, search, key);
+    for (const { key } of this.#memory === "whole" ? [] : this.#peers.above()) {
+      if (!search.lacking.has(key)) this.#ask(hash, search, key);
     }
     if (search.asked.size === 0) this.#answer(hash, { why });
   }
@@ -207,8 +206,7 @@ function textsIn(code: Found, initializer: Found | undefined, captured: Found | 
 // Contents are known by their hash alone, and a peer says whether they are text: it may be wrong.
 
 function textOf(content: Found): string {
-  if (typeof content === "string") return content;
-  return Buffer.from(content.buffer, content.byteOffset, content.length).toString("utf8");
+  return typeof content === "string" ? content : utf8(content);
 }
 
 function bytesOf(content: Found): Uint8Array {

@@ -45,7 +45,7 @@ export async function contentOf(frame: CodeFrame, payload: Uint8Array): Promise<
   return { hash, content: frame.payload === "text" ? utf8(payload) : payload };
 }
 
-function utf8(bytes: Uint8Array): string {
+export function utf8(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("utf8");
 }
 

@@ -63,9 +63,13 @@ export class Peers {
     else peer.link.send(bytes);
   }
 
-  /** Clients only ask; they are told nothing. */
+  /** Those that hand tasks down; clients only ask. The newest first: a link that was made again is above an older one. */
+  above(): UpPeer[] {
+    return [...this.up.values()].filter(({ info }) => info.role !== "client").reverse();
+  }
+
   tellAbove(frame: Frame): void {
-    for (const peer of this.up.values()) if (peer.info.role !== "client") this.send(peer, frame);
+    for (const peer of this.above()) this.send(peer, frame);
   }
 
   tellBelow(frame: Frame): void {

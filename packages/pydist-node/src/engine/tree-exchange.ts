@@ -213,10 +213,16 @@ export class TreeExchange {
     const given: FilePart[] = [];
     const contents: Uint8Array[] = [];
     const refused = new Set<string>();
-    const why = await this.#bringNear(parts);
+    const own = new Map<FilePart, Uint8Array>();
+    for (const part of parts) {
+      // One that was edited since is told of when it is read in earnest.
+      const bytes = await readProvided(part.hash, part.at, part.length).catch(() => undefined);
+      if (bytes !== undefined) own.set(part, bytes);
+    }
+    const why = await this.#bringNear(parts.filter((part) => !own.has(part)));
     for (const part of parts) {
       try {
-        contents.push(await this.#read(part));
+        contents.push(own.get(part) ?? (await this.#read(part)));
         given.push(part);
       } catch (error) {
         if (!refused.has(part.hash))
@@ -229,7 +235,7 @@ export class TreeExchange {
 
   /** What this process neither ships nor keeps comes from above. @returns why something could not be had */
   async #bringNear(parts: readonly FilePart[]): Promise<string | undefined> {
-    if (this.#search.above().length === 0) return undefined;
+    if (parts.length === 0 || this.#search.above().length === 0) return undefined;
     try {
       const wanted = parts.map(({ hash, size }) => ({ path: hash, sha256: hash, size }));
       const missing = await this.#store.missing(wanted);

@@ -1,5 +1,5 @@
 import { ShippingError } from "@pydist/protocol";
-import { isTreeHash, type NamedManifest, parseManifest } from "@pydist/shipping/runtime";
+import { isTreeHash, Lru, type NamedManifest, parseManifest } from "@pydist/shipping/runtime";
 import { type LocalTree, provideTree } from "@pydist/shipping/trees";
 import type { TreeStore } from "../store/tree-store.js";
 import { malformed } from "./frame-schema.js";
@@ -34,7 +34,7 @@ export class TreeSearch {
   readonly #searches = new Map<string, Search>();
   readonly #found = new Map<string, Promise<Sourced>>();
   /** Which tree a key turned out to be. */
-  readonly #known = new Map<string, string>();
+  readonly #known = new Lru<string, string>(MOST_KEYS);
   #state: "open" | "closed" = "open";
 
   constructor(peers: Peers, store: TreeStore) {
@@ -81,16 +81,12 @@ export class TreeSearch {
       this.#checkOver(key, search);
     });
     this.#known.set(key, found.manifest.hash);
-    if (this.#known.size > MOST_KEYS) this.#known.delete(this.#known.keys().next().value as string);
     return found;
   }
 
-  /** Upstreams that may have something. The newest first: a link that was made again is above an older one. */
+  /** Upstreams that may have something. */
   above(): number[] {
-    return [...this.#peers.up.values()]
-      .filter(({ info }) => info.role !== "client")
-      .map(({ key }) => key)
-      .reverse();
+    return this.#peers.above().map(({ key }) => key);
   }
 
   #checkOver(key: string, { asked, reasons, reject }: Search): void {

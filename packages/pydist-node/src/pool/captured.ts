@@ -1,5 +1,5 @@
 import { type BatchHeader, ShippingError } from "@pydist/protocol";
-import { type CapturedHere, Lru, sha256 } from "@pydist/shipping/runtime";
+import { type Captured, Lru, sha256 } from "@pydist/shipping/runtime";
 
 /** Most bytes of captured values that a thread keeps; those that came last in any case. */
 const MOST_BYTES = 128 * 1024 * 1024;
@@ -14,7 +14,7 @@ const kept = new Lru<string, Uint8Array>(MOST_BYTES, (bytes) => bytes.length);
 export function capturedOf(
   { name, captured }: BatchHeader,
   given: Uint8Array | undefined,
-): CapturedHere | "lacking" | undefined {
+): Captured | "lacking" | undefined {
   if (captured === undefined) return undefined;
   const { hash, state, inline } = captured;
   if (inline !== undefined) {

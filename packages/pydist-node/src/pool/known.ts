@@ -1,4 +1,5 @@
 import type { BatchHeader } from "@pydist/protocol";
+import { Lru } from "@pydist/shipping/runtime";
 import type { Given, Texts } from "./messages.js";
 
 /** Most contents that are remembered to be there. */
@@ -8,43 +9,40 @@ const MOST_SURPLUS = 4096;
 
 /** What a thread is likely to have: it forgets by its own rules, and says so. */
 export class Known {
-  readonly #hashes = new Set<string>();
+  readonly #keys = new Lru<string, true>(MOST);
 
   /** What of a run's texts the thread may lack. */
   lacking(head: BatchHeader, { code, initializer, captured }: Texts): Given {
     return {
-      code: this.#hashes.has(head.code) ? undefined : code,
-      initializer: this.#hashes.has(initializerKey(head)) ? undefined : initializer,
-      captured: captured === undefined || this.#hashes.has(capturedKey(head.captured)) ? undefined : alone(captured),
+      code: this.#has(head.code) ? undefined : code,
+      initializer: this.#has(initializerKey(head)) ? undefined : initializer,
+      captured: captured === undefined || this.#has(capturedKey(head.captured)) ? undefined : alone(captured),
     };
   }
 
   /** A run has had what it needed. */
   learnt(head: BatchHeader): void {
-    this.#add(head.code);
-    if (head.initializer !== undefined) this.#add(initializerKey(head));
+    this.#keys.set(head.code, true);
+    if (head.initializer !== undefined) this.#keys.set(initializerKey(head), true);
     this.kept(head);
   }
 
   /** The captured values are there, although the run could not begin: its code was not loaded. */
   kept({ captured }: BatchHeader): void {
-    if (captured !== undefined && captured.inline === undefined) this.#add(capturedKey(captured));
+    if (captured !== undefined && captured.inline === undefined) this.#keys.set(capturedKey(captured), true);
   }
 
   /** It said that it lacks something of it. */
   forget(head: BatchHeader): void {
-    for (const key of [head.code, initializerKey(head), capturedKey(head.captured)]) this.#hashes.delete(key);
+    for (const key of [head.code, initializerKey(head), capturedKey(head.captured)]) this.#keys.delete(key);
   }
 
-  #add(key: string): void {
-    // What was used last is forgotten last.
-    this.#hashes.delete(key);
-    this.#hashes.add(key);
-    if (this.#hashes.size > MOST) this.#hashes.delete(this.#hashes.keys().next().value as string);
+  #has(key: string): boolean {
+    return this.#keys.get(key) === true;
   }
 
   clear(): void {
-    this.#hashes.clear();
+    this.#keys.clear();
   }
 }
 

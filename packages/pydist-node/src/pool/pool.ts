@@ -1,7 +1,6 @@
 import {
   type BatchHeader,
   type Bodies,
-  BodiesBuilder,
   countOf,
   type DownNote,
   emptyBodies,
@@ -15,6 +14,7 @@ import {
   unpackBodies,
 } from "@pydist/protocol";
 import { eachIndex } from "@pydist/scheduler";
+import { Lru } from "@pydist/shipping/runtime";
 import { examine, ranFor, standingOf } from "./autopsy.js";
 import { noThread } from "./faults.js";
 import { type Done, Mark, type Post, type Results, type Texts } from "./messages.js";
@@ -62,7 +62,7 @@ export class Pool {
   readonly #stopper = new Stopper();
   readonly #sleeping = new Sleeping();
   /** Codes of tasks that waited for their own when a neighbour ended their thread. */
-  readonly #disturbed = new Set<string>();
+  readonly #disturbed = new Lru<string, true>(MOST_CODES);
   readonly #restarts = new Restarts();
   /** Milliseconds that the last call of a code took. */
   readonly #paces = new Map<string, number>();
@@ -223,17 +223,10 @@ export class Pool {
     }
     failures.push(...this.#restarts.tooMany(run, again, this.#options.node));
     for (const [index, failure] of failures) {
-      const body = new BodiesBuilder();
-      body.add(encodeFailure(failure), Outcome.Failed, ranFor(run));
-      this.#listener.results(run.lease, index, body.build(true));
+      this.#listener.results(run.lease, index, repeatBody(encodeFailure(failure), 1, Outcome.Failed, ranFor(run)));
     }
-    if (standing === "innocent" && begun > 0) this.#keepPeaceFor(run.head.code);
+    if (standing === "innocent" && begun > 0) this.#disturbed.set(run.head.code, true);
     if (again.length > 0) this.#listener.returned(run.lease, again);
-  }
-
-  #keepPeaceFor(code: string): void {
-    this.#disturbed.add(code);
-    if (this.#disturbed.size > MOST_CODES) this.#disturbed.delete(this.#disturbed.values().next().value as string);
   }
 
   /** Tasks that have not begun never will, and are told at once; with `stop`, the one that runs is stopped. */
@@ -272,7 +265,7 @@ export class Pool {
 
   #suspend(run: Run | undefined, index: number, seen: number): void {
     if (run?.thread === undefined || !this.#sleeping.suspend(run, run.thread, index, seen)) return;
-    this.#threads.setAside(run.thread, this.#disturbed.has(run.head.code) ? "kept" : "wanted");
+    this.#threads.setAside(run.thread, this.#disturbed.get(run.head.code) === true ? "kept" : "wanted");
     // Those behind it in its run have no reason to wait with it.
     const rest = run.takeBack();
     if (rest.length > 0) this.#listener.returned(run.lease, rest);
@@ -285,7 +278,7 @@ export class Pool {
     // What is for an execution that was lost must not be taken for this one's.
     if (run?.thread === undefined || run.told[index] !== 0 || run.speaker?.call !== call) return;
     const packed = { call, note, bodies: bodies === undefined ? undefined : packBodies(bodies) };
-    if (this.#sleeping.tell(run, run.thread, packed) === "wants a slot") this.#listener.ready(lease, index);
+    if (this.#sleeping.tell(run, run.thread, packed)) this.#listener.ready(lease, index);
   }
 
   /** The task has a slot again. */

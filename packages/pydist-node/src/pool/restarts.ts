@@ -1,5 +1,6 @@
 import { BrokenExecutorError } from "@pydist/protocol";
-import { eachIndex } from "@pydist/scheduler";
+import { appendIndex, eachIndex } from "@pydist/scheduler";
+import { Lru } from "@pydist/shipping/runtime";
 import { Mark } from "./messages.js";
 import type { Run } from "./run.js";
 
@@ -14,30 +15,23 @@ const MOST_TASKS = 10_000;
  */
 export class Restarts {
   /** By the task's identity, which stays when it runs anew. */
-  readonly #counts = new Map<string, number>();
+  readonly #counts = new Lru<string, number>(MOST_TASKS);
 
   /** Takes those that have had enough out of the tasks that are to run again. @returns what they fail with */
   tooMany(run: Run, again: number[], node: string): [index: number, error: Error][] {
     const failures: [index: number, error: Error][] = [];
-    const rest: number[] = [];
     eachIndex(again.splice(0), run.told.length, (index) => {
       const mark = run.shared.marks[index];
-      if (mark === Mark.Recalled || this.#count(run, index) <= MOST_RESTARTS) rest.push(index);
+      if (mark === Mark.Recalled || this.#count(run, index) <= MOST_RESTARTS) appendIndex(again, index);
       else failures.push([index, this.#error(run, node)]);
     });
-    for (const index of rest) {
-      if (again.at(-1) === index) again[again.length - 1] = index + 1;
-      else again.push(index, index + 1);
-    }
     return failures;
   }
 
   #count({ head }: Run, index: number): number {
     const key = `${head.executor} ${head.batch} ${head.first + index}`;
     const count = (this.#counts.get(key) ?? 0) + 1;
-    this.#counts.delete(key);
     this.#counts.set(key, count);
-    if (this.#counts.size > MOST_TASKS) this.#counts.delete(this.#counts.keys().next().value as string);
     return count;
   }
 

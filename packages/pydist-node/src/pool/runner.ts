@@ -16,9 +16,10 @@ import {
 } from "@pydist/protocol";
 import {
   type Bound,
-  type CapturedHere,
+  type Captured,
   CodeCache,
   type FoundTrees,
+  Lru,
   learnTrees,
   type Program,
   treesNeeded,
@@ -43,11 +44,9 @@ let begun = 0;
 
 let cache: CodeCache | undefined;
 /** Code of which something could not be had, and when it was asked for. */
-const lacking = new Map<string, number>();
+const lacking = new Lru<string, number>(1000);
 /** Milliseconds after which it is asked for again. */
 const ASK_AGAIN = 1000;
-/** Most codes of which that is remembered. */
-const MOST_LACKING = 1000;
 
 function cacheOf(node: string): CodeCache {
   cache ??= new CodeCache({ node: `node ${node}` });
@@ -74,10 +73,8 @@ function mayAskAgain(code: string): boolean {
 }
 
 function noteLack(code: string, trees: FoundTrees): void {
-  lacking.delete(code);
-  if (Object.values(trees).every((found) => "directory" in found)) return;
-  lacking.set(code, performance.now());
-  if (lacking.size > MOST_LACKING) lacking.delete(lacking.keys().next().value as string);
+  if (Object.values(trees).every((found) => "directory" in found)) lacking.delete(code);
+  else lacking.set(code, performance.now());
 }
 
 function programOf({ head, texts, node }: RunRequest): Program | Promise<Program> {
@@ -111,7 +108,7 @@ class Undecoded {
 }
 
 /** Values that can be changed are each task's own. */
-function binderOf(program: Program, captured: CapturedHere | undefined): () => Bound {
+function binderOf(program: Program, captured: Captured | undefined): () => Bound {
   if (captured?.state === "fresh") return () => program.bind(captured);
   const bound = program.bind(captured);
   return () => bound;

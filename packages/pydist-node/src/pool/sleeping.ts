@@ -22,21 +22,22 @@ export class Sleeping {
     return true;
   }
 
-  /** A note for the task that speaks. One that is to stop does not wait for a slot: it may be about to end. */
-  tell(run: Run, thread: Thread, note: Note<DownNote>): "told" | "kept" | "wants a slot" {
-    const wakes = note.note.kind === "results";
-    if (run.sleeper !== undefined && wakes) {
-      run.mail.push(note);
-      if (run.shared.marks[run.sleeper] === Mark.Stopping) {
-        this.wake(run, thread);
-        return "told";
-      }
-      if (run.state === "ready") return "kept";
-      run.state = "ready";
-      return "wants a slot";
+  /**
+   * A note for the task that speaks. One that is to stop does not wait for a slot: it may be about to end.
+   * @returns whether the task wants a slot for it, and did not before
+   */
+  tell(run: Run, thread: Thread, note: Note<DownNote>): boolean {
+    if (run.sleeper === undefined || note.note.kind !== "results") {
+      this.#send(run, thread, [note]);
+      return false;
     }
-    this.#send(run, thread, [note]);
-    return "told";
+    run.mail.push(note);
+    if (run.shared.marks[run.sleeper] === Mark.Stopping) this.wake(run, thread);
+    else if (run.state === "suspended") {
+      run.state = "ready";
+      return true;
+    }
+    return false;
   }
 
   /** It goes on, and hears what came meanwhile. */

@@ -33,7 +33,7 @@ export class TreeStore {
   readonly #folders: CacheFolders;
   readonly #users: Users;
   readonly #trimmer: Trimmer;
-  /** Trees that are being laid out, or were found to be whole, by name. */
+  /** Trees that are being laid out, by name. */
   readonly #laid = new Map<string, Promise<string>>();
   #state: "unused" | "used" = "unused";
 
@@ -51,7 +51,7 @@ export class TreeStore {
     };
     this.files = new FilePool(this.#folders.files, this.#folders.temporary);
     this.#users = new Users(this.#folders.used);
-    this.#trimmer = new Trimmer(this.#folders, this.#users, bytes);
+    this.#trimmer = new Trimmer(this.#folders, this.files, this.#users, bytes);
   }
 
   /**
@@ -69,10 +69,10 @@ export class TreeStore {
   async manifest(hash: string): Promise<NamedManifest | undefined> {
     await this.open();
     try {
-      const text = await readFile(this.#manifestOf(hash), "utf8");
-      if (sha256(text) === hash) return parseManifest(text);
+      const manifest = parseManifest(await readFile(this.#manifestOf(hash), "utf8"));
+      if (manifest.hash === hash) return manifest;
     } catch {
-      // Not here, or removed at this moment.
+      // Not here, removed at this moment, or damaged.
     }
     return undefined;
   }

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { parseManifest } from "@pydist/shipping/runtime";
+import type { FilePool } from "./file-pool.js";
 import { eachLimited } from "./limited.js";
 import type { CacheFolders } from "./tree-store.js";
 import type { Users } from "./users.js";
@@ -20,14 +21,16 @@ interface Tree {
 /** Keeps a cache within its bound: trees that were used longest ago go first, those in use never. */
 export class Trimmer {
   readonly #folders: CacheFolders;
+  readonly #files: FilePool;
   readonly #users: Users;
   readonly #bytes: number;
   /** Undefined until it was counted. */
   #size: number | undefined;
   #going: Promise<void> = Promise.resolve();
 
-  constructor(folders: CacheFolders, users: Users, bytes: number) {
+  constructor(folders: CacheFolders, files: FilePool, users: Users, bytes: number) {
     this.#folders = folders;
+    this.#files = files;
     this.#users = users;
     this.#bytes = bytes;
   }
@@ -57,7 +60,7 @@ export class Trimmer {
     const wanted = new Map<string, number>();
     for (const { files } of trees) for (const hash of files) wanted.set(hash, (wanted.get(hash) ?? 0) + 1);
     const drop = async (hash: string): Promise<void> => {
-      await rm(this.#pathOf(hash), { force: true });
+      await rm(this.#files.pathOf(hash), { force: true });
       this.#size = (this.#size ?? 0) - (sizes.get(hash)?.size ?? 0);
     };
     for (const [hash, { since }] of sizes) {
@@ -108,7 +111,7 @@ export class Trimmer {
     const sizes = new Map<string, { size: number; since: number }>();
     for (const folder of await readdir(this.#folders.files)) {
       await eachLimited(await readdir(join(this.#folders.files, folder)), AT_ONCE, async (hash) => {
-        const stats = await stat(this.#pathOf(hash)).catch(() => undefined);
+        const stats = await stat(this.#files.pathOf(hash)).catch(() => undefined);
         if (stats !== undefined) sizes.set(hash, { size: stats.size, since: stats.ctimeMs });
       });
     }
@@ -122,9 +125,5 @@ export class Trimmer {
       if (stats !== undefined && Date.now() - stats.ctimeMs > LEFT_BEHIND)
         await rm(path, { recursive: true, force: true });
     }
-  }
-
-  #pathOf(hash: string): string {
-    return join(this.#folders.files, hash.slice(0, 2), hash);
   }
 }

@@ -91,13 +91,9 @@ class Script implements ScriptFacts {
     this.exports = exportsOf(body);
     this.handedOn = handedOnBy(body);
     this.imports = new Map(
-      [
-        ...importsOf(body, ({ name, start }) => {
-          const binding = this.#scopeAt(start)?.find(name);
-          if (binding === undefined) return false;
-          return fixed.has(binding.kind) || (isConstant(binding) && !this.#isHidden(binding.scope));
-        }),
-      ].filter(([, { kind }]) => kind === "import" || isRequire),
+      [...importsOf(body, ({ name, start }) => this.isConstant(name, start) === true)].filter(
+        ([, { kind }]) => kind === "import" || isRequire,
+      ),
     );
   }
 

@@ -1,11 +1,4 @@
-import {
-  type Extension,
-  encodeArguments,
-  encodeValue,
-  SerializationError,
-  shapeOf,
-  typeOfInstance,
-} from "@pydist/protocol";
+import { type Extension, encodeArguments, SerializationError, shapeOf, typeOfInstance } from "@pydist/protocol";
 import type { ShippedCode } from "../code.js";
 import { Kinds } from "../graph.js";
 import { lowerObject, ownerOf } from "./objects.js";
@@ -22,9 +15,9 @@ type ForCalls = Pick<ShippedCode, "encodeArguments"> & Required<Pick<ShippedCode
  */
 export function callArguments(objects: ReadonlyMap<unknown, number>, weak: WeakEntries): ForCalls {
   const memory = capturedMemory(objects);
-  const encode = (args: readonly unknown[], path: string) => {
+  const encode = (args: readonly unknown[], path?: string) => {
     const met: unknown[] = [];
-    const extension: Extension = {
+    const extension: Pick<Extension, "lower"> = {
       lower(value, at) {
         if (typeof value !== "object") return undefined;
         met.push(value);
@@ -36,13 +29,11 @@ export function callArguments(objects: ReadonlyMap<unknown, number>, weak: WeakE
         if ((shape !== undefined && shape !== "error") || typeOfInstance(value) !== undefined) return undefined;
         return isInstanceOfCaptured(value, objects) ? lowerObject(value, at, () => false) : undefined;
       },
-      create: () => undefined,
-      fill: () => {},
     };
     const options = { extension, known: objects };
     const write = (list: readonly unknown[]) => {
       try {
-        return path === "args" ? encodeArguments(list, options) : encodeValue([...list], path, options);
+        return encodeArguments(list, options, path);
       } catch (error) {
         throw error instanceof Refused
           ? new SerializationError(error.message, { path: error.path, cause: error })
@@ -59,7 +50,7 @@ export function callArguments(objects: ReadonlyMap<unknown, number>, weak: WeakE
     }
   };
   return {
-    encodeArguments: (args, path = "args") => encode(args, path),
+    encodeArguments: encode,
     keeps: (value) =>
       objects.has(value) || (typeof value === "object" && value !== null && isInstanceOfCaptured(value, objects)),
   };

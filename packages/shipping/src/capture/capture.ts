@@ -79,7 +79,7 @@ const nativeText = /\{\s*\[native code\]\s*\}$/;
 const { cache: requireCache } = createRequire(import.meta.url);
 
 /** Writes one graph. */
-class Capturing implements Extension {
+class Capturing implements Pick<Extension, "lower"> {
   readonly cells: Cells;
   readonly #views: Views;
   readonly #weak: WeakEntries;
@@ -167,13 +167,6 @@ class Capturing implements Extension {
   mutable(): void {
     this.#state = "fresh";
   }
-
-  /** Only what is written is asked of it. */
-  create(): never {
-    throw new Error("a capture is not read where it is written");
-  }
-
-  fill(): void {}
 
   usedWeakly(collection: WeakMap<object, unknown> | WeakSet<object>): void {
     this.#weak.add(collection);

@@ -5,7 +5,7 @@ import type { FreeName } from "../analysis/free.js";
 import { functionText, type Replaced } from "../analysis/function-text.js";
 import { isFileName } from "../analysis/globals.js";
 import type { Position } from "../analysis/syntax.js";
-import type { UnderstoodClass, UnderstoodFunction } from "../analysis/understand.js";
+import { type UnderstoodClass, type UnderstoodFunction, viteImport, viteMeta } from "../analysis/understand.js";
 import type { FunctionText, Helper } from "../code.js";
 import { Kinds, type MaybeDetails } from "../graph.js";
 import { privateMembersOf } from "../inspect/members.js";
@@ -226,7 +226,7 @@ class Surroundings {
       this.#helpers[name] = "name";
       return true;
     }
-    return name === "__vite_ssr_dynamic_import__" || name === "__vite_ssr_import_meta__";
+    return name === viteImport || name === viteMeta;
   }
 
   #valueOf(name: string, value: unknown, { members, paths }: FreeName): unknown {

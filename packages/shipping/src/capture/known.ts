@@ -1,8 +1,6 @@
 import { isStandardGlobal } from "../analysis/globals.js";
 
-const namespaces = "Math JSON Reflect Intl Atomics WebAssembly console process globalThis performance crypto".split(
-  " ",
-);
+const namespaces = "Math JSON Reflect Intl Atomics WebAssembly console performance crypto".split(" ");
 // Lazily made, or warning when they are looked at.
 const untouched = new Set([
   "localStorage",
@@ -25,7 +23,7 @@ export function globalPathOf(value: unknown): string | undefined {
 function listGlobals(): Map<unknown, string> {
   const paths = new Map<unknown, string>();
   const add = (value: unknown, path: string): void => {
-    if (isReferable(value) && !paths.has(value)) paths.set(value, path);
+    if (isObject(value) && !paths.has(value)) paths.set(value, path);
   };
   const names = Object.getOwnPropertyNames(globalThis).filter((name) => isStandardGlobal(name) && !untouched.has(name));
   for (const name of names) add(valueAt(globalThis, name), name);
@@ -34,13 +32,11 @@ function listGlobals(): Map<unknown, string> {
     if (typeof value === "function") {
       addMembers(value, name, add);
       const prototype = valueAt(value, "prototype");
-      if (isReferable(prototype)) {
+      if (isObject(prototype)) {
         add(prototype, `${name}.prototype`);
         addMembers(prototype, `${name}.prototype`, add);
       }
-    } else if (namespaces.includes(name) && name !== "process" && name !== "globalThis") {
-      if (isReferable(value)) addMembers(value, name, add);
-    }
+    } else if (namespaces.includes(name) && isObject(value)) addMembers(value, name, add);
   }
   for (const name of ["nextTick", "hrtime", "cwd", "memoryUsage", "uptime", "cpuUsage"]) {
     add(Reflect.get(process, name), `process.${name}`);
@@ -61,7 +57,7 @@ function valueAt(holder: object, name: string): unknown {
   const descriptor = Object.getOwnPropertyDescriptor(holder, name);
   if (descriptor === undefined) return undefined;
   if ("value" in descriptor) return descriptor.value;
-  if (holder !== globalThis || !isNodes(descriptor.get)) return undefined;
+  if (holder !== globalThis || typeof descriptor.get !== "function") return undefined;
   try {
     return Reflect.get(holder, name);
   } catch {
@@ -69,12 +65,9 @@ function valueAt(holder: object, name: string): unknown {
   }
 }
 
-function isReferable(value: unknown): value is object {
+/** Whether a value has an identity that can be referred to: functions have. */
+export function isObject(value: unknown): value is object {
   return (typeof value === "object" && value !== null) || typeof value === "function";
-}
-
-function isNodes(getter: unknown): boolean {
-  return typeof getter === "function";
 }
 
 const builtins = new WeakMap<object, { readonly specifier: string; readonly path: readonly string[] }>();
@@ -101,15 +94,15 @@ const unlisted = /^_|^(?:punycode|sys|wasi|sqlite|test|trace_events|repl|inspect
 function listBuiltin(name: string): void {
   if (unlisted.test(name)) return;
   const exported: unknown = process.getBuiltinModule(`node:${name}`);
-  if (!isReferable(exported)) return;
+  if (!isObject(exported)) return;
   const specifier = `node:${name}`;
   note(exported, specifier, ["default"]);
   for (const key of Object.getOwnPropertyNames(exported)) {
     const descriptor = Object.getOwnPropertyDescriptor(exported, key);
     // A getter may warn that what it gives is deprecated.
-    if (descriptor !== undefined && "value" in descriptor && isReferable(descriptor.value)) {
+    if (descriptor !== undefined && "value" in descriptor && isObject(descriptor.value)) {
       note(descriptor.value, specifier, [key]);
-      if (typeof descriptor.value === "function" && isReferable(descriptor.value.prototype)) {
+      if (typeof descriptor.value === "function" && isObject(descriptor.value.prototype)) {
         note(descriptor.value.prototype, specifier, [key, "prototype"]);
       }
     }

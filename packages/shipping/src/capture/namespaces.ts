@@ -15,7 +15,7 @@ export class Narrowed {
 }
 
 // What vite calls the modules that it imports, and esbuild: no name that anyone would give.
-const compiledName = /^(?:__vite_ssr_import_\d+__|__vi_import_\d+__|import_\w+)$/;
+export const compiledName = /^(?:__vite_ssr_import_\d+__|__vi_import_\d+__|import_\w+)$/;
 
 /** Whether a value is what a module exports: such are used by their members, and seldom as a whole. */
 export function isNamespace(value: unknown, name: string): boolean {

@@ -80,7 +80,7 @@ function lowerInstance(value: object, path: () => string, isInternal: (fn: TaskF
   const found = baseOf(value);
   // What the codec refuses it names better: promises, weak collections, iterators ...
   if (found === undefined) return refuseForeign(value, path);
-  if (belongsHere(value, found.end, isInternal)) return refuseForeign(value, path);
+  if (belongsHere(value, found.prototype, isInternal)) return refuseForeign(value, path);
   checkPrivates(value, path);
   return node(value, found.base, found.prototype);
 }
@@ -101,10 +101,8 @@ function isIterator(value: object): boolean {
 
 interface Found {
   readonly base: Base;
-  /** The prototype of what is made in its place. */
-  readonly prototype: object | null;
-  /** Where the platform's part of its prototypes begins. */
-  readonly end: object | null;
+  /** The prototype of what is made in its place: there the platform's part of its prototypes begins. */
+  readonly prototype: object;
 }
 
 const brands: readonly (readonly [(value: unknown) => boolean, Base, object])[] = [
@@ -118,7 +116,7 @@ const brands: readonly (readonly [(value: unknown) => boolean, Base, object])[] 
 
 /** What a user's instance is underneath; undefined for what only this process has. */
 function baseOf(value: object): Found | undefined {
-  for (const [isA, base, prototype] of brands) if (isA(value)) return { base, prototype, end: prototype };
+  for (const [isA, base, prototype] of brands) if (isA(value)) return { base, prototype };
   const special =
     types.isExternal(value) ||
     types.isPromise(value) ||
@@ -131,11 +129,11 @@ function baseOf(value: object): Found | undefined {
     types.isSetIterator(value) ||
     types.isBoxedPrimitive(value);
   if (special) return undefined;
-  return { base: "object", prototype: Object.prototype, end: Object.prototype };
+  return { base: "object", prototype: Object.prototype };
 }
 
 /** Whether one of its prototypes, up to the one that is the platform's anyway, is not the user's own. */
-function belongsHere(value: object, end: object | null, isInternal: (fn: TaskFunction) => boolean): boolean {
+function belongsHere(value: object, end: object, isInternal: (fn: TaskFunction) => boolean): boolean {
   let prototype: object | null = Object.getPrototypeOf(value);
   for (; prototype !== null && prototype !== end; prototype = Object.getPrototypeOf(prototype)) {
     if (types.isProxy(prototype)) return false;

@@ -9,6 +9,7 @@ import { isOwnPackage, type PackageRef, packageOf } from "../trees/package-ref.j
 import { packageKey } from "../trees/provider.js";
 import { namedPackage } from "../trees/roots.js";
 import { isWorkerOfPydist } from "../worker-mark.js";
+import { isObject } from "./known.js";
 
 /** A value of a package, by the module that gives it and the names that lead to it from that module's namespace. */
 export interface PackagePlace {
@@ -153,7 +154,7 @@ function placeIn(
 }
 
 function keyOf(exported: unknown, value: object): string[] | undefined {
-  if ((typeof exported !== "object" && typeof exported !== "function") || exported === null) return undefined;
+  if (!isObject(exported)) return undefined;
   // Getters of compiled modules only look up a variable; others may load half a package when they are asked.
   const compiled = types.isModuleNamespaceObject(exported) || Object.hasOwn(exported, "__esModule");
   for (const key of Object.keys(exported)) {

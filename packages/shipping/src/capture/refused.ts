@@ -1,3 +1,5 @@
+import type { SerializationError } from "@pydist/protocol";
+
 /** A value that cannot be captured. Whoever captures tells the user, with the function's name and place. */
 export class Refused extends Error {
   /** How it was reached. */
@@ -12,4 +14,10 @@ export class Refused extends Error {
     this.what = what;
     this.remedy = remedy;
   }
+}
+
+/** What the codec says of a value, which it does as "path: what. Remedy." */
+export function saidBy({ message, path }: SerializationError): [what: string, remedy: string] {
+  const [what = "", ...remedy] = message.slice(path.length + 2).split(". ");
+  return [what, remedy.join(". ")];
 }

@@ -1,6 +1,6 @@
 import { type Extension, encodeGraph, type Graph, registeredTypes, SerializationError } from "@pydist/protocol";
 import { ours } from "./ours.js";
-import { Refused } from "./refused.js";
+import { Refused, saidBy } from "./refused.js";
 
 /** What a row of the types holds. */
 const members = ["name", "prototype", "pack", "unpack"];
@@ -10,7 +10,7 @@ const members = ["name", "prototype", "pack", "unpack"];
  * read before the values. Undefined where there are none.
  * @throws Refused naming the type
  */
-export function captureTypes(extension: Extension): Graph | undefined {
+export function captureTypes(extension: Pick<Extension, "lower">): Graph | undefined {
   const types = registeredTypes();
   if (types.length === 0) return undefined;
   const rows = types.map(({ name, prototype, pack, unpack }) => ours([name, prototype, pack, unpack]));
@@ -21,7 +21,7 @@ export function captureTypes(extension: Extension): Graph | undefined {
     const [, row = "", member = "", rest = ""] = /^\[(\d+)\]\[(\d)\](.*)$/s.exec(error.path) ?? [];
     const path = `the type "${types[Number(row)]?.name}" > ${members[Number(member)]}${rest}`;
     if (error instanceof Refused) throw new Refused(path, error.what, error.remedy, error);
-    const [what = "", ...remedy] = error.message.slice(error.path.length + 2).split(". ");
-    throw new Refused(path, `is ${what}`, remedy.join(". "), error);
+    const [what, remedy] = saidBy(error);
+    throw new Refused(path, `is ${what}`, remedy, error);
   }
 }

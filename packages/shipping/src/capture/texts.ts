@@ -1,4 +1,4 @@
-import { codeText, type FunctionsCode, type FunctionText, type ModuleRef } from "../code.js";
+import { type FunctionsCode, type FunctionText, type ModuleRef, mayAsk } from "../code.js";
 import type { PackageRef } from "../trees/package-ref.js";
 
 /** The texts and modules that one capture needs, each once. They become its code. */
@@ -19,7 +19,7 @@ export class Texts {
       number = this.#list.push(text) - 1;
       this.#texts.set(key, number);
     }
-    if (Object.values(text.helpers).some((helper) => helper !== "name" && helper !== "meta")) this.#asks = true;
+    if (mayAsk(text.helpers)) this.#asks = true;
     return number;
   }
 
@@ -60,9 +60,5 @@ export class Texts {
       files: this.#files,
       asks: this.#asks,
     };
-  }
-
-  text(): string {
-    return codeText(this.code());
   }
 }

@@ -8,14 +8,14 @@ import { liveScripts, type Script, scriptOf, textOf } from "../inspect/scripts.j
 import { inspect } from "../inspect/session.js";
 import { Lru } from "../lru.js";
 import { Lines } from "../stacks/lines.js";
-import { filePlace, knownScript } from "../stacks/place.js";
+import { filePlace, knownScript, startOf } from "../stacks/place.js";
 import type { TaskFunction } from "../task.js";
 
 const bySource = new Lru<string, Understood>(2000);
 
-/** What a text says. A text never changes, so it is understood once. */
+/** What a text says, read as strict unless it is known to be sloppy. A text never changes, so it is understood once. */
 export function understood(source: string, strict: boolean | undefined): Understood {
-  const key = `${strict}\n${source}`;
+  const key = `${strict !== false}\n${source}`;
   let known = bySource.get(key);
   if (known === undefined) {
     known = understand(source, { strict });
@@ -90,12 +90,8 @@ export class View {
     const { location } = this.#scopes;
     if (this.file === undefined || location === undefined) return undefined;
     const { script, lines, text } = this.file;
-    const row = location.line - script.line;
-    const at = lines?.offsetOf(row, location.column - (row === 0 ? script.column : 0));
-    if (at === undefined || text === undefined) return undefined;
-    // The inspector tells where the parameters are, for some kinds of functions; the text begins before them.
-    const start = text.lastIndexOf(this.source, at);
-    return start === -1 ? undefined : start;
+    if (text === undefined || lines === undefined) return undefined;
+    return startOf(this.source, location, { ...script, text, lines });
   }
 
   #strictness(): boolean | undefined {
@@ -169,12 +165,29 @@ function fileOf(scriptId: string): ScriptFile | undefined {
   return file === "none" ? undefined : file;
 }
 
+/** The ids of modules by their URLs, for the scripts of one inspection. */
+const modules = new WeakMap<ReadonlyMap<string, Script>, ReadonlyMap<string, string>>();
+
 /** The module at a URL, if it is loaded. Only inside of an inspection. */
 export function moduleAt(url: string): ScriptFile | undefined {
-  for (const [id, script] of liveScripts()) {
-    if (script.isModule && bareUrl(fileNamed(script.url)?.url ?? "") === bareUrl(url)) return fileOf(id);
+  const scripts = liveScripts();
+  let ids = modules.get(scripts);
+  if (ids === undefined) {
+    ids = modulesIn(scripts);
+    modules.set(scripts, ids);
   }
-  return undefined;
+  const id = ids.get(bareUrl(url));
+  return id === undefined ? undefined : fileOf(id);
+}
+
+function modulesIn(scripts: ReadonlyMap<string, Script>): ReadonlyMap<string, string> {
+  const ids = new Map<string, string>();
+  for (const [id, { isModule, url }] of scripts) {
+    if (!isModule) continue;
+    const at = bareUrl(fileNamed(url)?.url ?? "");
+    if (!ids.has(at)) ids.set(at, id);
+  }
+  return ids;
 }
 
 /** Loaders find a file without its extension, too. */
@@ -205,15 +218,19 @@ export class ScriptFile {
   }
 
   get lines(): Lines | undefined {
-    const { text } = this;
-    if (text !== undefined) this.#lines ??= new Lines(text);
+    if (this.#lines === undefined) {
+      const { text } = this;
+      if (text !== undefined) this.#lines = new Lines(text);
+    }
     return this.#lines;
   }
 
   /** What its text says, looked at when it is first asked for; undefined where it cannot be read. */
   get facts(): ScriptFacts | undefined {
-    const { text } = this;
-    this.#facts ??= { found: text === undefined ? undefined : analyseScript(text, this.script.isModule) };
+    if (this.#facts === undefined) {
+      const { text } = this;
+      this.#facts = { found: text === undefined ? undefined : analyseScript(text, this.script.isModule) };
+    }
     return this.#facts.found;
   }
 }

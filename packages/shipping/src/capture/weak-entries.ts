@@ -1,3 +1,5 @@
+import { isObject } from "./known.js";
+
 /** The entries of weak collections whose keys are captured as well: they cannot be listed, but asked for one by one. */
 export class WeakEntries {
   readonly #found = new Map<object, Map<object, unknown>>();
@@ -17,7 +19,7 @@ export class WeakEntries {
     for (const collection of this.#found.keys()) {
       for (const object of new Set(objects)) {
         if (!isObject(object) || !(collection as WeakMap<object, unknown>).has(object)) continue;
-        entries.push(collection, object, collection instanceof WeakMap ? collection.get(object) : true);
+        entries.push(collection, object, saidOf(collection, object));
       }
     }
     return entries;
@@ -40,12 +42,8 @@ export class WeakEntries {
     const objects = [...captured].filter(isObject);
     for (const [collection, entries] of this.#found) {
       for (const object of objects) {
-        if (entries.has(object)) continue;
-        if (collection instanceof WeakMap) {
-          if (!collection.has(object)) continue;
-          entries.set(object, collection.get(object));
-        } else if ((collection as WeakSet<object>).has(object)) entries.set(object, true);
-        else continue;
+        if (entries.has(object) || !(collection as WeakMap<object, unknown>).has(object)) continue;
+        entries.set(object, saidOf(collection, object));
         isNew = true;
       }
     }
@@ -53,6 +51,7 @@ export class WeakEntries {
   }
 }
 
-function isObject(value: unknown): value is object {
-  return (typeof value === "object" && value !== null) || typeof value === "function";
+/** What a collection says of one of its keys. */
+function saidOf(collection: object, key: object): unknown {
+  return collection instanceof WeakMap ? collection.get(key) : true;
 }

@@ -12,9 +12,7 @@ export interface BoundParts {
 export function boundPartsOf(fn: TaskFunction): BoundParts | undefined {
   if (types.isProxy(fn)) return undefined;
   return inspect((inspection) => {
-    const { internalProperties = [] } = inspection.partsOf(fn);
-    const part = (wanted: string): Remote | undefined =>
-      internalProperties.find(({ name }) => name === wanted)?.value as Remote | undefined;
+    const part = inspection.internalsOf(fn);
     const remote = part("[[TargetFunction]]");
     if (remote === undefined) return undefined;
     const [target, thisValue, args] = inspection.valuesOf([remote, part("[[BoundThis]]"), part("[[BoundArgs]]")]);

@@ -49,9 +49,7 @@ type RawScopes = ArrayLike<{ readonly description: string; readonly object: obje
 export function scopesOf(fn: TaskFunction): FunctionScopes {
   if (types.isProxy(fn)) return { location: undefined, global: undefined, read: () => new Map() };
   return inspect((inspection) => {
-    const { internalProperties = [] } = inspection.partsOf(fn);
-    const part = (wanted: string): Remote | undefined =>
-      internalProperties.find(({ name }) => name === wanted)?.value as Remote | undefined;
+    const part = inspection.internalsOf(fn);
     const list = part("[[Scopes]]");
     const raw = list === undefined ? [] : (inspection.valuesOf([list])[0] as RawScopes);
     const all = Array.from(raw, scopeFrom);
@@ -69,11 +67,7 @@ function locationFrom(remote: Remote | undefined): Location | undefined {
 /** Where a function begins; cheaper than its scopes by a call. */
 export function locationOf(fn: TaskFunction): Location | undefined {
   if (types.isProxy(fn)) return undefined;
-  return inspect((inspection) => {
-    const { internalProperties = [] } = inspection.partsOf(fn);
-    const found = internalProperties.find(({ name }) => name === "[[FunctionLocation]]");
-    return locationFrom(found?.value as Remote | undefined);
-  });
+  return inspect((inspection) => locationFrom(inspection.internalsOf(fn)("[[FunctionLocation]]")));
 }
 
 // As "Closure (name)", "With Block", "Module".

@@ -17,6 +17,8 @@ export interface Script {
 
 /** What is known of scripts by their ids, which V8 gives only once. */
 const known = new Lru<string, Script | "none">(20_000);
+/** The scripts of an inspection that are among them. */
+const noted = new WeakSet<ReadonlyMap<string, Script>>();
 const texts = new TextCache(8 * 1024 * 1024);
 
 /** Undefined for one that V8 does not tell of. Slow only for an id that was never asked for: see {@link liveScripts}. */
@@ -65,7 +67,10 @@ export function readText(scriptId: string): string | undefined {
 export function liveScripts(): ReadonlyMap<string, Script> {
   return inspect((inspection) => {
     const scripts = inspection.debug();
-    for (const [scriptId, script] of scripts) known.set(scriptId, script);
+    if (!noted.has(scripts)) {
+      noted.add(scripts);
+      for (const [scriptId, script] of scripts) known.set(scriptId, script);
+    }
     return scripts;
   });
 }

@@ -117,6 +117,12 @@ export class Inspection {
     return this.#properties(this.idOf(value));
   }
 
+  /** What V8 keeps of an object behind names such as `[[Scopes]]`. */
+  internalsOf(value: object): (name: string) => Remote | undefined {
+    const { internalProperties = [] } = this.partsOf(value);
+    return (wanted) => internalProperties.find(({ name }) => name === wanted)?.value as Remote | undefined;
+  }
+
   /** The values that the inspector named, themselves and not copies. */
   valuesOf(remotes: readonly (Remote | undefined)[]): unknown[] {
     try {

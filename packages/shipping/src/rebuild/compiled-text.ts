@@ -41,11 +41,8 @@ export class CompiledText {
     const { name } = this.text;
     // A class may have a static member of that name.
     const own = Object.getOwnPropertyDescriptor(fn, "name");
-    if (own !== undefined && "value" in own && own.writable === false && own.value !== name) {
-      Object.defineProperty(fn, "name", { value: name, configurable: true });
-    } else if (own === undefined && name !== "") {
-      Object.defineProperty(fn, "name", { value: name, configurable: true });
-    }
+    const isOther = own === undefined ? name !== "" : own.writable === false && own.value !== name;
+    if (isOther) Object.defineProperty(fn, "name", { value: name, configurable: true });
     return fn;
   }
 }

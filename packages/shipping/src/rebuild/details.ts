@@ -25,7 +25,7 @@ export function applyDetails(target: object, parts: Parts, from: number): void {
     const value = parts.get(next++);
     // What most objects are made of. Where nothing of that name is in the way, assigning does the same much faster.
     if (flag === ASSIGNED && !(key in target)) (target as Record<PropertyKey, unknown>)[key] = value;
-    else define(target, key, flag, { value, writable: has(flag, Flag.Writable) });
+    else applyDetail(target, key, flag, value);
   }
   // Last, for a prototype that is made for each task would give its object another form with each property.
   if (parts.get(from + 1) === true) Object.setPrototypeOf(target, parts.get(from + 2) as object | null);

@@ -7,7 +7,7 @@ import {
   type RegisteredType,
   Types,
 } from "@pydist/protocol";
-import type { Callable, FunctionsCode, Helper } from "../code.js";
+import type { Callable, Captured, FunctionsCode, Helper } from "../code.js";
 import { Lru } from "../lru.js";
 import { task } from "../task.js";
 import { CompiledText } from "./compiled-text.js";
@@ -15,7 +15,7 @@ import { applyDetail } from "./details.js";
 import { helperOf } from "./helpers.js";
 import type { Home } from "./home.js";
 import { Linker, type Supplies } from "./linker.js";
-import { type Bound, type CapturedHere, type Program, programOf } from "./program.js";
+import { type Bound, type Program, programOf } from "./program.js";
 import { readersOf } from "./readers.js";
 
 /** Most captures that a program remembers, of those that tasks may share. */
@@ -44,10 +44,9 @@ export class FunctionsProgram implements Program {
     this.#linker = new Linker(supplies);
   }
 
-  bind(captured: CapturedHere | undefined): Bound {
+  bind(captured: Captured | undefined): Bound {
     if (captured === undefined) {
-      const fn = this.#texts[0]?.make(undefined, [])[0] as Callable;
-      this.#plain ??= programOf(fn, this.context).bind(undefined);
+      this.#plain ??= programOf(this.#texts[0]?.make(undefined, [])[0] as Callable, this.context).bind(undefined);
       return this.#plain;
     }
     if (captured.state === "fresh") return this.#link(captured);
@@ -59,7 +58,7 @@ export class FunctionsProgram implements Program {
     return bound;
   }
 
-  #link(captured: CapturedHere): Bound {
+  #link(captured: Captured): Bound {
     const readers = readersOf(captured);
     const extension = this.#linker;
     const rows = readers.types?.read({ extension });

@@ -4,8 +4,9 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import * as protocol from "@pydist/protocol";
 import { ShippingError } from "@pydist/protocol";
 import type { FunctionsCode, FunctionText, ModuleRef } from "../code.js";
-import { fileVersion } from "../file-version.js";
+import { readableVersion } from "../file-version.js";
 import { importFrom } from "../import-on-node.js";
+import { messageOf } from "../message-of.js";
 import { isRelative } from "../specifier.js";
 import { findPackage } from "../trees/find-package.js";
 import { type PackageRef, packageOf } from "../trees/package-ref.js";
@@ -67,7 +68,6 @@ export class Home {
 
   /** `require` of a folder of the submitter. */
   requireOf(folder: string): NodeJS.Require {
-    const here = requireFrom(process.cwd());
     const home = requireFrom(fileURLToPath(this.placeOf(folder, "url")));
     const pick = (specifier: string): NodeJS.Require =>
       isRelative(specifier) ? home : requireFrom(this.#rootFor(specifier));
@@ -78,7 +78,7 @@ export class Home {
       return home(path);
     };
     const resolve = (specifier: string, options?: { paths?: string[] }) => pick(specifier).resolve(specifier, options);
-    return Object.assign(require, { resolve, main: undefined }) as unknown as NodeJS.Require & typeof here;
+    return Object.assign(require, { resolve, main: undefined }) as unknown as NodeJS.Require;
   }
 
   /** Where something of the submitter's file system is here: its copy in a code directory, else the same path. */
@@ -132,7 +132,7 @@ export class Home {
         { path: name, remedy },
       );
     }
-    const found = versionAt(path);
+    const found = readableVersion(path);
     if (found === wanted) return pathToFileURL(path).href;
     const what = found === undefined ? "cannot be read" : "has other content";
     throw new ShippingError(`A task imports "${name}", which is ${path} and ${what} on ${this.#node}. ${remedy}`, {
@@ -140,17 +140,4 @@ export class Home {
       remedy,
     });
   }
-}
-
-/** A file that may not be read is none. */
-function versionAt(path: string): string | undefined {
-  try {
-    return fileVersion(path);
-  } catch {
-    return undefined;
-  }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message.replace(/\.$/, "") : String(error);
 }

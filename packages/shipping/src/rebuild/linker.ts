@@ -20,15 +20,11 @@ export interface Supplies {
  * Makes what a graph of captured values holds beside plain values: functions, classes, instances, references. One serves
  * all tasks of a code: it keeps nothing of what it makes.
  */
-export class Linker implements Extension {
+export class Linker implements Pick<Extension, "create" | "fill"> {
   readonly #supplies: Supplies;
 
   constructor(supplies: Supplies) {
     this.#supplies = supplies;
-  }
-
-  lower(): undefined {
-    return undefined;
   }
 
   create(type: string, parts: Parts): unknown {

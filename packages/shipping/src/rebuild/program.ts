@@ -1,9 +1,6 @@
 import { decodeValue, type EncodedValue, encodeValue, type Kind } from "@pydist/protocol";
 import type { Callable, Captured } from "../code.js";
 
-/** Captured values where they are used: the same as where they were captured. */
-export type CapturedHere = Captured;
-
 /** A code that was loaded: what makes the function of a task. */
 export interface Program {
   /** Whether its functions may ask for the task's context. */
@@ -12,7 +9,7 @@ export interface Program {
    * The function with what it captured: made anew by each call if its code captures something.
    * @throws ShippingError when the values are missing, or are not those of this code
    */
-  bind(captured: CapturedHere | undefined): Bound;
+  bind(captured: Captured | undefined): Bound;
 }
 
 /** A function with the values that it sees, and the way to it and back. */

@@ -1,7 +1,7 @@
 import { type GraphReader, openGraph } from "@pydist/protocol";
 import { splitGraphs } from "../captured-bytes.js";
+import type { Captured } from "../code.js";
 import { Lru } from "../lru.js";
-import type { CapturedHere } from "./program.js";
 
 /** Most memory of readers that a thread keeps; that of the last one in any case. */
 const MOST_BYTES = 64 * 1024 * 1024;
@@ -25,7 +25,7 @@ const kept = new Lru<string, Readers>(MOST_BYTES, ({ types, values }) => {
  * The readers of what was captured: tasks come in thousands, and each reads the same.
  * @throws SerializationError when the bytes are not what an encoder wrote
  */
-export function readersOf({ hash, bytes }: CapturedHere): Readers {
+export function readersOf({ hash, bytes }: Captured): Readers {
   const known = kept.get(hash);
   if (known !== undefined) return known;
   const { types, values } = splitGraphs(bytes);

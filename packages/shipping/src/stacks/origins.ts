@@ -7,7 +7,7 @@ import { Lru } from "../lru.js";
 import type { TaskFunction } from "../task.js";
 import { textUrl } from "../wrapping.js";
 import { Lines } from "./lines.js";
-import { knownScript, type Place } from "./place.js";
+import { knownScript, type Place, startOf } from "./place.js";
 
 /** Functions of one text. */
 export interface Located {
@@ -104,11 +104,8 @@ function placesOf(functions: readonly TaskFunction[], origin: Origin): Place[] {
     const location = locationOf(fn);
     const script = location && knownScript(location.scriptId);
     if (location === undefined || script === undefined) continue;
-    const line = location.line - script.line;
-    const column = location.column - (line === 0 ? script.column : 0);
-    // The inspector tells where the parameters are, for some kinds of functions; the text begins before them.
-    const start = script.text.lastIndexOf(origin.source, script.lines.offsetOf(line, column));
-    if (start !== -1) places.push({ script, start });
+    const start = startOf(origin.source, location, script);
+    if (start !== undefined) places.push({ script, start });
   }
   return places;
 }

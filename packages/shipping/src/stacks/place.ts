@@ -1,4 +1,5 @@
 import type { SourceMap } from "node:module";
+import type { Location } from "../inspect/scopes.js";
 import { type Script, scriptOf, textOf } from "../inspect/scripts.js";
 import { Lru } from "../lru.js";
 import { Lines } from "./lines.js";
@@ -15,6 +16,19 @@ export interface KnownScript extends Script {
   readonly text: string;
   readonly lines: Lines;
   readonly map: SourceMap | undefined;
+}
+
+/** Where a function's text begins in the text of its script; undefined where it cannot be told. */
+export function startOf(
+  source: string,
+  { line, column }: Location,
+  script: Pick<KnownScript, "line" | "column" | "text" | "lines">,
+): number | undefined {
+  const row = line - script.line;
+  const at = script.lines.offsetOf(row, column - (row === 0 ? script.column : 0));
+  // The inspector tells where the parameters are, for some kinds of functions; the text begins before them.
+  const start = at === undefined ? -1 : script.text.lastIndexOf(source, at);
+  return start === -1 ? undefined : start;
 }
 
 /** By id; nameless is one that nobody named, as of `new Function`. */

@@ -2,8 +2,9 @@ import { realpathSync } from "node:fs";
 import { sep } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { type Code, type CodeRoot, codeText, parseCode, type ShippedCode, sha256 } from "../code.js";
+import type { LocalTree } from "./local-tree.js";
 import { rememberTree } from "./provider.js";
-import { type LocalTree, scanDirectory } from "./scan-directory.js";
+import { scanDirectory } from "./scan-directory.js";
 
 /** Code, and the tree that it is bound to, if it is. */
 export interface BoundCode {
@@ -21,27 +22,18 @@ const shipped = new WeakMap<ShippedCode, { readonly version: string; readonly bo
  */
 export function withCodeDir(code: ShippedCode, directory: string): BoundCode {
   const tree = scanDirectory(directory);
+  rememberTree(tree);
   const before = shipped.get(code);
-  if (before?.version === tree.hash) {
-    rememberTree(tree);
-    return before.bound;
-  }
+  if (before?.version === tree.hash) return before.bound;
   const bound = bind(code, tree, directory);
   shipped.set(code, { version: tree.hash, bound });
   return bound;
 }
 
-/** What code in a directory names, so that nodes can be given the directory. */
-export function codeRootOf(directory: string): CodeRoot {
-  const tree = scanDirectory(directory);
-  rememberTree(tree);
-  // Modules know themselves by their real place.
-  return { from: pathToFileURL(realpathSync(directory) + sep).href, tree: tree.hash };
-}
-
 function bind(code: ShippedCode, tree: LocalTree, directory: string): BoundCode {
   const parsed = parseCode(code.text);
-  const root = codeRootOf(directory);
+  // Modules know themselves by their real place.
+  const root = { from: pathToFileURL(realpathSync(directory) + sep).href, tree: tree.hash };
   const changed = boundTo(root, parsed, tree);
   if (changed === undefined) return { code, tree: undefined };
   const text = codeText(changed);

@@ -1,6 +1,6 @@
 import { posix } from "node:path";
 import { ShippingError } from "@pydist/protocol";
-import { sha256 } from "../code.js";
+import { parseJson, sha256 } from "../code.js";
 import { isPackageRef, type PackageRef } from "./package-ref.js";
 
 /** A file of a tree. */
@@ -123,12 +123,4 @@ function checkPlaces(files: readonly TreeFile[], links: readonly TreeLink[]): vo
 function broken(what: string): ShippingError {
   const remedy = "Run the same version of pydist at the executor and on every node.";
   return new ShippingError(`The list of a tree's files cannot be used: ${what}. ${remedy}`, { remedy });
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

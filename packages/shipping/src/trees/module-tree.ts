@@ -3,12 +3,11 @@ import { dirname, extname, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { ShippingError } from "@pydist/protocol";
 import { renewed } from "../file-version.js";
-import { findPackage } from "./find-package.js";
 import { filesNamedIn, importsOf } from "./imports.js";
-import { MOST_FILES, makeManifest } from "./manifest.js";
+import { type LocalTree, TreeBuilder } from "./local-tree.js";
+import { MOST_FILES } from "./manifest.js";
 import { modulePath } from "./module-path.js";
-import { isOwnPackage, ownPackage, type PackageRef, packageOf } from "./package-ref.js";
-import type { LocalTree, PackageSource, Place } from "./scan-directory.js";
+import { packageOf } from "./package-ref.js";
 
 /**
  * A module with what it imports and names by relative paths, and what that does, each at its own absolute path inside the
@@ -16,10 +15,7 @@ import type { LocalTree, PackageSource, Place } from "./scan-directory.js";
  * @throws ShippingError if the file is not of that version any more
  */
 export function moduleTree(url: string, sha256: string): LocalTree {
-  const files: { path: string; sha256: string; size: number }[] = [];
-  const places = new Map<string, Place>();
-  const packages = new Map<string, PackageRef>();
-  const sources: PackageSource[] = [];
+  const tree = new TreeBuilder();
   const taken = new Set<string>();
   const open = [fileURLToPath(url)];
   for (let file = open.pop(); file !== undefined; file = open.pop()) {
@@ -33,8 +29,7 @@ export function moduleTree(url: string, sha256: string): LocalTree {
       const remedy = "Submit the task again.";
       throw new ShippingError(`${file} was changed after the task was submitted. ${remedy}`, { path: file, remedy });
     }
-    files.push({ path: modulePath(pathToFileURL(file).href), sha256: version.sha256, size: stats.size });
-    places.set(version.sha256, { ...version, file });
+    tree.addFile(modulePath(pathToFileURL(file).href), file, version);
     if (!/\.[cm]?[jt]sx?$/.test(file)) continue;
     const text = readFileSync(file, "utf8");
     for (const name of filesNamedIn(text)) {
@@ -48,19 +43,11 @@ export function moduleTree(url: string, sha256: string): LocalTree {
         continue;
       }
       const name = packageOf(specifier);
-      if (name === undefined || packages.has(name)) continue;
-      if (isOwnPackage(name)) {
-        packages.set(name, ownPackage(name));
-        continue;
-      }
-      const found = findPackage(name, dirname(file));
-      if (found === undefined) continue;
-      packages.set(name, found);
-      sources.push({ key: found.key, from: dirname(file) });
+      if (name !== undefined) tree.addPackage(name, dirname(file));
     }
     for (const manifest of packageJsons(file)) open.push(manifest);
   }
-  return { ...makeManifest({ files, links: [], packages: [...packages.values()] }), places, sources };
+  return tree.build();
 }
 
 function fileAt(url: URL): string | undefined {

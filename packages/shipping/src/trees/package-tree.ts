@@ -1,11 +1,11 @@
 import { existsSync, readdirSync, readlinkSync, statSync } from "node:fs";
-import { basename, dirname, join, posix, relative, resolve, sep } from "node:path";
+import { basename, dirname, join, posix, resolve, sep } from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { ShippingError } from "@pydist/protocol";
 import { renewed } from "../file-version.js";
 import { findPackage, type InstalledPackage, type PackageJson, readPackageJson } from "./find-package.js";
-import { isInnerPath, isInnerTarget, MOST_BYTES, MOST_FILES, makeManifest } from "./manifest.js";
-import type { LocalTree, Place } from "./scan-directory.js";
+import { type LocalTree, TreeBuilder } from "./local-tree.js";
+import { isInnerPath, MOST_BYTES, MOST_FILES } from "./manifest.js";
 
 /** A package of the closure, and where it stands in the tree. */
 interface Member {
@@ -31,10 +31,7 @@ export async function packageTree(found: InstalledPackage): Promise<LocalTree> {
 class Closure {
   readonly #members = new Map<string, Member>();
   readonly #stores = new Set<string>();
-  readonly #files: { path: string; sha256: string; size: number }[] = [];
-  readonly #links: { path: string; target: string }[] = [];
-  readonly #places = new Map<string, Place>();
-  #bytes = 0;
+  readonly #tree = new TreeBuilder();
 
   async gather(root: InstalledPackage): Promise<LocalTree> {
     const first = this.#memberOf(root, []);
@@ -45,8 +42,7 @@ class Closure {
       // A large closure is some hundred megabytes to read; the program goes on meanwhile.
       await nextTurn();
     }
-    const entries = { files: this.#files, links: this.#links, packages: [] };
-    return { ...makeManifest(entries), places: this.#places, sources: [] };
+    return this.#tree.build();
   }
 
   #memberOf(found: InstalledPackage, path: readonly string[]): Member {
@@ -78,8 +74,7 @@ class Closure {
   }
 
   #link(path: string, { found, store }: Member): void {
-    const target = posix.relative(posix.dirname(path), `${store}/node_modules/${found.name}`);
-    this.#links.push({ path, target });
+    this.#tree.addLink(path, posix.relative(posix.dirname(path), `${store}/node_modules/${found.name}`));
   }
 
   #takeFolder(member: Member, folder: string, inner: string): void {
@@ -98,19 +93,15 @@ class Closure {
     if (name.endsWith(".node") || name === "binding.gyp") throw refuseNative(reached, name);
     if (isForPeople(name) || !isInnerPath(path)) return;
     const stats = statSync(file);
-    this.#bytes += stats.size;
-    if (this.#files.length >= MOST_FILES || this.#bytes > MOST_BYTES) throw refuseSize(reached);
-    const version = renewed(undefined, file, stats);
-    this.#files.push({ path, sha256: version.sha256, size: stats.size });
-    this.#places.set(version.sha256, { ...version, file });
+    if (!this.#tree.takes(stats.size)) throw refuseSize(reached);
+    this.#tree.addFile(path, file, renewed(undefined, file, stats));
   }
 
   /** Links within the package stay links; others belong to whoever installed it. */
   #takeLink({ found }: Member, file: string, path: string): void {
     const led = resolve(dirname(file), readlinkSync(file));
     if (!led.startsWith(found.directory + sep) || basename(file) === "node_modules") return;
-    const target = posix.normalize(relative(dirname(file), led).split(sep).join("/"));
-    if (existsSync(file) && isInnerPath(path) && isInnerTarget(path, target)) this.#links.push({ path, target });
+    if (existsSync(file)) this.#tree.addLinkTo(path, file, led);
   }
 }
 

@@ -7,10 +7,10 @@ import { sha256 } from "../code.js";
 import { isSameFile } from "../file-version.js";
 import { Lru } from "../lru.js";
 import { findPackage, type InstalledPackage } from "./find-package.js";
+import type { LocalTree, Place } from "./local-tree.js";
 import { moduleTree } from "./module-tree.js";
 import { isOwnPackage, type PackageRef, packageOf } from "./package-ref.js";
 import { packageTree } from "./package-tree.js";
-import type { LocalTree, Place } from "./scan-directory.js";
 import { moduleKey, parseModuleKey } from "./tree-key.js";
 
 /*

@@ -1,13 +1,13 @@
 import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
-import { fileURLToPath, pathToFileURL } from "node:url";
+import { pathToFileURL } from "node:url";
 import { ShippingError } from "@pydist/protocol";
-import type { CodeRoot } from "../code.js";
-import { fileVersion } from "../file-version.js";
+import { type CodeRoot, parseJson } from "../code.js";
+import { readableVersion } from "../file-version.js";
 import { Lru } from "../lru.js";
 import { findPackage } from "./find-package.js";
-import { modulePath } from "./module-path.js";
+import { localPath, modulePath } from "./module-path.js";
 import { isPackageRef, type PackageRef } from "./package-ref.js";
 import { isTreeHash, moduleKey } from "./tree-key.js";
 
@@ -48,7 +48,7 @@ export function learnTrees(trees: FoundTrees): void {
  * comes of asking again.
  */
 export function treesNeeded(text: string, asked: FoundTrees = {}): string[] {
-  const code = parse(text);
+  const code = Object(parseJson(text)) as Record<string, unknown>;
   if (code.kind === "initializer") return typeof code.code === "string" ? treesNeeded(code.code, asked) : [];
   const needed = new Set<string>();
   if (Array.isArray(code.packages)) {
@@ -74,17 +74,16 @@ export function treesNeeded(text: string, asked: FoundTrees = {}): string[] {
  * @param node how messages call this place
  * @throws ShippingError if neither is there
  */
-export function rootOf(ref: PackageRef, node = "this node"): string {
+export function rootOf(ref: PackageRef, node: string): string {
   if (isInstalled(ref)) return process.cwd();
-  const brought = directories.get(ref.key);
-  if (brought !== undefined && existsSync(brought.directory)) return brought.directory;
+  const brought = directoryOf(ref.key);
+  if (brought !== undefined) return brought;
   const label = `${ref.name}@${ref.version}`;
   const own = findPackage(ref.name, process.cwd());
   const instead = own === undefined ? "" : `, which has ${own.version} there`;
-  const why = reasons.get(ref.key) ?? "nobody was asked for it";
   const remedy = `Install ${label} on the node, in or above ${process.cwd()}.`;
   throw new ShippingError(
-    `Package ${label} is not installed on ${node} in or above ${process.cwd()}${instead}, and could not be brought there: ${ended(why)} ${remedy}`,
+    `Package ${label} is not installed on ${node} in or above ${process.cwd()}${instead}, and could not be brought there: ${whyNot(ref.key)} ${remedy}`,
     { path: label, remedy },
   );
 }
@@ -101,20 +100,19 @@ export interface CodeRootMapping {
  * Where the files of a code directory lie here; undefined for code without one.
  * @throws ShippingError if it could not be brought
  */
-export function codeRoot(root: CodeRoot | undefined, node = "this node"): CodeRootMapping | undefined {
+export function codeRoot(root: CodeRoot | undefined, node: string): CodeRootMapping | undefined {
   if (root === undefined) return undefined;
   const { from, tree } = root;
-  const here = directories.get(tree);
-  if (here === undefined || !existsSync(here.directory)) {
-    const path = pathOf(from);
+  const here = directoryOf(tree);
+  if (here === undefined) {
+    const path = localPath(from) ?? from;
     const remedy = "Submit the task again.";
-    const why = reasons.get(tree) ?? "nobody was asked for it";
     throw new ShippingError(
-      `The code directory ${path} (${tree.slice(0, 12)}) could not be brought to ${node}: ${ended(why)} ${remedy}`,
+      `The code directory ${path} (${tree.slice(0, 12)}) could not be brought to ${node}: ${whyNot(tree)} ${remedy}`,
       { path, remedy },
     );
   }
-  const to = pathToFileURL(join(here.directory, "/")).href;
+  const to = pathToFileURL(join(here, "/")).href;
   codeRoots.set(to, root);
   return { from, to };
 }
@@ -160,37 +158,23 @@ function isInstalled(ref: PackageRef): boolean {
   return findPackage(ref.name, process.cwd())?.version === ref.version;
 }
 
+/** Where a tree lies, if it still does. */
+function directoryOf(key: string): string | undefined {
+  const directory = directories.get(key)?.directory;
+  return directory !== undefined && existsSync(directory) ? directory : undefined;
+}
+
 function isHere(key: string): boolean {
-  const found = directories.get(key);
-  return found !== undefined && existsSync(found.directory);
+  return directoryOf(key) !== undefined;
+}
+
+/** Why a tree is not here, as a sentence. */
+function whyNot(key: string): string {
+  const why = reasons.get(key) ?? "nobody was asked for it";
+  return /[.!?]$/.test(why) ? why : `${why}.`;
 }
 
 function versionAt(url: string): string | undefined {
-  try {
-    return fileVersion(fileURLToPath(url));
-  } catch {
-    // A path of another system, or one that may not be read.
-    return undefined;
-  }
-}
-
-function pathOf(url: string): string {
-  try {
-    return fileURLToPath(url);
-  } catch {
-    return url;
-  }
-}
-
-function ended(sentence: string): string {
-  return /[.!?]$/.test(sentence) ? sentence : `${sentence}.`;
-}
-
-function parse(text: string): Record<string, unknown> {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
-  } catch {
-    return {};
-  }
+  const path = localPath(url);
+  return path === undefined ? undefined : readableVersion(path);
 }

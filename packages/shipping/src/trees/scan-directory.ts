@@ -1,31 +1,12 @@
 import { type Dirent, existsSync, readdirSync, readFileSync, readlinkSync, realpathSync, statSync } from "node:fs";
-import { dirname, isAbsolute, join, posix, relative, resolve, sep } from "node:path";
+import { dirname, isAbsolute, join, relative, resolve } from "node:path";
 import { ShippingError } from "@pydist/protocol";
 import { type FileVersion, renewed } from "../file-version.js";
 import { Lru } from "../lru.js";
-import { findPackage } from "./find-package.js";
 import { importsOf } from "./imports.js";
-import { isInnerPath, isInnerTarget, MOST_BYTES, MOST_FILES, makeManifest, type NamedManifest } from "./manifest.js";
-import { isOwnPackage, ownPackage, type PackageRef, packageOf } from "./package-ref.js";
-
-/** A tree and where its files lie here. */
-export interface LocalTree extends NamedManifest {
-  /** By the SHA-256 of their content. */
-  readonly places: ReadonlyMap<string, Place>;
-  /** From which folders its `packages` were found. */
-  readonly sources: readonly PackageSource[];
-}
-
-/** A package's key, and a folder from which an import finds it. */
-export interface PackageSource {
-  readonly key: string;
-  readonly from: string;
-}
-
-/** Where a file of a tree lies, and what it looked like when it was read. */
-export interface Place extends FileVersion {
-  readonly file: string;
-}
+import { type LocalTree, TreeBuilder } from "./local-tree.js";
+import { isInnerPath, MOST_BYTES, MOST_FILES } from "./manifest.js";
+import { packageOf } from "./package-ref.js";
 
 interface Scan {
   /** Valid until the event loop turns. */
@@ -57,12 +38,7 @@ class Scanner {
   readonly versions = new Map<string, FileVersion>();
   readonly #root: string;
   readonly #before: ReadonlyMap<string, FileVersion>;
-  readonly #files: { path: string; sha256: string; size: number }[] = [];
-  readonly #links: { path: string; target: string }[] = [];
-  readonly #places = new Map<string, Place>();
-  readonly #packages = new Map<string, PackageRef>();
-  readonly #sources: PackageSource[] = [];
-  #bytes = 0;
+  readonly #tree = new TreeBuilder();
 
   constructor(directory: string, before: ReadonlyMap<string, FileVersion>) {
     if (!statSync(directory, { throwIfNoEntry: false })?.isDirectory()) {
@@ -75,9 +51,7 @@ class Scanner {
 
   scan(): LocalTree {
     this.#scanFolder(this.#root, "");
-    const packages = [...this.#packages.values()];
-    const manifest = makeManifest({ files: this.#files, links: this.#links, packages });
-    return { ...manifest, places: this.#places, sources: this.#sources };
+    return this.#tree.build();
   }
 
   #scanFolder(folder: string, inner: string): void {
@@ -97,27 +71,12 @@ class Scanner {
     const stats = statSync(file, { throwIfNoEntry: false });
     // Gone since the folder was read.
     if (stats === undefined) return;
-    this.#bytes += stats.size;
-    if (this.#files.length >= MOST_FILES || this.#bytes > MOST_BYTES) throw this.#tooMuch(file);
+    if (!this.#tree.takes(stats.size)) throw this.#tooMuch(file);
     const known = this.#before.get(path);
     const version = renewed(known, file, stats);
     this.versions.set(path, version);
-    this.#files.push({ path, sha256: version.sha256, size: stats.size });
-    this.#places.set(version.sha256, { ...version, file });
-    for (const name of packagesIn(file, version)) this.#addPackage(name, dirname(file));
-  }
-
-  #addPackage(name: string, from: string): void {
-    if (this.#packages.has(name)) return;
-    if (isOwnPackage(name)) {
-      this.#packages.set(name, ownPackage(name));
-      return;
-    }
-    const found = findPackage(name, from);
-    // One that is not here may be where the tasks run.
-    if (found === undefined) return;
-    this.#packages.set(name, found);
-    this.#sources.push({ key: found.key, from });
+    this.#tree.addFile(path, file, version);
+    for (const name of packagesIn(file, version)) this.#tree.addPackage(name, dirname(file));
   }
 
   #addLink(full: string, path: string, entry: Dirent): void {
@@ -126,8 +85,7 @@ class Scanner {
     const led = resolve(dirname(full), target);
     const inner = relative(this.#root, led);
     if (inner === "" || (!inner.startsWith("..") && !isAbsolute(inner))) {
-      const link = { path, target: posix.normalize(relative(dirname(full), led).split(sep).join("/") || ".") };
-      if (isInnerPath(path) && isInnerTarget(path, link.target)) this.#links.push(link);
+      this.#tree.addLinkTo(path, full, led);
       return;
     }
     const stats = statSync(full, { throwIfNoEntry: false });

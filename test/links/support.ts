@@ -12,6 +12,8 @@ import {
 } from "../../packages/pydist-node/dist/links/index.js";
 import type { LinkOptions } from "../../packages/pydist-node/dist/links/link-options.js";
 
+export { failure } from "../support/thrown.js";
+
 export const KEY = Buffer.alloc(32, 1);
 export const OTHER_KEY = Buffer.alloc(32, 2);
 
@@ -113,15 +115,6 @@ export function bytes(text: string): Uint8Array {
 
 export function text(message: Uint8Array): string {
   return new TextDecoder().decode(message);
-}
-
-export async function failure(promise: Promise<unknown>): Promise<Error & { code?: string }> {
-  try {
-    await promise;
-  } catch (error) {
-    return error as Error;
-  }
-  throw new Error("it was expected to fail, and did not");
 }
 
 export async function listenOnAnyPort(server: Server): Promise<number> {

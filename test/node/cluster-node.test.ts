@@ -3,7 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { AuthenticationError, ClusterExecutor, ConnectionError, CycleError } from "pydist";
 import { ClusterNode, type ClusterNodeOptions } from "pydist-node";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { opened } from "../support/opened.js";
 
 let folder = "";
 let secretFile = "";
@@ -14,21 +15,14 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-const open: { close(): Promise<void> }[] = [];
-afterEach(async () => {
-  await Promise.all(open.splice(0).map((each) => each.close()));
-});
-
 /** Nodes of this process, with a port of their own; a worker thread is all that they share with real ones. */
 async function node(options: ClusterNodeOptions = {}): Promise<ClusterNode> {
-  const started = await ClusterNode.start({ port: 0, workers: 1, secretFile, ...options });
-  open.push(started);
-  return started;
+  return opened(await ClusterNode.start({ port: 0, workers: 1, secretFile, ...options }));
 }
 
 function executor(address: string | string[], options: object = {}): ClusterExecutor {
   const made = new ClusterExecutor(address, { secretFile, ...options });
-  open.push({ close: () => made.shutdown({ cancelFutures: true }) });
+  opened({ close: () => made.shutdown({ cancelFutures: true }) });
   return made;
 }
 
@@ -170,7 +164,7 @@ describe("losing", () => {
 describe("a program that is the root itself", () => {
   it("runs tasks, and so do nodes that join it", async () => {
     const program = new ClusterExecutor({ listen: "127.0.0.1:0", maxWorkers: 1, secretFile, name: "program" });
-    open.push({ close: () => program.shutdown() });
+    opened({ close: () => program.shutdown() });
     await program.ready();
     await node({ name: "helper", parent: program.address as string });
     await program.waitForNodes(2, { timeout: 5000 });

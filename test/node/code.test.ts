@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { Outcome } from "@pydist/protocol";
 import { ClusterExecutor } from "pydist";
 import { ClusterNode, type ClusterNodeOptions } from "pydist-node";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { opened } from "../support/opened.js";
 import { type RawPeer, rawPeer } from "./raw-peer.js";
 
 let folder = "";
@@ -16,26 +17,19 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-const open: { close(): Promise<unknown> }[] = [];
-afterEach(async () => {
-  await Promise.all(open.splice(0).map((each) => each.close()));
-});
-
 async function node(options: ClusterNodeOptions = {}): Promise<ClusterNode> {
-  const started = await ClusterNode.start({ port: 0, workers: 1, secretFile, ...options });
-  open.push(started);
-  return started;
+  return opened(await ClusterNode.start({ port: 0, workers: 1, secretFile, ...options }));
 }
 
 async function raw(address: string): Promise<RawPeer> {
   const peer = await rawPeer(address, secretFile, "executor");
-  open.push({ close: () => peer.link.close() });
+  opened({ close: () => peer.link.close() });
   return peer;
 }
 
 async function executor(address: string, nodes = 1): Promise<ClusterExecutor> {
   const made = new ClusterExecutor(address, { secretFile });
-  open.push({ close: () => made.shutdown({ cancelFutures: true }) });
+  opened({ close: () => made.shutdown({ cancelFutures: true }) });
   await made.waitForNodes(nodes, { timeout: 5000 });
   return made;
 }

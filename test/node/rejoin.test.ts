@@ -12,8 +12,9 @@ import {
   silent,
   VERSION,
 } from "pydist-node";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { listen } from "../../packages/pydist-node/dist/links/index.js";
+import { opened } from "../support/opened.js";
 import { rawPeer } from "./raw-peer.js";
 
 let folder = "";
@@ -25,15 +26,8 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-const open: { close(): Promise<unknown> }[] = [];
-afterEach(async () => {
-  await Promise.all(open.splice(0).map((each) => each.close()));
-});
-
 async function node(options: ClusterNodeOptions = {}): Promise<ClusterNode> {
-  const started = await ClusterNode.start({ port: 0, workers: 0, secretFile, ...options });
-  open.push(started);
-  return started;
+  return opened(await ClusterNode.start({ port: 0, workers: 0, secretFile, ...options }));
 }
 
 const portOf = (each: { address: string }): number => Number(each.address.split(":").at(-1));
@@ -47,7 +41,7 @@ async function freePort(): Promise<number> {
 /** Resolves when the node has so many below it, itself counted. */
 async function untilNodes(address: string, count: number): Promise<string[]> {
   const executor = new ClusterExecutor(address, { secretFile });
-  open.push({ close: () => executor.shutdown({ cancelFutures: true }) });
+  opened({ close: () => executor.shutdown({ cancelFutures: true }) });
   await executor.waitForNodes(count, { timeout: 15_000 });
   return (await executor.nodes()).map((each) => each.name).sort();
 }
@@ -59,7 +53,7 @@ async function fakeParent(onLink: (link: LinkLike, nth: number) => void, port = 
   let links = 0;
   const hello = { ...identity, role: "node" as const, protocol: { min: protocol, max: protocol } };
   const listener = await listen({ port, key, hello: () => hello, onLink: (link) => onLink(link, ++links) });
-  open.push(listener);
+  opened(listener);
   const { address } = listener;
   return { address: `127.0.0.1:${address.port}`, port: address.port, close: () => listener.close() };
 }
@@ -216,7 +210,7 @@ describe("counting the nodes", () => {
   it("does not wait for one that has not joined", async () => {
     const root = await node({ name: "root" });
     const peer = await rawPeer(root.address, secretFile, "node");
-    open.push({ close: () => peer.link.close() });
+    opened({ close: () => peer.link.close() });
     await peer.next("ancestry");
     const before = performance.now();
     expect((await root.nodes()).map((each) => each.name)).toEqual(["root"]);

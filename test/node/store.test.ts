@@ -14,21 +14,15 @@ import {
 import { join } from "node:path";
 import { makeManifest, sha256 } from "@pydist/shipping";
 import type { NamedManifest } from "@pydist/shipping/runtime";
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { defaultCacheFolder } from "../../packages/pydist-node/dist/store/cache-folder.js";
 import { eachLimited } from "../../packages/pydist-node/dist/store/limited.js";
 import { TreeStore } from "../../packages/pydist-node/dist/store/tree-store.js";
 import { folderOf } from "../support/folders.js";
-
-const open: TreeStore[] = [];
-afterEach(async () => {
-  await Promise.all(open.splice(0).map((store) => store.close()));
-});
+import { opened } from "../support/opened.js";
 
 function storeAt(folder: string, bytes = 2 ** 30): TreeStore {
-  const store = new TreeStore(folder, bytes);
-  open.push(store);
-  return store;
+  return opened(new TreeStore(folder, bytes));
 }
 
 interface Content {

@@ -3,8 +3,9 @@ import { join } from "node:path";
 import { BodiesBuilder, decodeFrame, encodeArguments, encodeFrame, type Frame, Outcome } from "@pydist/protocol";
 import { makeManifest, sha256 } from "@pydist/shipping";
 import { ClusterNode } from "pydist-node";
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { folderOf } from "../support/folders.js";
+import { opened } from "../support/opened.js";
 import { type RawPeer, rawPeer } from "./raw-peer.js";
 
 /*
@@ -21,20 +22,13 @@ beforeAll(() => {
 });
 afterAll(() => process.chdir(here));
 
-const open: { close(): Promise<unknown> }[] = [];
-afterEach(async () => {
-  await Promise.all(open.splice(0).map((each) => each.close()));
-});
-
 async function node(): Promise<ClusterNode> {
-  const started = await ClusterNode.start({ port: 0, workers: 1, secretFile, cacheDir: folderOf({}) });
-  open.push(started);
-  return started;
+  return opened(await ClusterNode.start({ port: 0, workers: 1, secretFile, cacheDir: folderOf({}) }));
 }
 
 async function raw(address: string): Promise<RawPeer> {
   const peer = await rawPeer(address, secretFile, "executor");
-  open.push({ close: () => peer.link.close() });
+  opened({ close: () => peer.link.close() });
   return peer;
 }
 
@@ -152,7 +146,7 @@ describe("an executor that has a package", () => {
 it("a node that ends while a file is on its way leaves none of it behind", async () => {
   const folder = folderOf({});
   const root = await ClusterNode.start({ port: 0, workers: 1, secretFile, cacheDir: folder });
-  open.push(root);
+  opened(root);
   const peer = await raw(root.address);
   const size = 5 * 1024 * 1024;
   const list = makeManifest({
@@ -245,7 +239,7 @@ describe("what cannot be", () => {
   ])("is not read for anybody: %s", async (_, parts) => {
     const root = await node();
     const child = await rawPeer(root.address, secretFile, "node");
-    open.push({ close: () => child.link.close() });
+    opened({ close: () => child.link.close() });
     child.say({ t: "needFiles", parts });
     expect(await child.link.closed).toMatchObject({ detail: "a frame could not be understood" });
   });

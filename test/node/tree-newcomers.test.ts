@@ -2,11 +2,12 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { decodeFrame } from "@pydist/protocol";
 import { makeManifest, sha256 } from "@pydist/shipping";
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { Peers } from "../../packages/pydist-node/dist/engine/peer.js";
 import { TreeExchange } from "../../packages/pydist-node/dist/engine/tree-exchange.js";
 import { silent } from "../../packages/pydist-node/dist/logger.js";
 import { folderOf } from "../support/folders.js";
+import { opened } from "../support/opened.js";
 import { ends, RawEnd } from "../tree/raw-end.js";
 
 const content = "content";
@@ -17,15 +18,10 @@ const manifest = makeManifest({
 });
 const key = manifest.hash;
 
-const open: TreeExchange[] = [];
-afterEach(async () => {
-  await Promise.all(open.splice(0).map((exchange) => exchange.close()));
-});
-
 function made() {
   const peers = new Peers();
   const exchange = new TreeExchange(peers, silent, { cacheDir: folderOf({}) });
-  open.push(exchange);
+  opened(exchange);
   /** One more above, which answers what it is asked as far as it is told to. */
   const attach = (id: string, gives: { readonly tree?: boolean; readonly files?: boolean } = {}) => {
     const [down, up] = ends(id, "executor");

@@ -1,5 +1,7 @@
 import { decodeValue, type EncodedValue, type Extension, encodeValue } from "@pydist/protocol";
 
+export { thrownBy } from "../support/thrown.js";
+
 export type Fn = ((...args: never[]) => unknown) & Record<string, unknown>;
 const own = new WeakMap<object, Record<string, unknown>>();
 
@@ -68,13 +70,4 @@ export function back({ kind, text, bytes }: EncodedValue, known?: readonly unkno
 
 export function trip(value: unknown): unknown {
   return back(encodeValue(value, "value", { extension }));
-}
-
-export function thrownBy(call: () => unknown): unknown {
-  try {
-    call();
-  } catch (error) {
-    return error;
-  }
-  throw new Error("it threw nothing");
 }

@@ -1,6 +1,10 @@
 import { decodeValue, encodeArguments, encodeValue, registerType, SerializationError } from "@pydist/protocol";
 import { expect } from "vitest";
 
+import { thrownBy } from "../support/thrown.js";
+
+export { thrownBy };
+
 export class Vector {
   readonly x: number;
   readonly #y: number;
@@ -91,15 +95,6 @@ registerType(Secret, { name: "secret", pack: ({ text }) => text, unpack: (text) 
 export function trip<T>(value: T): T {
   const { kind, text, bytes } = encodeValue(value, "value");
   return decodeValue(kind, bytes ?? new TextEncoder().encode(text)) as T;
-}
-
-export function thrownBy(call: () => unknown): Error {
-  try {
-    call();
-  } catch (error) {
-    return error as Error;
-  }
-  throw new Error("it threw nothing");
 }
 
 export function refusal(...args: unknown[]): SerializationError {

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { decodeFailure, decodeValue, type EncodedValue, type Kind } from "@pydist/protocol";
 import type { ShippedCode } from "@pydist/shipping";
+import { permissionFlag } from "../support/permission.js";
 
 /** What a task gave in the other process. */
 export interface Outcome {
@@ -78,7 +79,7 @@ export class Elsewhere {
     const readable = [folder, ...reads].map((path) => `--allow-fs-read=${path}/*`);
     this.#child = fork(join(folder, "node", "receiver.mjs"), {
       cwd: join(folder, "work"),
-      execArgv: [permissionFlag(), ...readable, "--no-warnings"],
+      execArgv: [permissionFlag, ...readable, "--no-warnings"],
       // Nothing of the test runner's: its flags would let the process read, or load, what it must not.
       env: { PATH: process.env.PATH },
       serialization: "advanced",
@@ -141,11 +142,6 @@ export class Elsewhere {
 
 function defined<T extends object>(fields: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as never;
-}
-
-/** The flag of the permission model: it lost its "experimental" in 22.13. */
-function permissionFlag(): string {
-  return process.allowedNodeEnvironmentFlags.has("--permission") ? "--permission" : "--experimental-permission";
 }
 
 /** Copies packages and all that they depend on: a link would lead out of the folder. */

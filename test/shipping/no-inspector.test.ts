@@ -1,21 +1,14 @@
-import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
 import { describe, expect, test } from "vitest";
+import { outcomesOf, permissionFlag } from "../support/permission.js";
 
 const program = fileURLToPath(new URL("./fixtures/elsewhere/forbidden.mjs", import.meta.url));
 const flags = process.allowedNodeEnvironmentFlags;
-const permission = flags.has("--permission") ? "--permission" : "--experimental-permission";
-
-async function outcomes(...args: string[]): Promise<Record<string, unknown>> {
-  const { stdout } = await promisify(execFile)(process.execPath, ["--no-warnings", ...args, program]);
-  const lines = stdout.trimEnd().split("\n");
-  return Object.fromEntries(lines.map((line) => JSON.parse(line) as [string, unknown]));
-}
+const outcomes = (...args: string[]) => outcomesOf<unknown>(program, args);
 
 describe("where the permission model forbids the inspector", () => {
   test("functions that need nothing of it still leave, others say why and how to allow it", async () => {
-    const { captured, ...others } = await outcomes(permission, "--allow-fs-read=*");
+    const { captured, ...others } = await outcomes(permissionFlag, "--allow-fs-read=*");
     // So none of these opens the inspector anywhere.
     expect(others).toEqual({ alone: "shipped", global: "shipped", reference: "shipped" });
     expect(captured).toMatchObject({ class: "ShippingError", code: "PYDIST_E_SHIPPING" });
@@ -29,7 +22,7 @@ describe("where the permission model forbids the inspector", () => {
 
   test("and with --allow-inspector everything does", async (ctx) => {
     if (!flags.has("--allow-inspector")) ctx.skip(`Node ${process.version} has no --allow-inspector`);
-    const all = await outcomes(permission, "--allow-fs-read=*", "--allow-inspector");
+    const all = await outcomes(permissionFlag, "--allow-fs-read=*", "--allow-inspector");
     expect(new Set(Object.values(all))).toEqual(new Set(["shipped"]));
   });
 });

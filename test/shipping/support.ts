@@ -4,6 +4,8 @@ import { decodeValue, type Kind } from "@pydist/protocol";
 import { type Callable, load, type ShippedCode } from "@pydist/shipping";
 import type { Program } from "@pydist/shipping/runtime";
 
+export { thrownBy } from "../support/thrown.js";
+
 const require = createRequire(import.meta.url);
 const native = require("./fixtures/native.cjs") as { load(url: string): Promise<Record<string, unknown>> };
 
@@ -65,14 +67,4 @@ export async function callHere({ fn, args = [] }: Case): Promise<Outcome> {
   } catch (error) {
     return { error: error as Error };
   }
-}
-
-/** The error that a call throws. */
-export function thrownBy(call: () => unknown): Error {
-  try {
-    call();
-  } catch (error) {
-    return error as Error;
-  }
-  throw new Error("nothing was thrown");
 }

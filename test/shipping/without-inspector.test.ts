@@ -1,12 +1,9 @@
-import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
 import { describe, expect, test } from "vitest";
+import { outcomesOf, permissionFlag } from "../support/permission.js";
 
 const program = fileURLToPath(new URL("./fixtures/without-inspector.mjs", import.meta.url));
 const flags = process.allowedNodeEnvironmentFlags;
-// It lost its "experimental" in 22.13.
-const permission = flags.has("--permission") ? "--permission" : "--experimental-permission";
 
 interface Came {
   readonly value?: unknown;
@@ -18,17 +15,9 @@ interface Came {
 }
 
 /** What came of each function of the fixture. */
-async function outcomes(...options: string[]): Promise<Record<string, Came>> {
-  const { stdout } = await promisify(execFile)(process.execPath, ["--no-warnings", ...options, program]);
-  return Object.fromEntries(
-    stdout
-      .trimEnd()
-      .split("\n")
-      .map((line) => JSON.parse(line) as [string, Came]),
-  );
-}
+const outcomes = (...options: string[]) => outcomesOf<Came>(program, options);
 
-const forbidden = await outcomes(permission, "--allow-fs-read=*");
+const forbidden = await outcomes(permissionFlag, "--allow-fs-read=*");
 const allowed = await outcomes();
 
 describe("where the permission model forbids the inspector", () => {
@@ -102,7 +91,7 @@ describe("where the permission model forbids the inspector", () => {
 
   test("with --allow-inspector all is as without the permission model", async (ctx) => {
     if (!flags.has("--allow-inspector")) ctx.skip(`Node ${process.version} has no --allow-inspector`);
-    expect(await outcomes(permission, "--allow-fs-read=*", "--allow-inspector")).toEqual(allowed);
+    expect(await outcomes(permissionFlag, "--allow-fs-read=*", "--allow-inspector")).toEqual(allowed);
   });
 });
 

@@ -13,8 +13,6 @@ function graphOf(length: number): Uint8Array {
   const { bytes } = encodeGraph([itself, [], false, data], "captured", {
     extension: {
       lower: (value) => (value === itself ? { type: "function", parts: [0, undefined, 0] } : undefined),
-      create: () => undefined,
-      fill: () => {},
     },
   });
   // There are no types before it.

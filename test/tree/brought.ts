@@ -5,6 +5,8 @@ import { afterEach } from "vitest";
 import { folderOf } from "../support/folders.js";
 import { fileHome, type NodeOptions, type NodeProcess, spawnNode } from "../support/processes.js";
 
+export { failure } from "../support/thrown.js";
+
 /*
  * Nodes that have nothing: an empty working directory and a cache of their own, so that all they know was brought.
  */
@@ -62,14 +64,4 @@ interface Arrival {
 function logged(node: NodeProcess, message: string): Arrival[] {
   const lines = node.stderr.split("\n").filter((line) => line.includes(`"msg":"${message}"`));
   return lines.map((line) => JSON.parse(line) as Arrival);
-}
-
-/** Resolves with the error that a promise rejects with. */
-export async function failure(promise: PromiseLike<unknown>): Promise<Error> {
-  try {
-    await promise;
-  } catch (error) {
-    return error as Error;
-  }
-  throw new Error("nothing was thrown");
 }

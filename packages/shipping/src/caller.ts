@@ -12,14 +12,15 @@ export function callerLocation(): string | undefined {
   return caller === undefined ? undefined : `${caller.file}:${caller.row}:${caller.column}`;
 }
 
-/** The file whose code called. */
+/** The file whose code called; undefined as well inside of a task, whose text lies in none. */
 export function callerFile(): string | undefined {
-  return findCaller()?.file;
+  const file = findCaller()?.file;
+  return file?.startsWith("pydist:") === true ? undefined : file;
 }
 
 function findCaller(): { readonly file: string; readonly row: string; readonly column: string } | undefined {
   for (const line of stackLines()) {
-    const match = /(?:\(|at (?:async )?)((?:file:\/\/|\/|[A-Za-z]:[\\/])[^()]*):(\d+):(\d+)\)?$/.exec(line);
+    const match = /(?:\(|at (?:async )?)((?:file:\/\/|pydist:\/\/|\/|[A-Za-z]:[\\/])[^()]*):(\d+):(\d+)\)?$/.exec(line);
     const [, place, row, column] = match ?? [];
     if (place === undefined || row === undefined || column === undefined) continue;
     // A path where source maps are followed, a URL where not.

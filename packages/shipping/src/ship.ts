@@ -29,8 +29,8 @@ import { nativeFunction, nodeFunctionPath } from "./natives.js";
 import { refuseKind, type Subject } from "./refusal.js";
 import { type Noted, noteOrigin } from "./stacks/origins.js";
 import { type TaskFunction, type TaskTarget, taskTarget } from "./task.js";
+import { senderUrl } from "./trees/copies.js";
 import { rememberModule } from "./trees/provider.js";
-import { senderUrl } from "./trees/roots.js";
 import { withoutInspector } from "./without-inspector.js";
 import { isWorkerOfPydist } from "./worker-mark.js";
 

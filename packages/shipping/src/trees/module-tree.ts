@@ -1,9 +1,9 @@
 import { existsSync, readFileSync, statSync } from "node:fs";
-import { dirname, extname, resolve } from "node:path";
+import { dirname, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { ShippingError } from "@pydist/protocol";
 import { renewed } from "../file-version.js";
-import { filesNamedIn, importsOf } from "./imports.js";
+import { filesNamedIn, importedFile, importsOf } from "./imports.js";
 import { type LocalTree, TreeBuilder } from "./local-tree.js";
 import { MOST_FILES } from "./manifest.js";
 import { modulePath } from "./module-path.js";
@@ -54,14 +54,6 @@ function fileAt(url: URL): string | undefined {
   if (url.protocol !== "file:" || url.host !== "") return undefined;
   const path = fileURLToPath(url);
   return statSync(path, { throwIfNoEntry: false })?.isFile() ? path : undefined;
-}
-
-/** As an import or a require would find it; TypeScript's `./x.js` may be `./x.ts`. */
-function importedFile(importer: string, specifier: string): string | undefined {
-  const exact = resolve(dirname(importer), specifier.replace(/[?#].*$/, ""));
-  const bare = exact.slice(0, exact.length - extname(exact).length);
-  const candidates = [exact, `${exact}.js`, `${exact}.cjs`, `${exact}.json`, `${exact}/index.js`, `${bare}.ts`];
-  return candidates.find((path) => statSync(path, { throwIfNoEntry: false })?.isFile());
 }
 
 /** The package.json that says whether a `.js` file is a module. */

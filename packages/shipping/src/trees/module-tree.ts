@@ -21,8 +21,10 @@ export function moduleTree(url: string, sha256: string): LocalTree {
   for (let file = open.pop(); file !== undefined; file = open.pop()) {
     if (taken.has(file)) continue;
     taken.add(file);
-    if (taken.size > MOST_FILES)
-      throw new ShippingError(`${url} imports more than ${MOST_FILES} files.`, { path: url });
+    if (taken.size > MOST_FILES) {
+      const remedy = "Import less of them, or put the files onto the nodes yourself, at the same paths.";
+      throw new ShippingError(`${url} imports more than ${MOST_FILES} files. ${remedy}`, { path: url, remedy });
+    }
     const stats = statSync(file);
     const version = renewed(undefined, file, stats);
     if (taken.size === 1 && version.sha256 !== sha256) {

@@ -14,7 +14,7 @@ import { Cells } from "./cells.js";
 import { detailStep, detailsOf } from "./details.js";
 import { lowerFunction } from "./function-node.js";
 import { requireUrl } from "./imported.js";
-import { builtinPlaceOf, globalPathOf } from "./known.js";
+import { builtinPlaceOf, globalPathOf, noteNewGlobals } from "./known.js";
 import { MethodOf, methodOf } from "./method-of.js";
 import { lowerNarrowed, Narrowed } from "./namespaces.js";
 import { lowerObject, ownerOf } from "./objects.js";
@@ -61,6 +61,7 @@ const MOST_ROUNDS = 20;
  * @throws Refused, or a SerializationError, naming what cannot be captured by the path to it; InspectorUnavailable.
  */
 export function capture(fn: TaskFunction): CapturedFunction {
+  noteNewGlobals();
   return inspect(() => {
     const views = new Views();
     const cells = new Cells();

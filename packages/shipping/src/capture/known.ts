@@ -12,7 +12,10 @@ const untouched = new Set([
   "global",
 ]);
 
-let globals: ReadonlyMap<unknown, string> | undefined;
+/** Made by loading a large part of Node, tens of milliseconds long, when they are first asked for: nobody has them before. */
+const unmade = new Set(["FormData", "Headers", "Request", "Response", "MessageEvent", "CloseEvent"]);
+
+let globals: Map<unknown, string> | undefined;
 
 /** The path from `globalThis` of a function, prototype or namespace of the platform. */
 export function globalPathOf(value: unknown): string | undefined {
@@ -20,12 +23,36 @@ export function globalPathOf(value: unknown): string | undefined {
   return globals.get(value);
 }
 
+/** Takes up globals that were made since: whatever is captured now may be one of them. */
+export function noteNewGlobals(): void {
+  const made = [...unmade].filter((name) => !isUnmade(name));
+  for (const name of made) unmade.delete(name);
+  if (globals !== undefined) listNames(made, globals);
+}
+
+/** Until a global that is made late is asked for, a getter stands in its place. */
+function isUnmade(name: string): boolean {
+  return unmade.has(name) && Object.getOwnPropertyDescriptor(globalThis, name)?.get !== undefined;
+}
+
 function listGlobals(): Map<unknown, string> {
+  const names = Object.getOwnPropertyNames(globalThis);
   const paths = new Map<unknown, string>();
+  listNames(
+    names.filter((name) => isStandardGlobal(name) && !untouched.has(name) && !isUnmade(name)),
+    paths,
+  );
+  for (const name of ["nextTick", "hrtime", "cwd", "memoryUsage", "uptime", "cpuUsage"]) {
+    const value: unknown = Reflect.get(process, name);
+    if (!paths.has(value)) paths.set(value, `process.${name}`);
+  }
+  return paths;
+}
+
+function listNames(names: readonly string[], paths: Map<unknown, string>): void {
   const add = (value: unknown, path: string): void => {
     if (isObject(value) && !paths.has(value)) paths.set(value, path);
   };
-  const names = Object.getOwnPropertyNames(globalThis).filter((name) => isStandardGlobal(name) && !untouched.has(name));
   for (const name of names) add(valueAt(globalThis, name), name);
   for (const name of names) {
     const value = valueAt(globalThis, name);
@@ -38,10 +65,6 @@ function listGlobals(): Map<unknown, string> {
       }
     } else if (namespaces.includes(name) && isObject(value)) addMembers(value, name, add);
   }
-  for (const name of ["nextTick", "hrtime", "cwd", "memoryUsage", "uptime", "cpuUsage"]) {
-    add(Reflect.get(process, name), `process.${name}`);
-  }
-  return paths;
 }
 
 function addMembers(holder: object, path: string, add: (value: unknown, path: string) => void): void {

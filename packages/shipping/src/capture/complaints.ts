@@ -101,7 +101,7 @@ export class Complaints {
     const [first] = unstableKeys;
     if (first !== undefined) {
       throw this.#refused(
-        `is a class with a computed name ${this.#view.whereIs([first.at])} that may come out otherwise when it is made again`,
+        `is a class with a computed name ${this.#view.whereIs([first])} that may come out otherwise when it is made again`,
         "Put the name into a const before the class, and use that.",
       );
     }

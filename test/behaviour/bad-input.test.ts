@@ -10,6 +10,18 @@ const untyped = executor as any;
 // biome-ignore lint/suspicious/noExplicitAny: wrong on purpose.
 const Untyped = ClusterExecutor as any;
 
+it("options about threads are refused under PYDIST_ADDRESS, with both ways out; an address that is given is not blamed on it", () => {
+  process.env.PYDIST_ADDRESS = "localhost:1";
+  try {
+    expect(() => new ClusterExecutor({ maxWorkers: 2 })).toThrow(
+      "maxWorkers is for an executor with threads of its own, and this one is attached to a cluster, because PYDIST_ADDRESS is set. Leave maxWorkers out: each node has what it was started with (pydist-node spawn), or unset PYDIST_ADDRESS to run on this machine.",
+    );
+    expect(() => new ClusterExecutor("localhost:2", { maxWorkers: 2 })).toThrow("is attached to a cluster. Leave");
+  } finally {
+    delete process.env.PYDIST_ADDRESS;
+  }
+});
+
 describe("a wrong argument is refused at the call, naming it, its value and what is allowed", () => {
   it.each<[string, () => unknown, typeof TypeError | typeof RangeError, string]>([
     [
@@ -166,7 +178,7 @@ describe("a wrong argument is refused at the call, naming it, its value and what
       "nodes' business",
       () => new Untyped("localhost:1", { tasksPerWorker: 2 }),
       TypeError,
-      "tasksPerWorker is for an executor of its own",
+      "tasksPerWorker is for an executor with threads of its own, and this one is attached to a cluster. Leave tasksPerWorker out: each node has what it was started with (pydist-node spawn), or the address to run on this machine.",
     ],
     [
       "connectTimeout",
@@ -251,7 +263,7 @@ describe("a wrong argument is refused at the call, naming it, its value and what
       "nodes' business, too",
       () => new Untyped("localhost:1", { maxTasksPerWorker: 2 }),
       TypeError,
-      "maxTasksPerWorker is for an executor of its own",
+      "maxTasksPerWorker is for an executor with threads of its own, and this one is attached to a cluster. Leave",
     ],
     ["abortGrace", () => new Untyped({ abortGrace: "1" }), TypeError, "abortGrace is '1'; it must be a number."],
     [

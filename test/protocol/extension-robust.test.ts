@@ -1,10 +1,10 @@
 import {
-  decodeGraph,
   decodeValue,
   type Extension,
   encodeGraph,
   encodeValue,
   Kind,
+  openGraph,
   type Parts,
   SerializationError,
 } from "@pydist/protocol";
@@ -94,7 +94,7 @@ describe("nodes that no encoder wrote", () => {
     const base = fn("Base", { symbol });
     const known = encodeGraph({ symbol }, "captured", { extension });
     const value = [subclass("Leaf", base, { base, u: undefined }), new Map([[base, symbol]]), new Uint8Array(3)];
-    const options = { extension, known: decodeGraph(known.bytes, { extension }).objects };
+    const options = { extension, known: openGraph(known.bytes).read({ extension }).objects };
     const body = encodeValue(value, "value", { extension, known: known.objects }).bytes as Uint8Array;
     for (let i = 0; i < body.length; i++) {
       for (const byte of [0, 0x2d, 0x30, 0x31, 0x32, 0x35, 0x5b, 0xff]) {

@@ -1,12 +1,12 @@
 import {
   decodeFailure,
-  decodeGraph,
   decodeValue,
   encodeArguments,
   encodeFailure,
   encodeGraph,
   encodeValue,
   Kind,
+  openGraph,
   SerializationError,
 } from "@pydist/protocol";
 import { describe, expect, it } from "vitest";
@@ -123,7 +123,7 @@ describe("an extension", () => {
         [0, []],
       ]);
       expect(thrownBy(() => decodeValue(Kind.Rich, bytes, { extension }))).toEqual(new RangeError(what));
-      expect(thrownBy(() => decodeGraph(bytes, { extension }))).toEqual(new RangeError(what));
+      expect(thrownBy(() => openGraph(bytes).read({ extension }))).toEqual(new RangeError(what));
     }
     // Through the create of another value, too.
     const nested = forged([

@@ -1,9 +1,9 @@
 import {
-  decodeGraph,
   type EncodeOptions,
   encodeArguments,
   encodeGraph,
   encodeValue,
+  openGraph,
   SerializationError,
 } from "@pydist/protocol";
 import { describe, expect, it } from "vitest";
@@ -16,7 +16,7 @@ describe("a graph", () => {
   const bytes = new Uint8Array([1, 2]);
   const f = fn("f", { shared, at, symbol, bytes, u: undefined, big: 1n });
   const graph = encodeGraph({ f }, "captured", { extension });
-  const decoded = decodeGraph(graph.bytes, { extension });
+  const decoded = openGraph(graph.bytes).read({ extension });
   const made = variablesOf((decoded.value as { f: Fn }).f);
   const options: EncodeOptions = { extension, known: graph.objects };
 
@@ -50,7 +50,7 @@ describe("a graph", () => {
   it("is referred to by items of arguments, never by the array of them", () => {
     const args = [shared, 2];
     const other = encodeGraph({ args }, "captured", { extension });
-    const there = decodeGraph(other.bytes, { extension });
+    const there = openGraph(other.bytes).read({ extension });
     const arrived = back(encodeArguments(args, { known: other.objects }), there.objects) as unknown[];
     expect(arrived).toEqual(args);
     expect(arrived).not.toBe((there.value as { args: unknown }).args);
@@ -59,15 +59,15 @@ describe("a graph", () => {
 
   it("can be decoded again, each time with objects and memory of its own", () => {
     const large = encodeGraph(new Float64Array(2 ** 18).fill(1), "captured", { extension });
-    const first = decodeGraph(large.bytes, { extension }).value as Float64Array;
+    const first = openGraph(large.bytes).read({ extension }).value as Float64Array;
     first.fill(2);
-    expect((decodeGraph(large.bytes, { extension }).value as Float64Array)[0]).toBe(1);
-    expect(decodeGraph(graph.bytes, { extension }).objects[1]).not.toBe(decoded.objects[1]);
+    expect((openGraph(large.bytes).read({ extension }).value as Float64Array)[0]).toBe(1);
+    expect(openGraph(graph.bytes).read({ extension }).objects[1]).not.toBe(decoded.objects[1]);
   });
 
   it("works without an extension", () => {
     const plain = encodeGraph([shared], "captured");
-    expect(decodeGraph(plain.bytes).value).toEqual([shared]);
+    expect(openGraph(plain.bytes).read().value).toEqual([shared]);
     expect(thrownBy(() => encodeGraph([f], "captured"))).toBeInstanceOf(SerializationError);
   });
 });

@@ -1,10 +1,10 @@
 import {
-  decodeGraph,
   decodeValue,
   encodeArguments,
   encodeGraph,
   encodeValue,
   Kind,
+  openGraph,
   registerType,
   SerializationError,
   Types,
@@ -223,7 +223,7 @@ describe("registering", () => {
     expect(vector.y).toBe(2);
     expect(((decodeValue(kind, bytes as Uint8Array) as [Base])[0] as Base).n).toBe(7);
     const graph = encodeGraph(new Base(), "captured", { types });
-    expect((decodeGraph(graph.bytes, { types }).value as Base).n).toBe(14);
+    expect((openGraph(graph.bytes).read({ types }).value as Base).n).toBe(14);
     expect(typeOfInstance(new Base(), types)).toBe(types.byName("base"));
     expect(typeOfInstance(new Vector(1, 2), types)).toBe(typeOfName("vector"));
     expect(typeOfInstance(Object.create(null))).toBeUndefined();

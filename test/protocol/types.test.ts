@@ -1,6 +1,5 @@
 import {
   decodeFailure,
-  decodeGraph,
   decodeValue,
   type Extension,
   encodeArguments,
@@ -9,6 +8,7 @@ import {
   encodeValue,
   isPlain,
   Kind,
+  openGraph,
   registerType,
   Types,
 } from "@pydist/protocol";
@@ -147,7 +147,7 @@ describe("instances of a registered class", () => {
     const inner = Symbol("inner");
     const odd = new Odd(() => ({ inner }));
     const graph = encodeGraph([odd], "captured", { extension });
-    const { value, objects } = decodeGraph(graph.bytes, { extension });
+    const { value, objects } = openGraph(graph.bytes).read({ extension });
     const arrived = (value as [Odd])[0];
     expect(arrived.pack()).toMatchObject({ inner: { name: "inner" } });
     const args = encodeArguments([odd], { known: graph.objects });

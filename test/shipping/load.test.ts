@@ -114,7 +114,7 @@ describe("the cache of a thread", () => {
     const cache = new CodeCache({ node: 'node "n1"' });
     const [a, b] = ["() => 1", "() => 2"].map(made) as [Made, Made];
     expect(() => cache.load(a.hash, b.text)).toThrow(
-      `The code ${a.hash.slice(0, 12)} arrived on node "n1" with another text.`,
+      `The code ${a.hash.slice(0, 12)} arrived on node "n1" with another text. This is a fault of pydist or of its store of code: restart the node, and report it.`,
     );
     expect(cache.size).toBe(0);
   });

@@ -15,6 +15,9 @@ function at(mark: string): string {
   return `at ${file}:${before.length}:${(before.at(-1) as string).length + 1}`;
 }
 
+const ofInstance =
+  "Bind it to an instance of its class, object.method.bind(object), or call it on one: (...args) => object.method(...args). Methods of an object literal cannot travel so: write it as a class.";
+
 // The whole message, but for where submit was called. What is in the function itself is told by its place in the file.
 const messages: Record<string, string> = {
   userGlobal: `submit: function "userGlobal" uses the global "refusedApp" ${at("userGlobal")}, which this program has made. Put it into a variable, and use that: a node has only the globals of Node.`,
@@ -32,16 +35,21 @@ const messages: Record<string, string> = {
   thisArrow:
     "submit: function `(y) => this.x + y` cannot travel: the function > this is an instance of Point with the private member #secret, which no other object can be given. Say how it travels: registerType(Point, { name, pack, unpack }).",
   thisDefaults: `submit: function \`(y = 2) => /*!defaults*/this.v + y\` uses the "this" around it ${at("defaults")}, which cannot be read here: its parameters have default values or patterns. Put what you need of it into a const before, and use that.`,
-  superArrow: `submit: function \`() => /*!superArrow*/super.toString()\` uses super ${at("superArrow")}, which is that of the method around it. Capture the class, and call the method of an instance; or write the object as a class.`,
+  superArrow: `submit: function \`() => /*!superArrow*/super.toString()\` uses super ${at("superArrow")}, which is that of the method around it. Let a method of the class call it, and call that method here: this.method(...).`,
   method: `submit: function "norm" is a method that uses this ${at("norm")}, and a task is called without its object. Bind it: obj.norm.bind(obj); or wrap it: (...args) => obj.norm(...args).`,
   staticMethod: `submit: function "make" is a method that uses this ${at("make")}, and a task is called without its object. Bind it: obj.make.bind(obj); or wrap it: (...args) => obj.make(...args).`,
   methodOfWords: `submit: function "two words" is a method that uses this ${at("two words")}, and a task is called without its object. Bind it: obj["two words"].bind(obj); or wrap it: (...args) => obj["two words"](...args).`,
   methodOfSymbol: `submit: function "[Symbol.toPrimitive]" is a method that uses this ${at("toPrimitive")}, and a task is called without its object. Bind it: obj[Symbol.toPrimitive].bind(obj); or wrap it: (...args) => obj[Symbol.toPrimitive](...args).`,
-  superMethod: `submit: function "above" is a method that uses super ${at("above")}, which is that of its object. Capture the class, and call the method of an instance; or write the object as a class.`,
+  superMethod: `submit: function "above" is a method that uses super ${at("above")}, which is that of its object. ${ofInstance}`,
   privateName: `submit: function "private" uses #x ${at("private")} of a class that does not travel with it. Private members are reachable only inside their class: capture the class or an object of it, not the method alone.`,
   privateMethod: `submit: function "#secret" is a method that uses this ${at("secret")}, and a task is called without its object. Write it as a function that takes the object as an argument.`,
-  replacing:
-    'submit: function "replacing" gives its own name "replacing" another value. Put what changes into a variable of another name.',
+  replacing: `submit: function "replacing" is declared ${at("replacing")} and gives its own name "replacing" another value. Put what changes into a variable of another name.`,
+  again: `submit: function "again" is declared ${at("again")} and calls itself by the name "again", which stands for something else by now. Give the function and what replaced it different names.`,
+  boundLiteral: `submit: function "bound hi" cannot travel: bound hi > bound is a method that uses super ${at("literal")}, which is that of its object. ${ofInstance}`,
+  changedKey: `submit: function "changedKey" cannot travel: changedKey > Keyed is a class with a computed name that uses "key" ${at("key")}, ${besides("key", 16)}, which may have changed since. Declare "key" as a const.`,
+  sharedUntold: `submit: function "sharedUntold" cannot travel: sharedUntold > set uses the variable "untold" ${at("setter")}, which another function changes that uses it ${at("next")}, and it cannot be told whether both mean the same one. Put it into an object that both use: const state = { untold }.`,
+  windingWeak:
+    'submit: function "windingWeak" reaches objects through so many WeakMaps, one behind the other, that they cannot all be followed. Use properties or a Map.',
   directEval: `submit: function "directEval" calls eval directly ${at("directEval")}, which hides what it uses. Use (0, eval)(text) or new Function(text), which see only globals.`,
   evalInside: `submit: function "evalInside" cannot travel: evalInside > inner calls eval directly ${at("inner")}, which hides what it uses. Use (0, eval)(text) or new Function(text), which see only globals.`,
   with: 'submit: function "anonymous" has a with statement at 3:1 of its text, which hides what it uses. Write the properties out: object.name.',
@@ -150,5 +158,7 @@ test("a function with a file of data in its text is refused", () => {
   const fn = new Function(`return "${"x".repeat(5 * 1024 * 1024)}"`) as () => unknown;
   const { message } = thrownBy(() => ship(fn));
   expect(message).toMatch(/^Function "anonymous" has \d+ characters; 4194304 can travel\. /);
-  expect(message).toMatch(/Pass the data in it as arguments, or read it from a file inside the function\.$/);
+  expect(message).toMatch(
+    /Pass the data in it as arguments, or read it from a file inside the function\. Called at .*refused\.test\.ts:\d+:\d+\.$/,
+  );
 });

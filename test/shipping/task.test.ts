@@ -55,7 +55,7 @@ describe("a reference to an exported function", () => {
     expect([() => 1, {}, null, "x"].some(isTaskReference)).toBe(false);
     expect(reference.name).toBe("double");
     expect(thrownBy(() => reference(1)).message).toBe(
-      `task("${url}", "double") was called, but a reference is only for submitting.`,
+      `task("${url}", "double") was called, but a reference is only for submitting. Import the function to call it here; submit the reference to run it on a node.`,
     );
   });
 
@@ -90,6 +90,7 @@ describe("a reference to an exported function", () => {
     expect(error.message).toContain(`submit: task "f" refers to ${join(folder, "gone.mjs")}, which is no file here.`);
     expect(error.path).toBe(join(folder, "gone.mjs"));
     expect(error.location).toMatch(/task\.test\.ts:\d+:\d+$/);
+    expect(error.message.endsWith(`${error.remedy} Called at ${error.location}.`)).toBe(true);
   });
 });
 

@@ -158,22 +158,14 @@ describe("computed names", () => {
     ["class A { ['a']() {} [1]() {} [`b`]() {} [-1]() {} }", [], []],
     ["class A { [k]() {} get [`a${k}`]() {} static ['x' + l + 1]() {} [m] = 1 }", ["k", "l", "m"], []],
     ["class A { static [k] = 1 }", [], []],
-    ["class A { [f()]() {} }", [], ["evaluated 1:12"]],
-    [
-      "class A { [k = 1]() {} [k++]() {} [new K()]() {} [/a/] = 1 }",
-      [],
-      ["evaluated 1:12", "evaluated 1:25", "evaluated 1:36", "evaluated 1:51"],
-    ],
-    [
-      "class A { [keys.id]() {} [a[b]]() {} [`${f()}`]() {} }",
-      ["keys"],
-      ["member 1:12", "evaluated 1:27", "evaluated 1:39"],
-    ],
-    ["class A { [this.x]() {} [await x]() {} }", [], ["evaluated 1:12", "evaluated 1:26"]],
+    ["class A { [f()]() {} }", [], ["1:12"]],
+    ["class A { [k = 1]() {} [k++]() {} [new K()]() {} [/a/] = 1 }", [], ["1:12", "1:25", "1:36", "1:51"]],
+    ["class A { [keys.id]() {} [a[b]]() {} [`${f()}`]() {} }", [], ["1:12", "1:27", "1:39"]],
+    ["class A { [this.x]() {} [await x]() {} }", [], ["1:12", "1:26"]],
   ])("%s", (source, names, unstable) => {
     const understood = readableClass(source);
     expect([...understood.keyNames].sort()).toEqual(names);
-    expect(understood.unstableKeys.map(({ reason, at }) => `${reason} ${at.line}:${at.column}`)).toEqual(unstable);
+    expect(understood.unstableKeys.map(({ line, column }) => `${line}:${column}`)).toEqual(unstable);
   });
 });
 

@@ -216,18 +216,6 @@ describe("what reaches out of the text without being a variable", () => {
     expect(readable("(require) => require('f')").requires).toEqual([]);
   });
 
-  test.each<[string, boolean]>([
-    ["(a, b) => 1", true],
-    ["() => 1", true],
-    ["(a = 1) => 1", false],
-    ["({ a }) => 1", false],
-    ["([a]) => 1", false],
-    ["(...a) => 1", false],
-    ["m(a) { }", true],
-  ])("simple parameters: %s", (source, simple) => {
-    expect(readable(source).simpleParameters).toBe(simple);
-  });
-
   test.each([
     ["function f() { return f }", { name: "f", used: true, written: false }],
     ["function f() { f = () => 1 }", { name: "f", used: true, written: true }],

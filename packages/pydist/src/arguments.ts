@@ -2,13 +2,13 @@ import { inspect } from "node:util";
 import { ShippingError } from "@pydist/protocol";
 import { isWorkerOfPydist } from "@pydist/shipping/runtime";
 import { parseAddress } from "pydist-node";
-import type { ExecutorOptions } from "./options.js";
+import type { Attached, ExecutorOptions } from "./options.js";
 
 /** Tells `new ClusterExecutor`'s forms apart; PYDIST_ADDRESS counts where no address was given. @throws TypeError or RangeError */
 export function readArguments(
   first: string | readonly string[] | ExecutorOptions | undefined,
   second: ExecutorOptions | undefined,
-): { addresses: readonly string[]; options: ExecutorOptions } {
+): { addresses: readonly string[]; options: ExecutorOptions; by: Attached } {
   const given = typeof first === "string" || Array.isArray(first);
   if (!given && second !== undefined) {
     throw new TypeError(
@@ -18,10 +18,10 @@ export function readArguments(
   const told = given ? second : (first as ExecutorOptions | undefined);
   // Null is none of the forms; the check of the options says so.
   const options = told === undefined ? {} : told;
-  let addresses: readonly string[] = [];
-  if (given) addresses = typeof first === "string" ? first.split(",") : (first as readonly string[]);
-  else if (options?.listen === undefined && process.env.PYDIST_ADDRESS)
-    addresses = process.env.PYDIST_ADDRESS.split(",");
+  const variable = options?.listen === undefined && process.env.PYDIST_ADDRESS;
+  const by = given ? "argument" : variable ? "variable" : "not";
+  const named = given ? first : variable || [];
+  const addresses = typeof named === "string" ? named.split(",") : (named as readonly string[]);
   if (given && addresses.length === 0) throw new TypeError("ClusterExecutor was given an empty list of addresses.");
   for (const address of addresses) {
     if (typeof address !== "string") {
@@ -29,7 +29,7 @@ export function readArguments(
     }
     parseAddress(address);
   }
-  return { addresses: addresses.map((address) => address.trim()), options };
+  return { addresses: addresses.map((address) => address.trim()), options, by };
 }
 
 /**

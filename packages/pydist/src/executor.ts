@@ -78,10 +78,10 @@ export class ClusterExecutor<I extends AnyFunction = AnyFunction> extends Execut
   constructor(first?: string | readonly string[] | ExecutorOptions<I>, second?: ExecutorOptions<I>) {
     super();
     refuseInWorker();
-    const { addresses, options } = readArguments(first as string | readonly string[] | ExecutorOptions, second);
-    checkExecutorOptions(options, addresses.length > 0);
+    const { addresses, options, by } = readArguments(first as string | readonly string[] | ExecutorOptions, second);
+    checkExecutorOptions(options, by);
     this.#codeDir = codeDirOf(options);
-    const attached = addresses.length > 0;
+    const attached = by !== "not";
     const workers = attached ? 0 : (options.maxWorkers ?? defaultWorkers());
     const tasksPerWorker = options.tasksPerWorker ?? 1;
     const id = randomUUID();

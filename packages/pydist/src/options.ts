@@ -93,18 +93,24 @@ const EXECUTOR: Readonly<Record<string, Check>> = {
   logger,
 };
 
+/** Whether an executor is attached to a cluster, and by what: its argument, or the variable PYDIST_ADDRESS. */
+export type Attached = "not" | "argument" | "variable";
+
 /** @throws TypeError or RangeError naming the option, its value and what is allowed */
-export function checkExecutorOptions(options: ExecutorOptions, attached: boolean): void {
+export function checkExecutorOptions(options: ExecutorOptions, attached: Attached): void {
   checkOptions("ClusterExecutor", options, EXECUTOR);
   if (options.initargs !== undefined && options.initializer === undefined) {
     throw new TypeError(`initargs is ${inspect(options.initargs)}, but there is no initializer to give it to.`);
   }
-  if (!attached) return;
+  if (attached === "not") return;
   for (const name of ["listen", "tasksPerWorker", "maxTasksPerWorker", "maxWorkers"] as const) {
     if (options[name] !== undefined) {
-      const by = process.env.PYDIST_ADDRESS ? " (PYDIST_ADDRESS is set)" : "";
+      const [by, instead] =
+        attached === "variable"
+          ? [", because PYDIST_ADDRESS is set", ", or unset PYDIST_ADDRESS to run on this machine"]
+          : ["", ", or the address to run on this machine"];
       throw new TypeError(
-        `${name} is for an executor of its own. This one is attached to a cluster${by}, where it is the business of the nodes.`,
+        `${name} is for an executor with threads of its own, and this one is attached to a cluster${by}. Leave ${name} out: each node has what it was started with (pydist-node spawn)${instead}.`,
       );
     }
   }

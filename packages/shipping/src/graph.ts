@@ -11,6 +11,8 @@ export const Kinds = {
   Class: "class",
   /** function that was bound, its `this`, how many arguments, these ..., details */
   Bound: "bound",
+  /** the class or prototype that has it, its name there */
+  Method: "method",
   /** function of node:util that made it of another one, that function */
   Wrapped: "wrapped",
   /** path from globalThis */

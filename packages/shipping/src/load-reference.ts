@@ -7,6 +7,8 @@ import { fileVersion, readableVersion } from "./file-version.js";
 import { followSourceMaps } from "./follow-source-maps.js";
 import { messageOf } from "./message-of.js";
 import { type Program, programOf } from "./rebuild/program.js";
+import { placeOfFailure } from "./stacks/import-place.js";
+import { namedAtSender } from "./trees/copies.js";
 import { localPath } from "./trees/module-path.js";
 import { broughtModule, codeRoot, whyMissing, whyNotBrought } from "./trees/roots.js";
 import { moduleKey } from "./trees/tree-key.js";
@@ -31,7 +33,8 @@ export async function loadReference(code: ReferenceCode, node: string): Promise<
   }
   const names = Object.keys(namespace).join(", ") || "nothing";
   const remedy = `Export a function of that name, or correct the name in task(url, "${code.export}").`;
-  throw refusal(`${path} exports no function "${code.export}" on ${node}, but ${names}.`, path, remedy);
+  const file = namedAtSender(path);
+  throw refusal(`${file} exports no function "${code.export}" on ${node}, but ${names}.`, file, remedy);
 }
 
 function placeOf({ url, sha256, root }: ReferenceCode, node: string): string {
@@ -88,13 +91,18 @@ async function importVersion(code: ReferenceCode, path: string, node: string): P
   try {
     return (await import(url)) as Record<string, unknown>;
   } catch (error) {
+    const missing = whyMissing(code.root?.tree ?? moduleKey(code.url, code.sha256), messageOf(error));
+    const place = missing === undefined ? placeOfFailure(error, path) : undefined;
     const remedy =
       errorCode(error) === "ERR_UNKNOWN_FILE_EXTENSION"
         ? "Refer to the compiled JavaScript, or start the nodes with a loader for such files."
-        : "Correct the error in the module, or install on the node what it imports.";
-    const missing = whyMissing(code.root?.tree ?? moduleKey(code.url, code.sha256), messageOf(error));
-    const reason = missing === undefined ? messageOf(error) : `${messageOf(error)} (${missing.replace(/\.$/, "")})`;
-    throw refusal(`${path} could not be imported on ${node}: ${reason}.`, path, remedy, error);
+        : place === undefined
+          ? "Correct the error in the module, or install on the node what it imports."
+          : "Correct the error there.";
+    const why = missing === undefined ? "" : ` (${missing.replace(/\.$/, "")})`;
+    const where = place === undefined ? "" : ` (${place})`;
+    const reason = `could not be imported on ${node}: ${messageOf(error)}${why}${where}.`;
+    throw refusal(namedAtSender(`${path} ${reason}`), namedAtSender(path), remedy, error);
   }
 }
 

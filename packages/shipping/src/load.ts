@@ -72,8 +72,9 @@ export class CodeCache {
     const known = this.#programs.get(hash);
     if (known !== undefined) return known;
     if (sha256(text) !== hash) {
-      throw new ShippingError(`The code ${hash.slice(0, 12)} arrived on ${this.#node} with another text.`, {
-        remedy: "This is a fault of pydist or of its store of code: restart the node, and report it.",
+      const remedy = "This is a fault of pydist or of its store of code: restart the node, and report it.";
+      throw new ShippingError(`The code ${hash.slice(0, 12)} arrived on ${this.#node} with another text. ${remedy}`, {
+        remedy,
       });
     }
     const made = load(text, { node: this.#node });

@@ -17,9 +17,14 @@ export interface Circumstances {
 
 /** The error for a function that cannot travel. */
 export function refuseKind(subject: Subject, reason: string, remedy: string, more: Circumstances = {}): ShippingError {
+  return refusal(`${subject.what}: ${called(subject)} ${reason}.`, remedy, more);
+}
+
+/** The same for what is said in a sentence of its own: it goes on with what to do, and where the user's call is. */
+export function refusal(sentence: string, remedy: string, more: Circumstances = {}): ShippingError {
   const location = callerLocation();
   const where = location === undefined ? "" : ` Called at ${location}.`;
-  return new ShippingError(`${subject.what}: ${called(subject)} ${reason}. ${remedy}${where}`, {
+  return new ShippingError(`${sentence} ${remedy}${where}`, {
     remedy,
     ...more,
     ...(location === undefined ? {} : { location }),

@@ -5,6 +5,7 @@ export { type Initializer, initializerText, parseInitializer } from "./initializ
 export { CodeCache, type LoadOptions, load } from "./load.js";
 export { Lru } from "./lru.js";
 export type { Bound, Program } from "./rebuild/program.js";
+export { nameAsWritten } from "./stacks/as-written.js";
 export { findPackage } from "./trees/find-package.js";
 export { type Manifest, type NamedManifest, parseManifest, type TreeFile } from "./trees/manifest.js";
 export { isOwnPackage, type PackageRef } from "./trees/package-ref.js";

@@ -1,9 +1,9 @@
 import { fileURLToPath } from "node:url";
 import { types } from "node:util";
-import { hasRegisteredTypes, memberStep, SerializationError, ShippingError } from "@pydist/protocol";
+import { hasRegisteredTypes, memberStep, SerializationError, type ShippingError } from "@pydist/protocol";
 import { functionText } from "./analysis/function-text.js";
 import type { Understood, UnderstoodFunction } from "./analysis/understand.js";
-import { callerFile, callerLocation } from "./caller.js";
+import { callerFile } from "./caller.js";
 import { callArguments } from "./capture/call-arguments.js";
 import { type CapturedFunction, capture, FIRST } from "./capture/capture.js";
 import { detailsOf } from "./capture/details.js";
@@ -26,11 +26,11 @@ import { fileVersion } from "./file-version.js";
 import { InspectorUnavailable } from "./inspect/session.js";
 import { Lru } from "./lru.js";
 import { nativeFunction, nodeFunctionPath } from "./natives.js";
-import { refuseKind, type Subject } from "./refusal.js";
+import { refusal, refuseKind, type Subject } from "./refusal.js";
 import { type Noted, noteOrigin } from "./stacks/origins.js";
 import { type TaskFunction, type TaskTarget, taskTarget } from "./task.js";
+import { senderUrl } from "./trees/copies.js";
 import { rememberModule } from "./trees/provider.js";
-import { senderUrl } from "./trees/roots.js";
 import { withoutInspector } from "./without-inspector.js";
 import { isWorkerOfPydist } from "./worker-mark.js";
 
@@ -244,13 +244,8 @@ function shipReference(reference: TaskFunction, target: TaskTarget, what: string
   const path = fileURLToPath(target.url);
   const version = fileVersion(path);
   if (version === undefined) {
-    const location = callerLocation();
     const remedy = "Pass import.meta.url of the module that exports the function.";
-    throw new ShippingError(`${what}: task "${target.export}" refers to ${path}, which is no file here. ${remedy}`, {
-      path,
-      remedy,
-      ...(location === undefined ? {} : { location }),
-    });
+    throw refusal(`${what}: task "${target.export}" refers to ${path}, which is no file here.`, remedy, { path });
   }
   const known = byReference.get(reference);
   const copied = isWorkerOfPydist() ? senderUrl(target.url) : undefined;
@@ -271,10 +266,8 @@ function shippedCode(code: Code, name: string): ShippedCode {
   if (known !== undefined && known.name === (name || "anonymous")) return known;
   if (text.length > MOST_CHARACTERS) {
     const remedy = "Pass the data in it as arguments, or read it from a file inside the function.";
-    throw new ShippingError(
-      `Function "${name}" has ${text.length} characters; ${MOST_CHARACTERS} can travel. ${remedy}`,
-      { remedy },
-    );
+    const called = name === "" ? "The function" : `Function "${name}"`;
+    throw refusal(`${called} has ${text.length} characters; ${MOST_CHARACTERS} can travel.`, remedy);
   }
   const shipped = {
     hash: sha256(text),

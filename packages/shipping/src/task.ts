@@ -51,10 +51,11 @@ export const task: Task = Object.assign(
     }
     const url = fileUrl(module);
     const reference = () => {
-      throw new ShippingError(`task("${url}", "${exportName}") was called, but a reference is only for submitting.`, {
-        path: url,
-        remedy: "Import the function to call it here; submit the reference to run it on a node.",
-      });
+      const remedy = "Import the function to call it here; submit the reference to run it on a node.";
+      throw new ShippingError(
+        `task("${url}", "${exportName}") was called, but a reference is only for submitting. ${remedy}`,
+        { path: url, remedy },
+      );
     };
     Object.defineProperty(reference, "name", { value: exportName });
     Object.defineProperty(reference, target, { value: { url, export: exportName } satisfies TaskTarget });

@@ -61,7 +61,7 @@ export function isHooked(options: EncodeOptions | undefined): boolean {
 /** The reverse of `EncodeOptions`. */
 export interface DecodeOptions {
   readonly extension?: Pick<Extension, "create" | "fill"> | undefined;
-  /** Objects by number, as `decodeGraph` or a reader gave them. */
+  /** Objects by number, as a reader of them gave them. */
   readonly known?: readonly unknown[] | undefined;
   /** Asked before the types of the process. */
   readonly types?: Types | undefined;

@@ -1,6 +1,5 @@
-import type { DecodeOptions, EncodeOptions } from "./extension.js";
+import type { EncodeOptions } from "./extension.js";
 import { lower } from "./lower.js";
-import { openGraph } from "./reader.js";
 import { sealed } from "./rich.js";
 
 /** A value as bytes, and what is in it. */
@@ -10,7 +9,7 @@ export interface Graph {
    * @throws SerializationError if it is too large
    */
   readonly bytes: Uint8Array<ArrayBuffer>;
-  /** Every object, function and symbol in it, by the number that `decodeGraph` gives its counterpart. */
+  /** Every object, function and symbol in it, by the number that a reader (`openGraph`) gives its counterpart. */
   readonly objects: ReadonlyMap<unknown, number>;
   /** How many numbers it takes: those of another graph may be counted on from here. */
   readonly count: number;
@@ -42,17 +41,4 @@ export function encodeGraph(value: unknown, path: string, options: EncodeOptions
 
 function isIdentity(value: unknown): boolean {
   return typeof value === "object" || typeof value === "function" || typeof value === "symbol";
-}
-
-/**
- * The reverse of `encodeGraph`, for once; what is read more often is better opened (`openGraph`). `objects[number]` is
- * what `Graph.objects` gave that number, for use as `known`. The same bytes may be decoded again: each time gives
- * objects, and memory, of its own.
- * @throws SerializationError as `decodeValue`, and whatever the extension throws.
- */
-export function decodeGraph(
-  bytes: Uint8Array,
-  options: DecodeOptions = {},
-): { value: unknown; objects: readonly unknown[] } {
-  return openGraph(bytes).read(options);
 }

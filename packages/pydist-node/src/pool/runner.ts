@@ -21,6 +21,7 @@ import {
   type FoundTrees,
   Lru,
   learnTrees,
+  nameAsWritten,
   type Program,
   treesNeeded,
 } from "@pydist/shipping/runtime";
@@ -131,6 +132,12 @@ function encodeResult(bound: Bound, value: unknown): { encoded: EncodedValue; fl
   }
 }
 
+/** What the user's code threw, here or while it was loaded. */
+function encodeThrown(error: unknown): EncodedValue {
+  nameAsWritten(error);
+  return encodeFailure(error);
+}
+
 function isThenable(value: unknown): value is PromiseLike<unknown> {
   return (
     ((typeof value === "object" && value !== null) || typeof value === "function") &&
@@ -218,7 +225,7 @@ async function goThrough(
       const value = call === undefined ? fn(...given) : currentCall.run(call, fn, ...given);
       ({ encoded, flags } = encodeResult(bound, isThenable(value) ? await settled(value, call, site) : value));
     } catch (error) {
-      encoded = encodeFailure(error);
+      encoded = encodeThrown(error);
     }
     call?.over();
     if (
@@ -275,7 +282,7 @@ async function settled(
 
 /** Nothing of the run can be called: each task that nobody took meanwhile fails with the reason. */
 function failAll(results: Gathering, { marks }: SharedRun, error: unknown, flags: number): RunReply {
-  const encoded = encodeFailure(error);
+  const encoded = encodeThrown(error);
   const now = performance.now();
   for (let i = 0; i < marks.length; i++) {
     if (Atomics.compareExchange(marks, i, Mark.Waiting, Mark.Ended) !== Mark.Waiting) continue;

@@ -15,13 +15,6 @@ export interface Member {
   readonly source: string;
 }
 
-/** A computed name that may not be what it was when the class is made again. */
-export interface UnstableKey<At> {
-  readonly at: At;
-  /** `member`: of a value that may have changed (`[keys.id]`); `evaluated`: a call, an assignment or the like. */
-  readonly reason: "member" | "evaluated";
-}
-
 /** A part of a class that is made otherwise on the other side. Offsets of the parsed text. */
 export interface ClassEdit {
   readonly kind: "heritage" | "drop" | "private-static";
@@ -39,7 +32,8 @@ export interface ClassFacts {
   readonly edits: readonly ClassEdit[];
   /** What is not evaluated again on the other side. */
   readonly skip: ReadonlySet<Syntax>;
-  readonly unstableKeys: readonly UnstableKey<Syntax>[];
+  /** Computed names that may not be what they were when the class is made again. */
+  readonly unstableKeys: readonly Syntax[];
   /** Names in computed keys that are constant as far as the text tells. */
   readonly keyNames: ReadonlySet<string>;
 }
@@ -49,7 +43,7 @@ export function classFacts(root: ClassNode, text: string): ClassFacts {
   const edits: ClassEdit[] = [];
   const skip = new Set<Syntax>();
   const members: Member[] = [];
-  const unstableKeys: UnstableKey<Syntax>[] = [];
+  const unstableKeys: Syntax[] = [];
   const keyNames = new Set<string>();
   const heritage = heritageOf(root);
   if (heritage === "expression") {
@@ -70,10 +64,7 @@ export function classFacts(root: ClassNode, text: string): ClassFacts {
       const span = value ?? { start: key.end, end: key.end };
       edits.push({ kind: "private-static", start: span.start, end: span.end, name: `#${key.name}`, memberEnd });
     }
-    if (member.computed) {
-      const reason = instability(member.key as Acorn.Expression, keyNames);
-      if (reason !== undefined) unstableKeys.push({ at: member.key, reason });
-    }
+    if (member.computed && !isStable(member.key as Acorn.Expression, keyNames)) unstableKeys.push(member.key);
     if (member.type === "MethodDefinition" && member.kind !== "constructor") members.push(memberOf(member, text));
   }
   return { heritage, members, edits, skip, unstableKeys, keyNames };
@@ -121,10 +112,9 @@ function afterExtends(root: ClassNode, text: string): number {
   return skipTrivia(text, root.id?.end ?? root.start + "class".length) + "extends".length;
 }
 
-/** Why a key may be another when it is evaluated again; collects the names that a constant one reads. */
-function instability(key: Acorn.Expression, names: Set<string>): UnstableKey<Syntax>["reason"] | undefined {
+/** Whether a key is the same when it is evaluated again, if the names are that it reads: these are collected. */
+function isStable(key: Acorn.Expression, names: Set<string>): boolean {
   const found: string[] = [];
-  let worst: UnstableKey<Syntax>["reason"] | undefined;
   const open: Acorn.AnyNode[] = [key];
   for (let node = open.pop(); node !== undefined; node = open.pop()) {
     if (node.type === "Identifier") found.push(node.name);
@@ -133,13 +123,13 @@ function instability(key: Acorn.Expression, names: Set<string>): UnstableKey<Syn
     else if (node.type === "UnaryExpression" && node.operator === "-") open.push(node.argument);
     else if (node.type === "MemberExpression") {
       const root = rootOf(node);
-      if (root === undefined) return "evaluated";
+      // A member of anything else may have changed.
+      if (root === undefined || !isStandardGlobal(root)) return false;
       found.push(root);
-      if (!isStandardGlobal(root)) worst = "member";
-    } else if (node.type !== "Literal" || node.regex !== undefined) return "evaluated";
+    } else if (node.type !== "Literal" || node.regex !== undefined) return false;
   }
   for (const name of found) names.add(name);
-  return worst;
+  return true;
 }
 
 function rootOf(member: Acorn.MemberExpression): string | undefined {

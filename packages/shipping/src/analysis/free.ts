@@ -10,9 +10,7 @@ export interface FreeName {
   readonly written: boolean;
   /** Whether a use is `typeof name`: then the text may ask whether there is such a name. */
   readonly asked: boolean;
-  /** The names of members, if every use reads or calls `name.member` (or `name["member"]`); else the value is used as a whole. */
-  readonly members: ReadonlySet<string> | "whole";
-  /** What follows the name at each use, as far as it is written out: `["task", "context"]`. Empty paths are uses as a whole. */
+  /** Members that follow the name at each use, as far as they are written out: `["task", "context"]`. Empty paths are uses as a whole. */
   readonly paths: readonly (readonly string[])[];
   /** Whether every use is `name(value, "text")`, as of esbuild's helper that keeps names. */
   readonly namesOnly: boolean;
@@ -20,19 +18,14 @@ export interface FreeName {
 
 export function freeName(references: readonly Reference[], at: (node: Acorn.Node) => Position): FreeName {
   const paths = new Map<string, readonly string[]>();
-  const members = new Set<string>();
-  let isWhole = false;
   for (const { place } of references) {
     const path = pathFrom(place);
     paths.set(path.join("."), path);
-    if (path[0] === undefined) isWhole = true;
-    else members.add(path[0]);
   }
   return {
     at: references.map(({ node }) => at(node)),
     written: references.some(({ kind }) => kind === "write"),
     asked: references.some(({ place }) => isTypeof(place)),
-    members: isWhole ? "whole" : members,
     paths: [...paths.values()],
     namesOnly: references.every(({ place }) => isNaming(callOf(place))),
   };

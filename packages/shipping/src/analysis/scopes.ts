@@ -11,8 +11,8 @@ export interface Binding {
   at: number;
   /** How many times an initialiser of a `var` gives it a value. */
   initialised: number;
-  /** Where else it is given a value: the scopes only, so that a binding does not keep the tree of its script. */
-  readonly writes: Scope[];
+  /** Whether anything else gives it a value. */
+  written: boolean;
 }
 
 /** One use of a name. */
@@ -65,7 +65,7 @@ export class Scope {
   declare(name: string, kind: BindingKind, at: number): Binding {
     const known = this.names.get(name);
     if (known === undefined) {
-      const binding: Binding = { kind, scope: this, at, initialised: 0, writes: [] };
+      const binding: Binding = { kind, scope: this, at, initialised: 0, written: false };
       this.names.set(name, binding);
       return binding;
     }
@@ -97,14 +97,6 @@ export class Scope {
     }
     return false;
   }
-
-  /** Whether another function runs this code than the one (or the module) that runs `outer`. */
-  isNestedIn(outer: Scope): boolean {
-    for (let scope: Scope | undefined = this; scope !== undefined && scope !== outer; scope = scope.outer) {
-      if (scope.kind === "function" || scope.kind === "field") return true;
-    }
-    return false;
-  }
 }
 
 /** Tells each use what it means. What stays without a binding is free. */
@@ -118,19 +110,19 @@ export function resolve(references: readonly Reference[]): void {
       // A variable of that name counts only within the function whose `arguments` it hides.
       if (owner !== undefined && (binding === undefined || !isWithin(binding.scope, owner))) {
         reference.binding = owner.names.get("arguments") ?? implicit(owner);
-        if (owner.mapsArguments) for (const parameter of owner.names.values()) parameter.writes.push(scope);
+        if (owner.mapsArguments) for (const parameter of owner.names.values()) parameter.written = true;
         continue;
       }
     }
     if (binding === undefined) continue;
     reference.binding = binding;
     if (kind === "init" && binding.kind === "var" && !place.inLoop) binding.initialised++;
-    else if (kind !== "read") binding.writes.push(scope);
+    else if (kind !== "read") binding.written = true;
   }
 }
 
 function implicit(scope: Scope): Binding {
-  return { kind: "var", scope, at: scope.start, initialised: 0, writes: [] };
+  return { kind: "var", scope, at: scope.start, initialised: 0, written: false };
 }
 
 function isWithin(inner: Scope, outer: Scope): boolean {

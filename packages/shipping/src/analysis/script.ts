@@ -24,8 +24,6 @@ export interface BindingFacts {
   readonly isTop: boolean;
   /** Whether nothing gives it a value but its own initialiser. */
   readonly isConstant: boolean;
-  /** Whether a function may change it that is not the one which declares it: only such can travel and change it elsewhere. */
-  readonly isWrittenByInner: boolean;
 }
 
 /** What the whole text of a script or module tells about the functions in it. Offsets count from the text's beginning. */
@@ -105,15 +103,12 @@ class Script implements ScriptFacts {
     const binding = this.#scopeAt(offset)?.find(name);
     if (binding === undefined) return undefined;
     const { at, scope, kind } = binding;
-    const isFixed = fixed.has(kind);
-    const isHidden = this.#isHidden(scope);
     return {
       at,
       scope: this.#numbers.get(scope) as number,
       kind,
       isTop: scope.kind === "top" || this.#top.has(spanOf(scope)),
-      isConstant: isFixed || (!isHidden && isConstant(binding)),
-      isWrittenByInner: !isFixed && (isHidden || binding.writes.some((writer) => writer.isNestedIn(scope))),
+      isConstant: fixed.has(kind) || (!this.#isHidden(scope) && isConstant(binding)),
     };
   }
 
@@ -144,8 +139,8 @@ class Script implements ScriptFacts {
 const fixed: ReadonlySet<BindingKind> = new Set(["const", "import", "name"]);
 
 // The first value of a parameter, an import, a function and a class is none of the initialisers that are counted.
-function isConstant({ writes, initialised }: Binding): boolean {
-  return writes.length === 0 && initialised <= 1;
+function isConstant({ written, initialised }: Binding): boolean {
+  return !written && initialised <= 1;
 }
 
 function spanOf({ start, end }: Syntax | Scope): string {

@@ -1,11 +1,11 @@
 import type * as Acorn from "acorn";
 import { Lines } from "../stacks/lines.js";
-import { type ClassEdit, type ClassFacts, classFacts, type Member, type UnstableKey } from "./class-facts.js";
+import { type ClassEdit, type ClassFacts, classFacts, type Member } from "./class-facts.js";
 import { callOf, type FreeName, freeName, literalText } from "./free.js";
 import { type Form, type Read, read } from "./read.js";
 import { type Scan, scan } from "./scan.js";
 import type { Reference } from "./scopes.js";
-import { type ClassNode, hasSimpleParameters } from "./shapes.js";
+import type { ClassNode } from "./shapes.js";
 import { type Site, siteOf } from "./sites.js";
 import type { Position, Syntax } from "./syntax.js";
 
@@ -49,8 +49,6 @@ interface Base {
   readonly imports: readonly Asked[];
   /** Calls of a free `require`. */
   readonly requires: readonly Asked[];
-  /** Only names, so that one may look into its frame before its body runs. */
-  readonly simpleParameters: boolean;
   readonly isArrow: boolean;
   readonly isAsync: boolean;
   readonly isGenerator: boolean;
@@ -82,7 +80,7 @@ export interface UnderstoodClass extends Base {
   /** With `#`, in the order in which they are declared. */
   readonly privateStatics: readonly string[];
   /** Computed names that might come out otherwise now. */
-  readonly unstableKeys: readonly UnstableKey<Position>[];
+  readonly unstableKeys: readonly Position[];
   /** The names in the other computed names: they need their values before the class is made. */
   readonly keyNames: ReadonlySet<string>;
 }
@@ -156,7 +154,6 @@ function understandRead(source: string, found: Read): UnderstoodFunction | Under
       .sort((a, b) => byStart(a.node, b.node))
       .map(({ node, specifier }) => ({ specifier, at: at(node) })),
     requires: calls(references.get("require")).map(({ node, specifier }) => ({ specifier, at: at(node) })),
-    simpleParameters: fn === undefined || hasSimpleParameters(fn),
     isArrow: fn?.type === "ArrowFunctionExpression",
     isAsync: fn?.async === true,
     isGenerator: fn?.generator === true,
@@ -175,7 +172,7 @@ function understandRead(source: string, found: Read): UnderstoodFunction | Under
       heritage: facts.heritage,
       members: facts.members,
       privateStatics: facts.edits.filter(({ kind }) => kind === "private-static").map(({ name }) => name),
-      unstableKeys: facts.unstableKeys.map((key) => ({ at: at(key.at), reason: key.reason })),
+      unstableKeys: facts.unstableKeys.map(at),
       keyNames: facts.keyNames,
     };
   }

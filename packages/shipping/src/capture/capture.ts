@@ -14,7 +14,8 @@ import { Cells } from "./cells.js";
 import { detailStep, detailsOf } from "./details.js";
 import { lowerFunction } from "./function-node.js";
 import { requireUrl } from "./imported.js";
-import { builtinPlaceOf, globalPathOf } from "./known.js";
+import { builtinPlaceOf, globalPathOf, noteNewGlobals } from "./known.js";
+import { MethodOf, methodOf } from "./method-of.js";
 import { lowerNarrowed, Narrowed } from "./namespaces.js";
 import { lowerObject, ownerOf } from "./objects.js";
 import { ordinaryOfPrototype } from "./ordinary.js";
@@ -49,6 +50,8 @@ export const FIRST = "[0]";
 /** Most bytes that a link carries in one piece, with room for what goes around them. */
 const MOST_BYTES = 2 ** 30;
 
+const winding = "reaches objects through so many WeakMaps, one behind the other, that they cannot all be followed";
+
 /** So often a graph is written anew, because what was met last changes what was written before. */
 const MOST_ROUNDS = 20;
 
@@ -58,6 +61,7 @@ const MOST_ROUNDS = 20;
  * @throws Refused, or a SerializationError, naming what cannot be captured by the path to it; InspectorUnavailable.
  */
 export function capture(fn: TaskFunction): CapturedFunction {
+  noteNewGlobals();
   return inspect(() => {
     const views = new Views();
     const cells = new Cells();
@@ -70,7 +74,7 @@ export function capture(fn: TaskFunction): CapturedFunction {
       const values = encodeGraph(root, "", { extension, known: types?.objects });
       const again = [cells.settle(), weak.look(values.objects.keys()), weak.any !== before].includes(true);
       if (!again) return extension.finish(types, values);
-      if (round === MOST_ROUNDS) throw new Refused(FIRST, "never comes to an end", "Capture less.");
+      if (round === MOST_ROUNDS) throw new Refused(FIRST, winding, "Use properties or a Map.");
     }
   });
 }
@@ -257,7 +261,7 @@ class Capturing implements Pick<Extension, "lower"> {
     const first = 3 + args.length;
     return {
       type: Kinds.Bound,
-      parts: [target, thisValue, args.length, ...args, ...details],
+      parts: [methodOf(target, thisValue) ?? target, thisValue, args.length, ...args, ...details],
       step: (part) => {
         if (part === 0) return " > bound";
         if (part === 1) return " > bound this";
@@ -268,6 +272,8 @@ class Capturing implements Pick<Extension, "lower"> {
 
   #object(value: object, path: () => string): Extra | undefined {
     if (isOurs(value)) return undefined;
+    if (value instanceof MethodOf)
+      return { type: Kinds.Method, parts: [value.holder, value.key], step: () => " > class" };
     if (value instanceof Place) return { type: Kinds.Place, parts: [value.url, "path"] };
     if (value instanceof Narrowed) return lowerNarrowed(value);
     if (typeOfInstance(value) !== undefined) {

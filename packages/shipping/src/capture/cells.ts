@@ -115,7 +115,7 @@ export class Cells {
     const path = this.#views.get(b) ?? (() => name);
     throw new Refused(
       path(),
-      `uses the variable "${name}", which another function that is captured changes, and it cannot be told whether both mean the same one`,
+      `uses the variable "${name}" ${whereUsed(b, name)}, which another function changes that uses it ${whereUsed(a, name)}, and it cannot be told whether both mean the same one`,
       `Put it into an object that both use: const state = { ${name} }.`,
     );
   }
@@ -134,6 +134,11 @@ function framesOf({ fn, understood }: View): TaskFunction[] {
 
 function writes({ understood }: View, name: string): boolean {
   return understood.kind !== "unreadable" && understood.free.get(name)?.written === true;
+}
+
+function whereUsed(view: View, name: string): string {
+  const { understood } = view;
+  return view.whereIs(understood.kind === "unreadable" ? [] : (understood.free.get(name)?.at ?? []));
 }
 
 function valueIn({ seen }: View, name: string): unknown {

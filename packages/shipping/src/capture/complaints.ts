@@ -26,6 +26,11 @@ export class Complaints {
     return new Refused(this.#path(), what, remedy, cause);
   }
 
+  /** Where the function itself stands. */
+  get #begin(): string {
+    return this.#view.whereIs([{ line: 1, column: 1 }]);
+  }
+
   /** @throws Refused for a text that uses what nobody can give it elsewhere */
   checkText(): void {
     const { directEval, withs, lexical, isArrow } = this.#understood;
@@ -52,7 +57,9 @@ export class Complaints {
       lexical.super,
       isArrow ? "uses super" : "is a method that uses super",
       isArrow ? ", which is that of the method around it" : ", which is that of its object",
-      "Capture the class, and call the method of an instance; or write the object as a class.",
+      isArrow
+        ? "Let a method of the class call it, and call that method here: this.method(...)."
+        : "Bind it to an instance of its class, object.method.bind(object), or call it on one: (...args) => object.method(...args). Methods of an object literal cannot travel so: write it as a class.",
     );
     refuse(
       lexical.newTarget,
@@ -90,11 +97,11 @@ export class Complaints {
   }
 
   /** @throws Refused for a class with names of members that may come out otherwise now */
-  checkKeys({ unstableKeys, keyNames }: UnderstoodClass): void {
+  checkKeys({ unstableKeys, keyNames, free }: UnderstoodClass): void {
     const [first] = unstableKeys;
     if (first !== undefined) {
       throw this.#refused(
-        `is a class with a computed name ${this.#view.whereIs([first.at])} that may come out otherwise when it is made again`,
+        `is a class with a computed name ${this.#view.whereIs([first])} that may come out otherwise when it is made again`,
         "Put the name into a const before the class, and use that.",
       );
     }
@@ -102,8 +109,8 @@ export class Complaints {
     for (const name of keyNames) {
       if (!seen.has(name) || offset === undefined || file?.facts?.isConstant(name, offset) !== false) continue;
       throw this.#refused(
-        `is a class with a computed name that uses "${name}", which may have changed since`,
-        "Declare it as a const.",
+        `is a class with a computed name that uses "${name}" ${this.#view.whereIs(free.get(name)?.at ?? [])}, which may have changed since`,
+        `Declare "${name}" as a const.`,
       );
     }
   }
@@ -152,7 +159,7 @@ export class Complaints {
     const at = this.#understood.free.get(name)?.at ?? [];
     const what = `uses "${name}" ${this.#view.whereIs(at)}`;
     if (why !== "uninitialised") {
-      return this.#refused(`${what}, which cannot be read: ${why}`, "Put it into a const before.");
+      return this.#refused(`${what}, which cannot be read: ${why}`, "Put it into a const before, and use that.");
     }
     return this.#refused(
       `${what}, which has no value yet`,
@@ -173,7 +180,7 @@ export class Complaints {
   /** A declaration that puts something else in its own place, as no function that stands alone can. */
   replacing(name: string): Refused {
     return this.#refused(
-      `gives its own name "${name}" another value`,
+      `is declared ${this.#begin} and gives its own name "${name}" another value`,
       "Put what changes into a variable of another name.",
     );
   }
@@ -181,7 +188,7 @@ export class Complaints {
   /** A declaration that is called by another name, while its own means something else. */
   renamed(name: string): Refused {
     return this.#refused(
-      `calls itself by the name "${name}", which stands for something else by now`,
+      `is declared ${this.#begin} and calls itself by the name "${name}", which stands for something else by now`,
       "Give the function and what replaced it different names.",
     );
   }

@@ -229,7 +229,7 @@ class Surroundings {
     return name === viteImport || name === viteMeta;
   }
 
-  #valueOf(name: string, value: unknown, { members, paths }: FreeName): unknown {
+  #valueOf(name: string, value: unknown, { paths }: FreeName): unknown {
     const { file } = this.#view;
     if (file?.url !== undefined && name === "__filename" && value === file.path) return new Place(file.url);
     if (file?.url !== undefined && name === "__dirname" && value === dirname(file.path ?? "")) {
@@ -241,7 +241,8 @@ class Surroundings {
     // What a file of the program's own exports, as CommonJS gives it.
     const isExports = record?.kind === "require" && record.imported === "*" && isRelative(record.specifier);
     const isMade = record?.interop !== undefined;
-    if (members === "whole" || typeof value === "function" || knownPackagePlace(value) !== undefined) return value;
+    const isWhole = paths.some((path) => path.length === 0);
+    if (isWhole || typeof value === "function" || knownPackagePlace(value) !== undefined) return value;
     if (!isExports && !isMade && !isNamespace(value, name)) return value;
     try {
       return narrowed(value, paths);

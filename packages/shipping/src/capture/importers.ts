@@ -40,7 +40,7 @@ export function importersOf(writer: View, name: string, views: ReadonlyMap<View,
       else if (meant.name === "*" && seesByMembers(meant.url, use.paths, isVariable)) {
         throw new Refused(
           path(),
-          `sees the variable "${name}" of ${file.path} as a member of a module, while a function that is captured changes it`,
+          `sees the variable "${name}" of ${file.path} as a member of a module ${view.whereIs(use.at)}, while a function that is captured changes it`,
           `Import it by its name: import { ${name} } from the file.`,
         );
       }

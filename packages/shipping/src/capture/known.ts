@@ -2,17 +2,16 @@ import { isStandardGlobal } from "../analysis/globals.js";
 
 const namespaces = "Math JSON Reflect Intl Atomics WebAssembly console performance crypto".split(" ");
 // Lazily made, or warning when they are looked at.
-const untouched = new Set([
-  "localStorage",
-  "sessionStorage",
-  "navigator",
-  "WebSocket",
-  "EventSource",
-  "Storage",
-  "global",
-]);
+const untouched = new Set(["localStorage", "sessionStorage", "navigator", "EventSource", "Storage", "global"]);
 
-let globals: ReadonlyMap<unknown, string> | undefined;
+// Node makes these when one of them is first looked at, and be it at its property; that takes tens of milliseconds. Nobody
+// has one before.
+const ofFetch = ["FormData", "Headers", "Request", "Response", "CloseEvent", "WebSocket"];
+// On Node that has no CloseEvent, it is from elsewhere.
+if ("CloseEvent" in globalThis) ofFetch.push("MessageEvent");
+const unmade = new Set(ofFetch);
+
+let globals: Map<unknown, string> | undefined;
 
 /** The path from `globalThis` of a function, prototype or namespace of the platform. */
 export function globalPathOf(value: unknown): string | undefined {
@@ -20,12 +19,36 @@ export function globalPathOf(value: unknown): string | undefined {
   return globals.get(value);
 }
 
+/** Takes up globals that were made since: whatever is captured now may be one of them. */
+export function noteNewGlobals(): void {
+  if (unmade.size === 0 || !loadedModules().includes("NativeModule internal/deps/undici/undici")) return;
+  unmade.clear();
+  if (globals !== undefined) listNames(ofFetch, globals);
+}
+
+/** What Node has loaded of itself. */
+function loadedModules(): readonly string[] {
+  return (process as unknown as { moduleLoadList?: readonly string[] }).moduleLoadList ?? [];
+}
+
 function listGlobals(): Map<unknown, string> {
   const paths = new Map<unknown, string>();
+  listNames(Object.getOwnPropertyNames(globalThis).filter(isLookedAt), paths);
+  for (const name of ["nextTick", "hrtime", "cwd", "memoryUsage", "uptime", "cpuUsage"]) {
+    const value: unknown = Reflect.get(process, name);
+    if (!paths.has(value)) paths.set(value, `process.${name}`);
+  }
+  return paths;
+}
+
+function isLookedAt(name: string): boolean {
+  return isStandardGlobal(name) && !untouched.has(name) && !unmade.has(name);
+}
+
+function listNames(names: readonly string[], paths: Map<unknown, string>): void {
   const add = (value: unknown, path: string): void => {
     if (isObject(value) && !paths.has(value)) paths.set(value, path);
   };
-  const names = Object.getOwnPropertyNames(globalThis).filter((name) => isStandardGlobal(name) && !untouched.has(name));
   for (const name of names) add(valueAt(globalThis, name), name);
   for (const name of names) {
     const value = valueAt(globalThis, name);
@@ -38,10 +61,6 @@ function listGlobals(): Map<unknown, string> {
       }
     } else if (namespaces.includes(name) && isObject(value)) addMembers(value, name, add);
   }
-  for (const name of ["nextTick", "hrtime", "cwd", "memoryUsage", "uptime", "cpuUsage"]) {
-    add(Reflect.get(process, name), `process.${name}`);
-  }
-  return paths;
 }
 
 function addMembers(holder: object, path: string, add: (value: unknown, path: string) => void): void {
@@ -77,7 +96,7 @@ let listed = 0;
 export function builtinPlaceOf(
   value: object,
 ): { readonly specifier: string; readonly path: readonly string[] } | undefined {
-  const loaded = (process as unknown as { moduleLoadList?: readonly string[] }).moduleLoadList ?? [];
+  const loaded = loadedModules();
   if (loaded.length !== listed) {
     for (const entry of loaded.slice(listed)) {
       const [, name] = /^NativeModule (?!internal\/)(.+)$/.exec(entry) ?? [];
@@ -116,7 +135,7 @@ function note(value: object, specifier: string, path: readonly string[]): void {
 /** Globals as they were when this module was loaded: whatever replaced one since then stays here. */
 const pristine = new Map<string, unknown>();
 for (const name of Object.getOwnPropertyNames(globalThis)) {
-  if (isStandardGlobal(name)) pristine.set(name, identityOf(name));
+  if (isStandardGlobal(name) && !unmade.has(name)) pristine.set(name, identityOf(name));
 }
 
 function identityOf(name: string): unknown {
@@ -126,6 +145,11 @@ function identityOf(name: string): unknown {
 
 /** Whether a program has put something else in the place of a global of the platform. */
 export function isReplaced(name: string): boolean {
+  if (unmade.has(name)) {
+    // It will be made in a moment, for the function names it.
+    Reflect.get(globalThis, name);
+    noteNewGlobals();
+  }
   if (Object.is(identityOf(name), pristine.get(name))) return false;
   // Node itself replaces some getters by what they give.
   const value: unknown = identityOf(name);

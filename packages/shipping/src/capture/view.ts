@@ -81,7 +81,10 @@ export class View {
       return { name, at: `${place.line + 1}:${place.column + 1}` };
     });
     return `at ${listed(
-      places.map(({ name, at }, i) => (i > 0 && name === places[0]?.name ? at : `${name}:${at}`)),
+      // Of a task's text each is written out, for whoever finds it in the user's file.
+      places.map(({ name, at }, i) =>
+        i > 0 && name === places[0]?.name && !name.startsWith("pydist:") ? at : `${name}:${at}`,
+      ),
       at.length,
     )}`;
   }

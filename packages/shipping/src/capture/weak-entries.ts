@@ -39,12 +39,15 @@ export class WeakEntries {
   look(captured: Iterable<unknown>): boolean {
     if (this.#found.size === 0) return false;
     let isNew = false;
-    const objects = [...captured].filter(isObject);
-    for (const [collection, entries] of this.#found) {
-      for (const object of objects) {
+    const objects = new Set([...captured].filter(isObject));
+    for (const object of objects) {
+      for (const [collection, entries] of this.#found) {
         if (entries.has(object) || !(collection as WeakMap<object, unknown>).has(object)) continue;
-        entries.set(object, saidOf(collection, object));
+        const value = saidOf(collection, object);
+        entries.set(object, value);
         isNew = true;
+        // A chain, as of a list with private members that a compiler made weak.
+        if (isObject(value)) objects.add(value);
       }
     }
     return isNew;

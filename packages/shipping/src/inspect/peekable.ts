@@ -1,7 +1,7 @@
 import { types } from "node:util";
 import type * as Acorn from "acorn";
-import { acorn } from "../analysis/parser.js";
-import { children } from "../analysis/syntax.js";
+import { read } from "../analysis/read.js";
+import { children, type FunctionSyntax } from "../analysis/syntax.js";
 import { Lru } from "../lru.js";
 import type { TaskFunction } from "../task.js";
 
@@ -19,15 +19,21 @@ export function whyNotPeek(fn: TaskFunction): string {
   if (/^class\b/.test(source)) return "it is a class";
   const known = answers.get(source);
   if (known !== undefined) return known;
-  const root = functionIn(source);
-  // Not for good: where there is little stack, no text can be read.
-  if (root === undefined) return "its text cannot be read";
-  const why = whyNot(root, source);
-  answers.set(source, why);
-  return why;
+  try {
+    const found = read(source, false);
+    if (typeof found === "string") return unreadable;
+    const why = whyNot(found.root as FunctionSyntax, source);
+    answers.set(source, why);
+    return why;
+  } catch {
+    // Not for good: where there is little stack, no text can be read.
+    return unreadable;
+  }
 }
 
-function whyNot(root: Acorn.Function, source: string): string {
+const unreadable = "its text cannot be read";
+
+function whyNot(root: FunctionSyntax, source: string): string {
   if (root.generator) return "it is a generator";
   if (!root.params.every(isSimple)) return "its parameters have default values or patterns";
   if (source.includes("use asm")) return "it is asm.js";
@@ -36,42 +42,6 @@ function whyNot(root: Acorn.Function, source: string): string {
 
 function isSimple(parameter: Acorn.Pattern): boolean {
   return parameter.type === "Identifier" || (parameter.type === "RestElement" && isSimple(parameter.argument));
-}
-
-/** Functions and arrows; methods and accessors; private ones. */
-const wrappers = ["(%)", "({%})", "(class {%})"] as const;
-
-function functionIn(source: string): Acorn.Function | undefined {
-  for (const wrapper of wrappers) {
-    try {
-      // Inside a function new.target means something. Whatever is strict code is sloppy code, too.
-      const text = `function f() { ${wrapper.replace("%", () => `${source}\n`)} }`;
-      const { body } = acorn().parse(text, {
-        ecmaVersion: "latest",
-        allowImportExportEverywhere: true,
-        checkPrivateFields: false,
-        allowSuperOutsideMethod: true,
-      });
-      const found = functionOf(body[0]);
-      if (found !== undefined) return found;
-    } catch {
-      // Then it is to be read another way.
-    }
-  }
-  return undefined;
-}
-
-function functionOf(outer: Acorn.AnyNode | undefined): Acorn.Function | undefined {
-  const statement = outer?.type === "FunctionDeclaration" ? outer.body.body.at(-1) : undefined;
-  const expression = statement?.type === "ExpressionStatement" ? statement.expression : undefined;
-  const member =
-    expression?.type === "ObjectExpression"
-      ? expression.properties[0]
-      : expression?.type === "ClassExpression"
-        ? expression.body.body[0]
-        : undefined;
-  const found = member === undefined ? expression : (member as Acorn.Property | Acorn.MethodDefinition).value;
-  return found?.type === "FunctionExpression" || found?.type === "ArrowFunctionExpression" ? found : undefined;
 }
 
 function hasClassStatement(body: Acorn.AnyNode): boolean {

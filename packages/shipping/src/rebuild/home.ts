@@ -8,6 +8,7 @@ import { readableVersion } from "../file-version.js";
 import { importFrom } from "../import-on-node.js";
 import { messageOf } from "../message-of.js";
 import { isRelative } from "../specifier.js";
+import { withPlace } from "../stacks/import-place.js";
 import { findPackage } from "../trees/find-package.js";
 import { type PackageRef, packageOf } from "../trees/package-ref.js";
 import { type CodeRootMapping, codeRoot, requireFrom, rootOf } from "../trees/roots.js";
@@ -63,7 +64,12 @@ export class Home {
     const name = String(specifier);
     if (!isRelative(name)) return importFrom(this.#rootFor(name))(specifier, options);
     const url = text?.url === undefined || name.startsWith("#") ? undefined : new URL(name, text.url).href;
-    return importFrom(process.cwd())(this.#fileOf(url, name), options);
+    const file = this.#fileOf(url, name);
+    try {
+      return await importFrom(process.cwd())(file, options);
+    } catch (error) {
+      throw withPlace(error, fileURLToPath(file));
+    }
   }
 
   /** `require` of a folder of the submitter. */

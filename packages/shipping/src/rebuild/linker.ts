@@ -36,6 +36,8 @@ export class Linker implements Pick<Extension, "create" | "fill"> {
         return madeClass(at(supplies.texts, parts.get(0)), parts);
       case Kinds.Bound:
         return bound(parts);
+      case Kinds.Method:
+        return Object.getOwnPropertyDescriptor(parts.get(0), parts.get(1) as PropertyKey)?.value;
       case Kinds.Wrapped:
         return (util as unknown as Record<string, (fn: unknown) => unknown>)[textAt(parts, 0)]?.(parts.get(1));
       case Kinds.Global:

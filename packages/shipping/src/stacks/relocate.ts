@@ -1,12 +1,10 @@
-import { isWorkerOfPydist } from "../worker-mark.js";
+import { fileURLToPath } from "node:url";
+import { ShippingError } from "@pydist/protocol";
 import { opening } from "../wrapping.js";
+import { errorsIn, fieldOf, frame, replace } from "./errors.js";
 import { type Located, locatedAt } from "./origins.js";
 import { filePlace } from "./place.js";
 
-/** So many errors of one failure are looked at: itself, its causes, and what they gather. */
-const MOST_ERRORS = 1000;
-
-const frame = /^\s+at /;
 const textPlace = /(pydist:\/\/\/\S*?-[0-9a-f]{8}\.js):(\d+):(\d+)/g;
 // Of the thread that ran the task. Whatever is below it is ours or Node's.
 const runnerFrame = /[\\/]pydist-node[\\/](?:dist|src)[\\/]pool[\\/]/;
@@ -18,8 +16,6 @@ const runnerFrame = /[\\/]pydist-node[\\/](?:dist|src)[\\/]pool[\\/]/;
  * first time takes tens of milliseconds. Never throws: a stack that cannot be improved stays.
  */
 export function relocate(failure: unknown): void {
-  // In a worker all functions are texts that came from elsewhere: whoever submitted the task knows from where.
-  if (isWorkerOfPydist()) return;
   try {
     for (const error of errorsIn(failure)) relocateOne(error);
   } catch {
@@ -27,43 +23,25 @@ export function relocate(failure: unknown): void {
   }
 }
 
-function errorsIn(failure: unknown): Set<Error> {
-  const errors = new Set<Error>();
-  const open = [failure];
-  for (let next = open.pop(); next !== undefined || open.length > 0; next = open.pop()) {
-    if (!(next instanceof Error) || errors.has(next)) continue;
-    if (errors.size >= MOST_ERRORS) break;
-    errors.add(next);
-    const gathered = fieldOf(next, "errors");
-    if (Array.isArray(gathered)) open.push(...gathered.slice(0, MOST_ERRORS));
-    open.push(fieldOf(next, "cause"), fieldOf(next, "error"), fieldOf(next, "suppressed"));
-  }
-  return errors;
-}
-
 function relocateOne(error: Error): void {
   const stack = fieldOf(error, "stack");
   if (typeof stack === "string") replace(error, "stack", stack, relocated(withoutRunner(stack)));
+  // What was refused inside of a task names places in the task's text.
+  if (error instanceof ShippingError) for (const key of ["message", "location", "stack"]) relocateText(error, key);
   const remote = fieldOf(error, "remote");
   if (typeof remote !== "object" || remote === null) return;
   const remoteStack = fieldOf(remote, "stack");
   if (typeof remoteStack === "string") replace(remote, "stack", remoteStack, relocated(remoteStack));
 }
 
-/** Runs no getter: what a task threw may have any. */
-function fieldOf(object: object, key: string): unknown {
-  return Object.getOwnPropertyDescriptor(object, key)?.value;
-}
-
-function replace(object: object, key: string, before: string, after: string): void {
-  if (before !== after) Object.defineProperty(object, key, { value: after });
-}
-
 function withoutRunner(stack: string): string {
   if (!runnerFrame.test(stack)) return stack;
   const lines = stack.split("\n");
   const first = lines.findIndex((line) => frame.test(line) && runnerFrame.test(line));
-  return first === -1 ? stack : lines.slice(0, first).join("\n");
+  if (first === -1) return stack;
+  // By which the runner calls what may ask for its context.
+  const end = /AsyncLocalStorage\.run \(node:/.test(lines[first - 1] ?? "") ? first - 1 : first;
+  return lines.slice(0, end).join("\n");
 }
 
 function relocated(stack: string): string {
@@ -77,7 +55,7 @@ function relocated(stack: string): string {
 function relocatedFrame(line: string): string {
   const others = new Set<string>();
   let found = false;
-  const text = line.replace(textPlace, (whole, url: string, row: string, column: string) => {
+  const replaced = line.replace(textPlace, (whole, url: string, row: string, column: string) => {
     const [first, ...rest] = placesFor(url, Number(row) - 1, Number(column) - 1);
     if (first === undefined) return whole;
     found = true;
@@ -85,11 +63,25 @@ function relocatedFrame(line: string): string {
     return first;
   });
   if (!found) return line;
+  // Of a task's task, the executor inside that task has looked before.
+  const [frame = "", before] = replaced.split(/ \[or (.*): the text is the same\]$/);
+  for (const other of before?.split(", or ") ?? []) others.add(other);
   // V8 calls a function without a name "eval" where it came from a text; in the user's file it has none.
-  const named = text
+  const named = frame
     .replace(/^(\s+at (?:async )?)eval \((?!eval at )(.*)\)$/, "$1$2")
     .replace(/^(\s+at new )eval \(/, "$1<anonymous> (");
-  return others.size === 0 ? named : `${named} [or ${[...others].join(", or ")}: the text is the same]`;
+  const different = [...others].filter((other) => !named.includes(other));
+  return different.length === 0 ? named : `${named} [or ${different.join(", or ")}: the text is the same]`;
+}
+
+function relocateText(error: Error, key: string): void {
+  const text = fieldOf(error, key);
+  if (typeof text !== "string") return;
+  const named = text.replace(textPlace, (whole, url: string, row: string, column: string) => {
+    const [place = whole] = placesFor(url, Number(row) - 1, Number(column) - 1);
+    return place.startsWith("file:") ? fileURLToPath(place) : place;
+  });
+  replace(error, key, text, named);
 }
 
 /** Where a position in a function's text may be in the user's files: one place, unless several have that text. */

@@ -1,9 +1,9 @@
 import { existsSync, readFileSync, statSync } from "node:fs";
-import { dirname, extname, resolve } from "node:path";
+import { dirname, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { ShippingError } from "@pydist/protocol";
 import { renewed } from "../file-version.js";
-import { filesNamedIn, importsOf } from "./imports.js";
+import { filesNamedIn, importedFile, importsOf } from "./imports.js";
 import { type LocalTree, TreeBuilder } from "./local-tree.js";
 import { MOST_FILES } from "./manifest.js";
 import { modulePath } from "./module-path.js";
@@ -21,8 +21,10 @@ export function moduleTree(url: string, sha256: string): LocalTree {
   for (let file = open.pop(); file !== undefined; file = open.pop()) {
     if (taken.has(file)) continue;
     taken.add(file);
-    if (taken.size > MOST_FILES)
-      throw new ShippingError(`${url} imports more than ${MOST_FILES} files.`, { path: url });
+    if (taken.size > MOST_FILES) {
+      const remedy = "Import less of them, or put the files onto the nodes yourself, at the same paths.";
+      throw new ShippingError(`${url} imports more than ${MOST_FILES} files. ${remedy}`, { path: url, remedy });
+    }
     const stats = statSync(file);
     const version = renewed(undefined, file, stats);
     if (taken.size === 1 && version.sha256 !== sha256) {
@@ -54,14 +56,6 @@ function fileAt(url: URL): string | undefined {
   if (url.protocol !== "file:" || url.host !== "") return undefined;
   const path = fileURLToPath(url);
   return statSync(path, { throwIfNoEntry: false })?.isFile() ? path : undefined;
-}
-
-/** As an import or a require would find it; TypeScript's `./x.js` may be `./x.ts`. */
-function importedFile(importer: string, specifier: string): string | undefined {
-  const exact = resolve(dirname(importer), specifier.replace(/[?#].*$/, ""));
-  const bare = exact.slice(0, exact.length - extname(exact).length);
-  const candidates = [exact, `${exact}.js`, `${exact}.cjs`, `${exact}.json`, `${exact}/index.js`, `${bare}.ts`];
-  return candidates.find((path) => statSync(path, { throwIfNoEntry: false })?.isFile());
 }
 
 /** The package.json that says whether a `.js` file is a module. */

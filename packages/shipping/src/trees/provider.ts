@@ -76,9 +76,14 @@ export async function provideTree(key: string): Promise<LocalTree | undefined> {
   const from = packageSources.get(key);
   if (from === undefined) return undefined;
   const label = key.slice(0, key.lastIndexOf(":"));
-  throw new ShippingError(`package ${label} was removed or changed in ${from} after the task was submitted`, {
-    path: from,
-  });
+  const remedy = "Submit the task again.";
+  throw new ShippingError(
+    `package ${label} was removed or changed in ${from} after the task was submitted. ${remedy}`,
+    {
+      path: from,
+      remedy,
+    },
+  );
 }
 
 /** Where a package lies in this process's own installation: from which folder to resolve it. */

@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { existsSync, realpathSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -6,6 +6,7 @@ import { ShippingError } from "@pydist/protocol";
 import { type CodeRoot, parseJson } from "../code.js";
 import { readableVersion } from "../file-version.js";
 import { Lru } from "../lru.js";
+import { noteCopy } from "./copies.js";
 import { findPackage } from "./find-package.js";
 import { localPath, modulePath } from "./module-path.js";
 import { isPackageRef, type PackageRef } from "./package-ref.js";
@@ -30,8 +31,6 @@ const directories = new Lru<string, Directory>(1000);
 const reasons = new Lru<string, string>(1000);
 /** Packages that code of this thread has named, by their names. */
 const named = new Lru<string, PackageRef>(1000);
-/** Code directories of this thread, by their folder here. */
-const codeRoots = new Lru<string, CodeRoot>(100);
 
 /** Remembers where trees are. */
 export function learnTrees(trees: FoundTrees): void {
@@ -112,8 +111,8 @@ export function codeRoot(root: CodeRoot | undefined, node: string): CodeRootMapp
       { path, remedy },
     );
   }
-  const to = pathToFileURL(join(here, "/")).href;
-  codeRoots.set(to, root);
+  const to = folderUrl(here);
+  noteCopy(to, { from, root });
   return { from, to };
 }
 
@@ -129,19 +128,19 @@ export function broughtModule(url: string, sha256: string): string | undefined {
   const found = directories.get(moduleKey(url, sha256));
   if (found === undefined) return undefined;
   const path = join(found.directory, modulePath(url));
-  return existsSync(path) ? path : undefined;
+  if (!existsSync(path)) return undefined;
+  const from = /^file:\/\/\/(?:[A-Za-z]:\/)?/.exec(url)?.[0] ?? "file:///";
+  noteCopy(folderUrl(join(found.directory, modulePath(from))), { from });
+  return path;
+}
+
+/** As modules know themselves: by the real place. */
+function folderUrl(folder: string): string {
+  return pathToFileURL(join(realpathSync(folder), "/")).href;
 }
 
 export function whyNotBrought(url: string, sha256: string): string | undefined {
   return reasons.get(moduleKey(url, sha256));
-}
-
-/** How the sender of a code directory names a module in the copy of it that this thread runs. */
-export function senderUrl(url: string): { readonly url: string; readonly root: CodeRoot } | undefined {
-  for (const [to, root] of codeRoots.entries()) {
-    if (url.startsWith(to)) return { url: root.from + url.slice(to.length), root };
-  }
-  return undefined;
 }
 
 /** The package of that name which code of this thread was sent with. */

@@ -128,7 +128,7 @@ describe("how a free name is used", () => {
     ["() => n.a + n.b()", ["a", "b"], ["a", "b"]],
     ["() => n?.a", ["a"], ["a"]],
     ["() => n?.a?.b", ["a"], ["a.b"]],
-    ["() => (n?.a).b", ["a"], ["a"]],
+    ["() => (n?.a).b", ["a"], ["a.b"]],
     ['() => n["a"]["b c"]', ["a"], ["a.b c"]],
     ["() => n.a.b.c().d", ["a"], ["a.b.c"]],
     ["() => n.a[x]", ["a"], ["a"]],
@@ -153,6 +153,24 @@ describe("how a free name is used", () => {
     const found = uses(source, "n");
     expect(found?.members).toEqual(members === "whole" ? members : new Set(members));
     expect(found?.paths.map((path) => path.join("."))).toEqual(paths);
+  });
+
+  test.each<[source: string, reads: string[]]>([
+    ["() => n.a + n.b.c()", ["a", "b.c"]],
+    ["() => n?.a.b", ["a.b"]],
+    ["() => (n?.a).b", ["a.b"]],
+    ["() => { n.a = 1 }", [""]],
+    ["() => { n.a += 1; n.b++; n.c ??= 2 }", ["a", "b", "c"]],
+    ["() => { const { a, b: { c = 1 }, 'd': e, ...rest } = n }", ["a", "b.c", "d", ""]],
+    ["() => { const { a } = n.b }", ["b.a"]],
+    ["() => { let a; ({ a } = n) }", ["a"]],
+    ["() => { const { [key]: a } = n }", [""]],
+    ["() => { const [a] = n }", [""]],
+    ["() => 'a' in n", ["a"]],
+    ["() => key in n", [""]],
+    ["() => n[key]", [""]],
+  ])("what is read: %s", (source, reads) => {
+    expect(uses(source, "n")?.reads.map((path) => path.join("."))).toEqual(reads);
   });
 
   test.each<[string, boolean]>([

@@ -1,6 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { types } from "node:util";
-import { hasRegisteredTypes, memberStep, SerializationError, ShippingError } from "@pydist/protocol";
+import { functionSource, hasRegisteredTypes, memberStep, SerializationError, ShippingError } from "@pydist/protocol";
 import { functionText } from "./analysis/function-text.js";
 import type { Understood, UnderstoodFunction } from "./analysis/understand.js";
 import { callerFile, callerLocation } from "./caller.js";
@@ -74,7 +74,7 @@ function remembered(fn: TaskFunction, shipped: ShippedCode): ShippedCode {
 }
 
 function shipFunction(fn: TaskFunction, what: string): ShippedCode {
-  const source = Function.prototype.toString.call(fn);
+  const source = functionSource(fn);
   const name = ownNameOf(fn);
   const subject = { what, name, source };
   const native = nativeFunction(fn, source, name);
@@ -170,7 +170,8 @@ function seesNothing({ free, lexical, directEval, withs, imports, ownName }: Und
   if ([...free].some(([name, use]) => name !== "__name" || !use.namesOnly)) return false;
   const { this: self, super: home, newTarget, arguments: given, meta, privates } = lexical;
   return (
-    [self, home, newTarget, given, meta, directEval, withs].every((at) => at.length === 0) &&
+    given === undefined &&
+    [self, home, newTarget, meta, directEval, withs].every((at) => at.length === 0) &&
     privates.size === 0 &&
     imports.every(({ specifier }) => specifier?.startsWith("node:") === true)
   );

@@ -35,7 +35,7 @@ export function withoutInspector(
     const { lexical } = text;
     checkLost(lexical, subject, reference);
     if (lexical.this.length > 0) names.push("this");
-    if (lexical.arguments.length > 0) names.push("arguments");
+    if (lexical.arguments !== undefined) names.push("arguments");
     if (lexical.meta.length > 0) names.push("import.meta");
     for (const { specifier } of text.imports) {
       if (specifier !== undefined && isRelative(specifier)) names.push(specifier);

@@ -1,9 +1,12 @@
+import { types } from "node:util";
+import type { ArgumentsUse } from "../analysis/arguments-use.js";
 import type { FreeName } from "../analysis/free.js";
 import { isModuleName, isStandardGlobal } from "../analysis/globals.js";
 import type { Position } from "../analysis/syntax.js";
 import { type UnderstoodClass, type UnderstoodFunction, viteImport } from "../analysis/understand.js";
 import { CannotPeek } from "../inspect/peek.js";
 import { isRelative } from "../specifier.js";
+import { isCalleeKnown } from "./arguments-around.js";
 import { isReplaced } from "./known.js";
 import { Refused } from "./refused.js";
 import type { View } from "./view.js";
@@ -158,6 +161,22 @@ export class Complaints {
       `${what}, which has no value yet`,
       "Submit the function after the line that declares the variable.",
     );
+  }
+
+  /** @throws Refused for `arguments` that are used in a way that other ones could not be */
+  checkArguments({ assigned, callee, at }: ArgumentsUse, value: unknown): void {
+    if (assigned) {
+      throw this.#refused(
+        `gives the "arguments" around it ${this.#view.whereIs(at)} another value`,
+        "Use a variable of your own.",
+      );
+    }
+    if (callee && types.isArgumentsObject(value) && isCalleeKnown(value)) {
+      throw this.#refused(
+        `uses arguments.callee ${this.#view.whereIs(at)}, which is the function around it`,
+        "Give that function a name, and use that.",
+      );
+    }
   }
 
   /** What only the frame of the function itself could tell. */

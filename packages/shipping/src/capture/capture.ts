@@ -6,6 +6,7 @@ import { joinGraphs } from "../captured-bytes.js";
 import { type Captured, type FunctionsCode, type FunctionText, sha256 } from "../code.js";
 import { isDetailed, Kinds, type MaybeDetails, valuesOf } from "../graph.js";
 import { boundPartsOf } from "../inspect/members.js";
+import { isNative } from "../inspect/of-node.js";
 import { inspect } from "../inspect/session.js";
 import type { Noted } from "../stacks/origins.js";
 import { suppliedName, type TaskFunction, taskTarget } from "../task.js";
@@ -80,7 +81,6 @@ export function capture(fn: TaskFunction): CapturedFunction {
   });
 }
 
-const nativeText = /\{\s*\[native code\]\s*\}$/;
 const { cache: requireCache } = createRequire(import.meta.url);
 
 /** Writes one graph. */
@@ -223,7 +223,7 @@ class Capturing implements Pick<Extension, "lower"> {
       return { type: Kinds.Require, parts: [requireUrl(fn)] };
     }
     const source = functionSource(fn);
-    if (nativeText.test(source)) return this.#native(fn, path);
+    if (isNative(fn)) return this.#native(fn, path);
     const view = this.#views.of(fn, source);
     const { file } = view;
     if (file?.script.url.startsWith("node:") === true) {
@@ -325,9 +325,7 @@ class Capturing implements Pick<Extension, "lower"> {
 
   /** Whether a constructor is one of Node's own that no module exports. */
   #isInternal(fn: TaskFunction): boolean {
-    const source = functionSource(fn);
-    if (nativeText.test(source)) return true;
-    return this.#views.of(fn, source).file?.script.url.startsWith("node:") === true;
+    return isNative(fn) || this.#views.of(fn, functionSource(fn)).file?.script.url.startsWith("node:") === true;
   }
 }
 

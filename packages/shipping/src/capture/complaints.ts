@@ -7,7 +7,8 @@ import { type UnderstoodClass, type UnderstoodFunction, viteImport } from "../an
 import { CannotPeek } from "../inspect/peek.js";
 import { isRelative } from "../specifier.js";
 import { isCalleeKnown } from "./arguments-around.js";
-import { isReplaced } from "./known.js";
+import { globalPathOf } from "./known.js";
+import { changedMember, isReplaced, isWatched } from "./originals.js";
 import { Refused } from "./refused.js";
 import type { View } from "./view.js";
 
@@ -112,7 +113,8 @@ export class Complaints {
   }
 
   /** @throws Refused for a name that is in no scope, and is none of those that every node has */
-  checkGlobal(name: string, { asked, at }: FreeName): void {
+  checkGlobal(name: string, use: FreeName): void {
+    const { asked, at, reads } = use;
     if (asked && !(name in globalThis)) return;
     const where = this.#view.whereIs(at);
     if (this.#understood.kind === "class" && this.#understood.keyNames.has(name) && !isStandardGlobal(name)) {
@@ -122,7 +124,13 @@ export class Complaints {
       );
     }
     if (isStandardGlobal(name)) {
-      if (!isReplaced(name)) return;
+      if (!isReplaced(name))
+        return this.#checkReads(
+          globalThis,
+          "",
+          reads.map((read) => [name, ...read]),
+          at,
+        );
       throw this.#refused(
         `uses the global "${name}" ${where}, which this program has replaced`,
         "Put the replacement into a variable of your own, and use that.",
@@ -138,6 +146,21 @@ export class Complaints {
       throw this.#refused(`uses "${name}" ${where}, which only a CommonJS module has`, remedies[name]);
     }
     throw this.#refused(`uses "${name}" ${where}, which is declared nowhere`, "Declare it, or pass it as an argument.");
+  }
+
+  /** @throws Refused for a member of an object of the platform that no node has in the same way */
+  checkMembers(root: unknown, { reads, at }: FreeName): void {
+    if (isWatched(root)) this.#checkReads(root, globalPathOf(root) ?? "", reads, at);
+  }
+
+  #checkReads(root: object, name: string, reads: FreeName["reads"], at: readonly Position[]): void {
+    const changed = changedMember(root, reads);
+    if (changed === undefined) return;
+    const path = [name, ...changed].filter((part) => part !== "").join(".");
+    throw this.#refused(
+      `uses "${path}" ${this.#view.whereIs(at)}, which this program has made or changed`,
+      "Put it into a variable of your own, and use that: a node has only what Node has.",
+    );
   }
 
   /** @throws Refused for what `require` knows of this process */

@@ -1,16 +1,5 @@
 import { isStandardGlobal } from "../analysis/globals.js";
-
-const namespaces = "Math JSON Reflect Intl Atomics WebAssembly console performance crypto".split(" ");
-// Lazily made, or warning when they are looked at.
-const untouched = new Set([
-  "localStorage",
-  "sessionStorage",
-  "navigator",
-  "WebSocket",
-  "EventSource",
-  "Storage",
-  "global",
-]);
+import { isReplaced, namespaces, originalKeys, originalOf, untouched } from "./originals.js";
 
 let globals: ReadonlyMap<unknown, string> | undefined;
 
@@ -36,28 +25,31 @@ function listGlobals(): Map<unknown, string> {
         add(prototype, `${name}.prototype`);
         addMembers(prototype, `${name}.prototype`, add);
       }
-    } else if (namespaces.includes(name) && isObject(value)) addMembers(value, name, add);
+    } else if (namespaces.has(name) && isObject(value)) addMembers(value, name, add);
   }
   for (const name of ["nextTick", "hrtime", "cwd", "memoryUsage", "uptime", "cpuUsage"]) {
-    add(Reflect.get(process, name), `process.${name}`);
+    add(valueAt(process, name), `process.${name}`);
   }
   return paths;
 }
 
 function addMembers(holder: object, path: string, add: (value: unknown, path: string) => void): void {
-  for (const name of Object.getOwnPropertyNames(holder)) {
+  for (const name of originalKeys(holder)) {
     // What has another meaning than its path: a constructor is found by its own name.
     if (name === "constructor" || name === "prototype") continue;
     add(valueAt(holder, name), `${path}.${name}`);
   }
 }
 
-/** Without running anybody's code; of a global that is made when it is first asked for, what it is made as. */
+/**
+ * What Node has there, whatever a program has put in its place; without running anybody's code. Of a global that is made
+ * when it is first asked for, what it is made as.
+ */
 function valueAt(holder: object, name: string): unknown {
-  const descriptor = Object.getOwnPropertyDescriptor(holder, name);
+  const descriptor = originalOf(holder, name) ?? Object.getOwnPropertyDescriptor(holder, name);
   if (descriptor === undefined) return undefined;
   if ("value" in descriptor) return descriptor.value;
-  if (holder !== globalThis || typeof descriptor.get !== "function") return undefined;
+  if (holder !== globalThis || typeof descriptor.get !== "function" || isReplaced(name)) return undefined;
   try {
     return Reflect.get(holder, name);
   } catch {
@@ -111,23 +103,4 @@ function listBuiltin(name: string): void {
 
 function note(value: object, specifier: string, path: readonly string[]): void {
   if (globalPathOf(value) === undefined && !builtins.has(value)) builtins.set(value, { specifier, path });
-}
-
-/** Globals as they were when this module was loaded: whatever replaced one since then stays here. */
-const pristine = new Map<string, unknown>();
-for (const name of Object.getOwnPropertyNames(globalThis)) {
-  if (isStandardGlobal(name)) pristine.set(name, identityOf(name));
-}
-
-function identityOf(name: string): unknown {
-  const descriptor = Object.getOwnPropertyDescriptor(globalThis, name);
-  return descriptor === undefined ? undefined : "value" in descriptor ? descriptor.value : descriptor.get;
-}
-
-/** Whether a program has put something else in the place of a global of the platform. */
-export function isReplaced(name: string): boolean {
-  if (Object.is(identityOf(name), pristine.get(name))) return false;
-  // Node itself replaces some getters by what they give.
-  const value: unknown = identityOf(name);
-  return !(typeof value === "function" || typeof value === "object") || globalPathOf(value) !== name;
 }

@@ -12,6 +12,9 @@ import { changedMember, isReplaced, isWatched } from "./originals.js";
 import { Refused } from "./refused.js";
 import type { View } from "./view.js";
 
+/** What to do instead of putting something into a global. */
+export const useOwn = "Put it into a variable of your own, and use that: a node has only what Node has.";
+
 export type Readable = UnderstoodFunction | UnderstoodClass;
 
 /** What keeps a function or class from being captured, in words that say where in the user's file it stands. */
@@ -157,10 +160,7 @@ export class Complaints {
     const changed = changedMember(root, reads);
     if (changed === undefined) return;
     const path = [name, ...changed].filter((part) => part !== "").join(".");
-    throw this.#refused(
-      `uses "${path}" ${this.#view.whereIs(at)}, which this program has made or changed`,
-      "Put it into a variable of your own, and use that: a node has only what Node has.",
-    );
+    throw this.#refused(`uses "${path}" ${this.#view.whereIs(at)}, which this program has made or changed`, useOwn);
   }
 
   /** @throws Refused for what `require` knows of this process */

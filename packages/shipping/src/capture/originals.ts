@@ -129,8 +129,8 @@ function globalValue(name: string, descriptor: PropertyDescriptor | undefined): 
   if (descriptor?.get === undefined) return descriptor?.value;
   if (!isStandardGlobal(name) || untouched.has(name)) return undefined;
   const value: unknown = Reflect.get(globalThis, name);
-  // What Node makes when it is first asked for has nothing of its own, but by its class.
-  if (typeof value === "object" && value !== null && !originals.has(value)) {
+  // Those that Node makes when they are first asked for have nothing of their own: all is of their classes.
+  if (namespaces.has(name) && isObject(value) && !originals.has(value)) {
     originals.set(value, { members: new Map(), isLanguage: false });
   }
   return value;

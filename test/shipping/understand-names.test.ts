@@ -153,6 +153,24 @@ describe("how a free name is used", () => {
     expect(uses(source, "n")?.paths.map((path) => path.join("."))).toEqual(paths);
   });
 
+  test.each<[source: string, reads: string[]]>([
+    ["() => n.a + n.b.c()", ["a", "b.c"]],
+    ["() => n?.a.b", ["a.b"]],
+    ["() => (n?.a).b", ["a.b"]],
+    ["() => { n.a = 1 }", [""]],
+    ["() => { n.a += 1; n.b++; n.c ??= 2 }", ["a", "b", "c"]],
+    ["() => { const { a, b: { c = 1 }, 'd': e, ...rest } = n }", ["a", "b.c", "d", ""]],
+    ["() => { const { a } = n.b }", ["b.a"]],
+    ["() => { let a; ({ a } = n) }", ["a"]],
+    ["() => { const { [key]: a } = n }", [""]],
+    ["() => { const [a] = n }", [""]],
+    ["() => 'a' in n", ["a"]],
+    ["() => key in n", [""]],
+    ["() => n[key]", [""]],
+  ])("what is read: %s", (source, reads) => {
+    expect(uses(source, "n")?.reads.map((path) => path.join("."))).toEqual(reads);
+  });
+
   test.each<[string, boolean]>([
     ["() => typeof n", true],
     ["() => typeof n === 'undefined' ? 0 : typeof (n)", true],

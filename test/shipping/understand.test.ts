@@ -1,6 +1,7 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: texts of functions, as strings
 import { describe, expect, test } from "vitest";
 import { understand } from "../../packages/shipping/dist/analysis/understand.js";
+import type { ArgumentsUse } from "../../packages/shipping/src/analysis/arguments-use.js";
 import { readable } from "./understand-support.js";
 
 const free = (source: string) => [...readable(source).free.keys()];
@@ -138,7 +139,7 @@ describe("what reaches out of the text without being a variable", () => {
       ...(self.length > 0 && { this: self.length }),
       ...(above.length > 0 && { super: above.length }),
       ...(newTarget.length > 0 && { newTarget: newTarget.length }),
-      ...(args.length > 0 && { arguments: args.length }),
+      ...(args !== undefined && { arguments: args.at.length }),
       ...(meta.length > 0 && { meta: meta.length }),
       ...(privates.size > 0 && { privates: [...privates.keys()] }),
     };
@@ -189,8 +190,33 @@ describe("what reaches out of the text without being a variable", () => {
     expect(reach(source)).toEqual(expected);
   });
 
+  test.each<[string, Partial<ArgumentsUse>]>([
+    ["() => arguments[0] + arguments.length", {}],
+    ["() => [...arguments, f(...arguments)]", {}],
+    ["() => { for (const a of arguments) use(a) }", {}],
+    ["() => { const [a, { b }] = arguments; return typeof arguments }", {}],
+    ["() => f.apply(o, arguments)", {}],
+    ["() => arguments[0]++", { written: true }],
+    ["() => { arguments.own = 1 }", { written: true }],
+    ["() => delete arguments[0]", { written: true }],
+    ["() => { [arguments[0], o.p] = list }", { written: true }],
+    ["() => { for (arguments[0] of list); }", { written: true }],
+    ["() => f(arguments)", { written: true }],
+    ["() => f.apply(arguments, list)", { written: true }],
+    ["() => f.apply(o, list, arguments)", { written: true }],
+    ["() => { const given = arguments }", { written: true }],
+    ["() => arguments[0]()", { written: true }],
+    ["() => arguments[0]?.()", { written: true }],
+    ["() => arguments.callee", { callee: true }],
+    ["() => { const { callee } = arguments }", { callee: true }],
+    ["() => { arguments = 1 }", { assigned: true, written: true }],
+  ])("arguments that are only read, or changed: %s", (source, expected) => {
+    const { at: _, ...use } = readable(source, false).lexical.arguments as ArgumentsUse;
+    expect(use).toEqual({ assigned: false, written: false, callee: false, ...expected });
+  });
+
   test("sloppy arguments as a variable", () => {
-    expect(readable("() => { var arguments = 1; return arguments }", false).lexical.arguments).toEqual([]);
+    expect(readable("() => { var arguments = 1; return arguments }", false).lexical.arguments).toBeUndefined();
     expect(readable("function f() { { let arguments; arguments } return arguments }", false).free.size).toBe(0);
   });
 

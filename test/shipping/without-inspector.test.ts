@@ -82,6 +82,14 @@ describe("where the permission model forbids the inspector", () => {
       'function "method" is a method that uses this at 1:19 of its text, and a task is called without its object. Bind it: obj.method.bind(obj); or wrap it: (...args) => obj.method(...args).',
     ],
     [
+      "changedGlobal",
+      'function "changedGlobal" uses "Math.random", which this program has made or changed. Put it into a variable of your own, and use that: a node has only what Node has.',
+    ],
+    [
+      "madeMember",
+      'function "madeMember" uses "globalThis.ownName", which this program has made or changed. Put it into a variable of your own, and use that: a node has only what Node has.',
+    ],
+    [
       "nodes",
       'function "join" is Node\'s own, not text that could travel. Wrap it: async (...args) => (await import("node:path")).join(...args).',
     ],

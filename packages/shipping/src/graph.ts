@@ -5,7 +5,7 @@
 
 /** The kinds of nodes, each with its parts in order. */
 export const Kinds = {
-  /** number of the text, `this` around it, how many `arguments` around it, these ..., values of its slots ..., details */
+  /** number of the text, `this` around it, values of its slots ..., details */
   Function: "function",
   /** number of the text, values of its slots ..., details */
   Class: "class",
@@ -19,6 +19,8 @@ export const Kinds = {
   Global: "global",
   /** number of the module, names from its namespace on ... */
   Module: "module",
+  /** details, among which are what they hold and how many */
+  Arguments: "arguments",
   /** the function whose `prototype` it is, details */
   Prototype: "prototype",
   /** base, its content, details */

@@ -1,6 +1,12 @@
 import { fileURLToPath } from "node:url";
 import { types } from "node:util";
-import { hasRegisteredTypes, memberStep, SerializationError, type ShippingError } from "@pydist/protocol";
+import {
+  functionSource,
+  hasRegisteredTypes,
+  memberStep,
+  SerializationError,
+  type ShippingError,
+} from "@pydist/protocol";
 import { functionText } from "./analysis/function-text.js";
 import type { Understood, UnderstoodFunction } from "./analysis/understand.js";
 import { callerFile } from "./caller.js";
@@ -9,6 +15,7 @@ import { type CapturedFunction, capture, FIRST } from "./capture/capture.js";
 import { detailsOf } from "./capture/details.js";
 import { ownNameOf } from "./capture/function-node.js";
 import { ordinaryOfFunction } from "./capture/ordinary.js";
+import { areUnchanged, type Watched, watched } from "./capture/originals.js";
 import { packagesOf } from "./capture/packages.js";
 import { Refused, saidBy } from "./capture/refused.js";
 import { isKnownSloppy, understood, whereIn } from "./capture/view.js";
@@ -34,8 +41,8 @@ import { rememberModule } from "./trees/provider.js";
 import { withoutInspector } from "./without-inspector.js";
 import { isWorkerOfPydist } from "./worker-mark.js";
 
-/** Functions that see nothing that can change. */
-const byFunction = new WeakMap<TaskFunction, ShippedCode>();
+/** Functions that see nothing that can change but globals, which a program may replace at any time. */
+const byFunction = new WeakMap<TaskFunction, Remembered>();
 /** An arrow written inside a loop is a new function each time, with the text of the last one. */
 const bySource = new Lru<string, { readonly shipped: ShippedCode; readonly noted: Omit<Noted, "fn"> }>(1000);
 /** Codes by their texts: an arrow in a loop is a new function each time, and its code the same. */
@@ -53,7 +60,7 @@ const byText = new Lru<string, ShippedCode>(1000);
 export function ship(fn: TaskFunction, what = "submit"): ShippedCode {
   // Types go along with every function, and may be registered at any time.
   const known = hasRegisteredTypes() ? undefined : byFunction.get(fn);
-  if (known !== undefined) return known;
+  if (known !== undefined && areUnchanged(known.globals)) return known.shipped;
   if (typeof fn !== "function") {
     throw new TypeError(`${what}: the first argument must be a function, not ${fn === null ? "null" : typeof fn}.`);
   }
@@ -67,14 +74,20 @@ export function ship(fn: TaskFunction, what = "submit"): ShippedCode {
   return shipFunction(fn, what);
 }
 
+interface Remembered {
+  readonly shipped: ShippedCode;
+  readonly globals: readonly Watched[];
+}
+
 /** As long as no types are registered, it is shipped the same whenever it is submitted. */
-function remembered(fn: TaskFunction, shipped: ShippedCode): ShippedCode {
-  byFunction.set(fn, shipped);
+function remembered(fn: TaskFunction, shipped: ShippedCode, free?: UnderstoodFunction["free"]): ShippedCode {
+  const globals = free === undefined ? [] : watched(free);
+  if (globals !== undefined) byFunction.set(fn, { shipped, globals });
   return shipped;
 }
 
 function shipFunction(fn: TaskFunction, what: string): ShippedCode {
-  const source = Function.prototype.toString.call(fn);
+  const source = functionSource(fn);
   const name = ownNameOf(fn);
   const subject = { what, name, source };
   const native = nativeFunction(fn, source, name);
@@ -86,7 +99,9 @@ function shipFunction(fn: TaskFunction, what: string): ShippedCode {
   // With a name for itself it may see properties that it is yet to be given.
   const seesItself = text?.kind === "function" && text.ownName?.used === true;
   const kept = (shipped: ShippedCode): ShippedCode =>
-    shipped.captured === undefined && !seesItself ? remembered(fn, shipped) : shipped;
+    shipped.captured === undefined && !seesItself && text?.kind === "function"
+      ? remembered(fn, shipped, text.free)
+      : shipped;
   try {
     return kept(shipCaptured(capture(fn), name));
   } catch (error) {
@@ -170,7 +185,8 @@ function seesNothing({ free, lexical, directEval, withs, imports, ownName }: Und
   if ([...free].some(([name, use]) => name !== "__name" || !use.namesOnly)) return false;
   const { this: self, super: home, newTarget, arguments: given, meta, privates } = lexical;
   return (
-    [self, home, newTarget, given, meta, directEval, withs].every((at) => at.length === 0) &&
+    given === undefined &&
+    [self, home, newTarget, meta, directEval, withs].every((at) => at.length === 0) &&
     privates.size === 0 &&
     imports.every(({ specifier }) => specifier?.startsWith("node:") === true)
   );

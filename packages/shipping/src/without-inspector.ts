@@ -1,9 +1,12 @@
 import { readFileSync } from "node:fs";
+import type { FreeName } from "./analysis/free.js";
 import { isStandardGlobal } from "./analysis/globals.js";
 import { analyseScript } from "./analysis/script.js";
 import type { Understood, UnderstoodFunction } from "./analysis/understand.js";
 import { callerFile } from "./caller.js";
+import { useOwn } from "./capture/complaints.js";
 import { compiledName } from "./capture/namespaces.js";
+import { changedMember } from "./capture/originals.js";
 import type { Helper } from "./code.js";
 import type { InspectorUnavailable } from "./inspect/session.js";
 import { refuseKind, type Subject } from "./refusal.js";
@@ -27,7 +30,10 @@ export function withoutInspector(
     const around = kindOfVariables(subject.source);
     for (const [name, use] of text.free) {
       if (name === "__name" && use.namesOnly) continue;
-      if (isStandardGlobal(name) && around(name) === "none") continue;
+      if (isStandardGlobal(name) && around(name) === "none") {
+        checkGlobal(name, use, subject);
+        continue;
+      }
       const helper = around(name) === "own" ? undefined : contextHelper(name, use.paths);
       if (helper === undefined) names.push(name);
       else helpers[name] = helper;
@@ -35,7 +41,7 @@ export function withoutInspector(
     const { lexical } = text;
     checkLost(lexical, subject, reference);
     if (lexical.this.length > 0) names.push("this");
-    if (lexical.arguments.length > 0) names.push("arguments");
+    if (lexical.arguments !== undefined) names.push("arguments");
     if (lexical.meta.length > 0) names.push("import.meta");
     for (const { specifier } of text.imports) {
       if (specifier !== undefined && isRelative(specifier)) names.push(specifier);
@@ -48,6 +54,15 @@ export function withoutInspector(
     `uses ${what}, which only Node's inspector can read, and it cannot be used: ${reason}`,
     `${wayToAllow(reason)}, pass what the function needs as arguments, or ${reference}.`,
   );
+}
+
+function checkGlobal(name: string, { reads }: FreeName, subject: Subject): void {
+  const changed = changedMember(
+    globalThis,
+    reads.map((read) => [name, ...read]),
+  );
+  if (changed === undefined) return;
+  throw refuseKind(subject, `uses "${changed.join(".")}", which this program has made or changed`, useOwn);
 }
 
 /** What nobody could read, even with the inspector. */

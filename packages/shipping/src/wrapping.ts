@@ -4,7 +4,7 @@ const memberForms: ReadonlySet<FunctionText["form"]> = new Set(["method", "acces
 
 /**
  * What stands before a text where it is compiled: on its first line, so that lines need no correction. Compiled, it is a
- * function of the helpers that gives a maker; called with the `this` and the arguments that an arrow sees around it, that
+ * function of the helpers that gives a maker; called with the `this` that an arrow sees around it, that
  * gives the function (for a class: what defines it, once its first slots are filled) and what fills a slot.
  */
 export function opening({ helpers, strict, slots, form }: FunctionText): string {

@@ -2,6 +2,7 @@ export { decodeValue, encodeArguments, encodeValue } from "./codec.js";
 export { registerErrorClass } from "./error-classes.js";
 export type { AnyFunction, DecodeOptions, EncodeOptions, Extension, Extra, Parts } from "./extension.js";
 export { decodeFailure, encodeFailure, type Remote } from "./failure.js";
+export { functionSource } from "./function-source.js";
 export { encodeGraph, type Graph } from "./graph.js";
 export { type EncodedValue, Kind } from "./kind.js";
 export { joinSteps, mapStep, memberStep } from "./path.js";

@@ -1,3 +1,4 @@
+import { functionSource } from "./function-source.js";
 import { memberStep } from "./path.js";
 import { classNameOf, type Shape, tagOf } from "./shapes.js";
 
@@ -29,7 +30,7 @@ function article(name: string): string {
 export function problemOfKind(value: unknown): Problem {
   if (typeof value === "function") {
     return {
-      what: /^class\b/.test(Function.prototype.toString.call(value)) ? "a class" : "a function",
+      what: /^class\b/.test(functionSource(value)) ? "a class" : "a function",
       remedy: "Functions travel only as the task itself: send data and call the function inside the task.",
     };
   }

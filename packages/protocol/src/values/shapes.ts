@@ -1,3 +1,4 @@
+import { functionSource } from "./function-source.js";
 /** What an object is to the encoder. */
 export type Shape =
   | "object"
@@ -117,6 +118,6 @@ function foreignShape(value: object, prototype: object): Shape | undefined {
   const own: unknown = Object.hasOwn(prototype, "constructor") ? prototype.constructor : undefined;
   if (typeof own !== "function") return undefined;
   const { name } = own;
-  const native = Function.prototype.toString.call(own) === `function ${name}() { [native code] }`;
+  const native = functionSource(own) === `function ${name}() { [native code] }`;
   return native && tagOf(value) === name ? byName.get(name) : undefined;
 }

@@ -15,6 +15,8 @@ export interface FunctionText {
   readonly helpers: Readonly<Record<string, "import" | "meta">>;
   /** What each name in a cell became: the text uses `cells.get(name).v`. */
   readonly cells: ReadonlyMap<string, string>;
+  /** The name for the `arguments` around it, if it uses them. */
+  readonly argumentsSlot: string | undefined;
   /** The name for what a class extends, unless that is nothing or null. */
   readonly superSlot: string | undefined;
   /** The names for the values with which private static fields begin. */
@@ -91,11 +93,16 @@ export function functionText(
     cells.set(name, cell);
     for (const site of sites) replaced.push(...cellEdits(site, name, `${cell}.v`, source));
   }
+  // The word would mean those of whoever makes the function, anew each time. As long, so that columns stay.
+  const argumentSites = edits.sites.get("arguments") ?? [];
+  const argumentsSlot = argumentSites.length === 0 ? undefined : names.make("args", 5);
+  for (const site of argumentSites) replaced.push(...cellEdits(site, "arguments", argumentsSlot as string, source));
   const sorted = ordered(replaced);
   return {
     source: applyEdits(source, sorted),
     helpers,
     cells,
+    argumentsSlot,
     superSlot,
     privateStatics,
     replaced: sorted.map(({ start, end, text }) => ({ start, end, text })),

@@ -22,7 +22,13 @@ const node = `
   clearImmediate clearInterval clearTimeout console crypto fetch global localStorage navigator performance process
   queueMicrotask sessionStorage setImmediate setInterval setTimeout structuredClone`;
 
-const standard: ReadonlySet<string> = new Set(`${language} ${node}`.trim().split(/\s+/));
+const ofLanguage: ReadonlySet<string> = new Set(language.trim().split(/\s+/));
+const standard: ReadonlySet<string> = new Set([...ofLanguage, ...node.trim().split(/\s+/)]);
+
+/** Whether a global is the language's: then V8 made it, and no JavaScript. */
+export function isLanguageGlobal(name: string): boolean {
+  return ofLanguage.has(name);
+}
 
 /** Whether a name means the same in a bare worker thread of Node as here. */
 export function isStandardGlobal(name: string): boolean {

@@ -1,5 +1,6 @@
 import type * as Acorn from "acorn";
 import { Lines } from "../stacks/lines.js";
+import { type ArgumentsUse, argumentsUse } from "./arguments-use.js";
 import { type ClassEdit, type ClassFacts, classFacts, type Member } from "./class-facts.js";
 import { callOf, type FreeName, freeName, literalText } from "./free.js";
 import { type Form, type Read, read } from "./read.js";
@@ -35,7 +36,8 @@ interface Base {
     /** Of a method as well: that of its home object. */
     readonly super: readonly Position[];
     readonly newTarget: readonly Position[];
-    readonly arguments: readonly Position[];
+    /** Undefined if it does not use them. */
+    readonly arguments: ArgumentsUse | undefined;
     /** `import.meta`, also as vite writes it. */
     readonly meta: readonly Position[];
     /** By name with `#`: private names that no class in the text declares. */
@@ -87,7 +89,7 @@ export interface UnderstoodClass extends Base {
 
 /** Places in the source that are written anew. Offsets count from its beginning. */
 export interface TextEdits {
-  /** Of the free names. */
+  /** Of the free names, and of `arguments`. */
   readonly sites: ReadonlyMap<string, readonly Site[]>;
   readonly fixed: readonly FixedEdit[];
 }
@@ -129,18 +131,18 @@ function understandRead(source: string, found: Read): UnderstoodFunction | Under
     return { line: line + 1, column: column + 1 };
   };
   const references = freeReferences(scanned);
-  const argumentUses = references.get("arguments") ?? [];
-  references.delete("arguments");
+  const argumentUses = references.get("arguments");
+  const names = [...references].filter(([name]) => name !== "arguments");
   const metas = [...scanned.metas, ...(references.get(viteMeta) ?? []).map(({ node }) => node)];
   const fn = root.type === "FunctionExpression" || root.type === "ArrowFunctionExpression" ? root : undefined;
   const base = {
     strict,
-    free: new Map([...references].map(([name, uses]) => [name, freeName(uses, at)])),
+    free: new Map(names.map(([name, uses]) => [name, freeName(uses, at)])),
     lexical: {
       this: positions(scanned.this, at),
       super: positions(scanned.super, at),
       newTarget: positions(scanned.newTarget, at),
-      arguments: argumentUses.map(({ node }) => at(node)),
+      arguments: argumentUses && argumentsUse(argumentUses, at),
       meta: metas.sort(byStart).map(at),
       privates: new Map([...scanned.privates].map(([name, starts]) => [`#${name}`, positions(starts, at)])),
     },

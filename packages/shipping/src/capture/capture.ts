@@ -1,15 +1,17 @@
 import { createRequire } from "node:module";
 import { types } from "node:util";
-import { type Extension, type Extra, encodeGraph, type Graph, typeOfInstance } from "@pydist/protocol";
+import { type Extension, type Extra, encodeGraph, functionSource, type Graph, typeOfInstance } from "@pydist/protocol";
 import type { Replaced } from "../analysis/function-text.js";
 import { joinGraphs } from "../captured-bytes.js";
 import { type Captured, type FunctionsCode, type FunctionText, sha256 } from "../code.js";
 import { isDetailed, Kinds, type MaybeDetails, valuesOf } from "../graph.js";
 import { boundPartsOf } from "../inspect/members.js";
+import { isNative } from "../inspect/of-node.js";
 import { inspect } from "../inspect/session.js";
 import type { Noted } from "../stacks/origins.js";
 import { suppliedName, type TaskFunction, taskTarget } from "../task.js";
 import type { PackageRef } from "../trees/package-ref.js";
+import { ArgumentsAround, Given, lowerGiven } from "./arguments-around.js";
 import { Cells } from "./cells.js";
 import { detailStep, detailsOf } from "./details.js";
 import { lowerFunction } from "./function-node.js";
@@ -65,26 +67,30 @@ export function capture(fn: TaskFunction): CapturedFunction {
   return inspect(() => {
     const views = new Views();
     const cells = new Cells();
+    const given = new ArgumentsAround();
     const weak = new WeakEntries();
     for (let round = 0; ; round++) {
-      const extension = new Capturing(views, cells, weak);
+      const extension = new Capturing(views, cells, given, weak);
       const before = weak.any;
       const types = captureTypes(extension);
       const root = ours([fn, ours(extension.beginValues()), before]);
       const values = encodeGraph(root, "", { extension, known: types?.objects });
       const again = [cells.settle(), weak.look(values.objects.keys()), weak.any !== before].includes(true);
-      if (!again) return extension.finish(types, values);
+      if (!again) {
+        given.check(cells.met);
+        return extension.finish(types, values);
+      }
       if (round === MOST_ROUNDS) throw new Refused(FIRST, winding, "Use properties or a Map.");
     }
   });
 }
 
-const nativeText = /\{\s*\[native code\]\s*\}$/;
 const { cache: requireCache } = createRequire(import.meta.url);
 
 /** Writes one graph. */
 class Capturing implements Pick<Extension, "lower"> {
   readonly cells: Cells;
+  readonly given: ArgumentsAround;
   readonly #views: Views;
   readonly #weak: WeakEntries;
   readonly #texts = new Texts();
@@ -97,9 +103,10 @@ class Capturing implements Pick<Extension, "lower"> {
   /** What the functions see around them. */
   #seen: "nothing" | "something" = "nothing";
 
-  constructor(views: Views, cells: Cells, weak: WeakEntries) {
+  constructor(views: Views, cells: Cells, given: ArgumentsAround, weak: WeakEntries) {
     this.#views = views;
     this.cells = cells;
+    this.given = given;
     this.#weak = weak;
   }
 
@@ -219,8 +226,8 @@ class Capturing implements Pick<Extension, "lower"> {
     if (Object.getOwnPropertyDescriptor(fn, "cache")?.value === requireCache) {
       return { type: Kinds.Require, parts: [requireUrl(fn)] };
     }
-    const source = Function.prototype.toString.call(fn);
-    if (nativeText.test(source)) return this.#native(fn, path);
+    const source = functionSource(fn);
+    if (isNative(fn)) return this.#native(fn, path);
     const view = this.#views.of(fn, source);
     const { file } = view;
     if (file?.script.url.startsWith("node:") === true) {
@@ -242,7 +249,7 @@ class Capturing implements Pick<Extension, "lower"> {
       if (ownerOf(prototype) === undefined) this.#prototypes.set(prototype, fn);
     }
     const made = lowerFunction(view, this, path);
-    if (made.parts.length > 3 || made.parts[1] !== undefined) this.#seen = "something";
+    if (made.parts.length > 2 || made.parts[1] !== undefined) this.#seen = "something";
     return made;
   }
 
@@ -276,6 +283,7 @@ class Capturing implements Pick<Extension, "lower"> {
       return { type: Kinds.Method, parts: [value.holder, value.key], step: () => " > class" };
     if (value instanceof Place) return { type: Kinds.Place, parts: [value.url, "path"] };
     if (value instanceof Narrowed) return lowerNarrowed(value);
+    if (value instanceof Given) return lowerGiven(value);
     if (typeOfInstance(value) !== undefined) {
       if (this.#stage === "values") return undefined;
       throw new Refused(
@@ -295,7 +303,7 @@ class Capturing implements Pick<Extension, "lower"> {
   }
 
   #prototype(owner: TaskFunction, value: object): Extra {
-    const source = Function.prototype.toString.call(owner);
+    const source = functionSource(owner);
     const details = detailsOf(value, ordinaryOfPrototype(owner, understood(source, undefined)));
     if (details.length > 0) this.mutable();
     return {
@@ -323,9 +331,7 @@ class Capturing implements Pick<Extension, "lower"> {
 
   /** Whether a constructor is one of Node's own that no module exports. */
   #isInternal(fn: TaskFunction): boolean {
-    const source = Function.prototype.toString.call(fn);
-    if (nativeText.test(source)) return true;
-    return this.#views.of(fn, source).file?.script.url.startsWith("node:") === true;
+    return isNative(fn) || this.#views.of(fn, functionSource(fn)).file?.script.url.startsWith("node:") === true;
   }
 }
 

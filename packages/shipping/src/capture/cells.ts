@@ -24,6 +24,11 @@ export class Cells {
   #peeks = 0;
   #settled = 0;
 
+  /** The functions that were met, with their paths. */
+  get met(): ReadonlyMap<View, () => string> {
+    return this.#views;
+  }
+
   /** A function was met on this path. */
   note(view: View, path: () => string): void {
     if (!this.#views.has(view)) this.#views.set(view, path);

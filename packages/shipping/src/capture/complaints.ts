@@ -1,12 +1,19 @@
+import { types } from "node:util";
+import type { ArgumentsUse } from "../analysis/arguments-use.js";
 import type { FreeName } from "../analysis/free.js";
 import { isModuleName, isStandardGlobal } from "../analysis/globals.js";
 import type { Position } from "../analysis/syntax.js";
 import { type UnderstoodClass, type UnderstoodFunction, viteImport } from "../analysis/understand.js";
 import { CannotPeek } from "../inspect/peek.js";
 import { isRelative } from "../specifier.js";
-import { isReplaced } from "./known.js";
+import { isCalleeKnown } from "./arguments-around.js";
+import { globalPathOf } from "./known.js";
+import { changedMember, isReplaced, isWatched } from "./originals.js";
 import { Refused } from "./refused.js";
 import type { View } from "./view.js";
+
+/** What to do instead of putting something into a global. */
+export const useOwn = "Put it into a variable of your own, and use that: a node has only what Node has.";
 
 export type Readable = UnderstoodFunction | UnderstoodClass;
 
@@ -116,7 +123,8 @@ export class Complaints {
   }
 
   /** @throws Refused for a name that is in no scope, and is none of those that every node has */
-  checkGlobal(name: string, { asked, at }: FreeName): void {
+  checkGlobal(name: string, use: FreeName): void {
+    const { asked, at, reads } = use;
     if (asked && !(name in globalThis)) return;
     const where = this.#view.whereIs(at);
     if (this.#understood.kind === "class" && this.#understood.keyNames.has(name) && !isStandardGlobal(name)) {
@@ -126,7 +134,13 @@ export class Complaints {
       );
     }
     if (isStandardGlobal(name)) {
-      if (!isReplaced(name)) return;
+      if (!isReplaced(name))
+        return this.#checkReads(
+          globalThis,
+          "",
+          reads.map((read) => [name, ...read]),
+          at,
+        );
       throw this.#refused(
         `uses the global "${name}" ${where}, which this program has replaced`,
         "Put the replacement into a variable of your own, and use that.",
@@ -142,6 +156,18 @@ export class Complaints {
       throw this.#refused(`uses "${name}" ${where}, which only a CommonJS module has`, remedies[name]);
     }
     throw this.#refused(`uses "${name}" ${where}, which is declared nowhere`, "Declare it, or pass it as an argument.");
+  }
+
+  /** @throws Refused for a member of an object of the platform that no node has in the same way */
+  checkMembers(root: unknown, { reads, at }: FreeName): void {
+    if (isWatched(root)) this.#checkReads(root, globalPathOf(root) ?? "", reads, at);
+  }
+
+  #checkReads(root: object, name: string, reads: FreeName["reads"], at: readonly Position[]): void {
+    const changed = changedMember(root, reads);
+    if (changed === undefined) return;
+    const path = [name, ...changed].filter((part) => part !== "").join(".");
+    throw this.#refused(`uses "${path}" ${this.#view.whereIs(at)}, which this program has made or changed`, useOwn);
   }
 
   /** @throws Refused for what `require` knows of this process */
@@ -165,6 +191,22 @@ export class Complaints {
       `${what}, which has no value yet`,
       "Submit the function after the line that declares the variable.",
     );
+  }
+
+  /** @throws Refused for `arguments` that are used in a way that other ones could not be */
+  checkArguments({ assigned, callee, at }: ArgumentsUse, value: unknown): void {
+    if (assigned) {
+      throw this.#refused(
+        `gives the "arguments" around it ${this.#view.whereIs(at)} another value`,
+        "Use a variable of your own.",
+      );
+    }
+    if (callee && types.isArgumentsObject(value) && isCalleeKnown(value)) {
+      throw this.#refused(
+        `uses arguments.callee ${this.#view.whereIs(at)}, which is the function around it`,
+        "Give that function a name, and use that.",
+      );
+    }
   }
 
   /** What only the frame of the function itself could tell. */

@@ -1,5 +1,5 @@
 import { types } from "node:util";
-import { memberStep } from "@pydist/protocol";
+import { functionSource, memberStep } from "@pydist/protocol";
 import { ASSIGNED, BEFORE_VALUES, Flag, Integrity, isDetailed, type MaybeDetails, valuesOf } from "../graph.js";
 import { ours } from "./ours.js";
 
@@ -40,7 +40,7 @@ export function detailsOf(value: object, { prototype, isOrdinary, deletable = []
 /** On newer Node an error's stack is an accessor of the engine's. */
 function stackRead(value: object, key: PropertyKey, descriptor: PropertyDescriptor): PropertyDescriptor {
   if (key !== "stack" || !isAccessor(descriptor) || !types.isNativeError(value)) return descriptor;
-  if (!/\[native code\]/.test(Function.prototype.toString.call(descriptor.get))) return descriptor;
+  if (!/\[native code\]/.test(functionSource(descriptor.get))) return descriptor;
   return { value: value.stack, writable: true, enumerable: descriptor.enumerable ?? false, configurable: true };
 }
 
@@ -90,5 +90,6 @@ export function detailStep(details: MaybeDetails, part: number): string {
 }
 
 function keyStep(key: PropertyKey): string {
-  return typeof key === "symbol" ? `[${String(key)}]` : memberStep(key);
+  if (typeof key === "symbol") return `[${String(key)}]`;
+  return memberStep(/^\d+$/.test(String(key)) ? Number(key) : key);
 }

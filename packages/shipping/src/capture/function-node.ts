@@ -1,6 +1,7 @@
 import { dirname } from "node:path";
 import { types } from "node:util";
-import type { Extra } from "@pydist/protocol";
+import { type Extra, functionSource } from "@pydist/protocol";
+import type { ArgumentsUse } from "../analysis/arguments-use.js";
 import type { FreeName } from "../analysis/free.js";
 import { functionText, type Replaced } from "../analysis/function-text.js";
 import { isFileName } from "../analysis/globals.js";
@@ -13,6 +14,7 @@ import { peek } from "../inspect/peek.js";
 import type { Seen } from "../inspect/scopes.js";
 import { isRelative } from "../specifier.js";
 import type { PackageRef } from "../trees/package-ref.js";
+import type { ArgumentsAround } from "./arguments-around.js";
 import type { Cells } from "./cells.js";
 import { Complaints, type Readable } from "./complaints.js";
 import { detailStep, detailsOf } from "./details.js";
@@ -27,6 +29,7 @@ import type { View } from "./view.js";
 /** What a function needs of the capture that it is part of. */
 export interface FunctionHost {
   readonly cells: Cells;
+  readonly given: ArgumentsAround;
   /** The number of a text. */
   textNumber(text: FunctionText, view: View, replaced: readonly Replaced[]): number;
   /** A file that a text imports by a relative path. */
@@ -75,25 +78,21 @@ class Surroundings {
   }
 
   lowerFunction(understood: UnderstoodFunction): Extra {
-    const { lexical } = understood;
-    const self = understood.isArrow && lexical.this.length > 0 ? this.#self() : undefined;
-    const given = understood.isArrow && lexical.arguments.length > 0 ? this.#arguments() : [];
+    const self = understood.isArrow && understood.lexical.this.length > 0 ? this.#self() : undefined;
     const { number, slots } = this.#text(this.#variables(), []);
     const details = this.#details();
-    const first = 3 + given.length;
     return {
       type: Kinds.Function,
-      parts: [number, self, given.length, ...given, ...slots.map(({ value }) => value), ...details],
-      step: (part) => {
-        if (part === 1) return " > this";
-        if (part < first) return ` > arguments[${part - 3}]`;
-        return slots[part - first]?.step ?? detailStep(details, part - first - slots.length);
-      },
+      parts: [number, self, ...slots.map(({ value }) => value), ...details],
+      step: (part) =>
+        part === 1 ? " > this" : (slots[part - 2]?.step ?? detailStep(details, part - 2 - slots.length)),
     };
   }
 
   lowerClass(understood: UnderstoodClass): Extra {
     this.#complaints.checkKeys(understood);
+    const { arguments: given } = understood.lexical;
+    if (given !== undefined) throw this.#complaints.unseen("arguments", given.at, undefined);
     const variables = this.#variables();
     const isEarly = ({ name }: Slot): boolean => understood.keyNames.has(name);
     const early = variables.filter(isEarly);
@@ -137,9 +136,14 @@ class Surroundings {
       value: statics[i],
       step: ` > ${member}`,
     }));
+    const given: Slot[] =
+      text.argumentsSlot === undefined
+        ? []
+        : [{ name: text.argumentsSlot, value: this.#arguments(), step: " > arguments" }];
     const slots = [
       ...heritage,
       ...privates,
+      ...given,
       ...variables.map((slot) => {
         const cell = text.cells.get(slot.name);
         return cell === undefined ? slot : { name: cell, value: shared.get(slot.name), step: slot.step };
@@ -179,6 +183,7 @@ class Surroundings {
       }
       if (found.kind === "unreadable") throw this.#complaints.unreadable(name, found.why);
       if (name === "require") this.#complaints.checkRequire(use);
+      this.#complaints.checkMembers(found.value, use);
       if (use.written) this.#host.mutable();
       slots.push({ name, value: this.#valueOf(name, found.value, use), step: ` > ${name}` });
     }
@@ -209,7 +214,7 @@ class Surroundings {
   #ownNameAround(name: string, at: readonly Position[]): Seen {
     const found = this.#view.seen.get(name);
     if (found?.kind === "value" && typeof found.value === "function") {
-      if (/^class\b/.test(Function.prototype.toString.call(found.value))) return found;
+      if (/^class\b/.test(functionSource(found.value))) return found;
     }
     try {
       const value = peek(this.#view.fn, { names: [name] })
@@ -259,14 +264,14 @@ class Surroundings {
     }
   }
 
-  #arguments(): readonly unknown[] {
+  #arguments(): unknown {
+    const use = this.#understood.lexical.arguments as ArgumentsUse;
     const found = this.#view.seen.get("arguments");
-    // By index: its iterator may be the user's.
-    if (found?.kind === "value") {
-      const given = found.value as ArrayLike<unknown>;
-      return Array.from({ length: given.length }, (_, i) => given[i]);
-    }
-    throw this.#complaints.unseen("arguments", this.#understood.lexical.arguments, undefined);
+    if (found?.kind !== "value") throw this.#complaints.unseen("arguments", use.at, undefined);
+    this.#complaints.checkArguments(use, found.value);
+    if (use.written) this.#host.mutable();
+    // Sloppy code may have put anything into a variable of that name.
+    return types.isArgumentsObject(found.value) ? this.#host.given.of(found.value) : found.value;
   }
 
   #details(): MaybeDetails {

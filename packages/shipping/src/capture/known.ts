@@ -1,17 +1,9 @@
 import { isStandardGlobal } from "../analysis/globals.js";
-
-const namespaces = "Math JSON Reflect Intl Atomics WebAssembly console performance crypto".split(" ");
-// Lazily made, or warning when they are looked at.
-const untouched = new Set(["localStorage", "sessionStorage", "navigator", "EventSource", "Storage", "global"]);
-
-// Node makes these when one of them is first looked at, and be it at its property; that takes tens of milliseconds. Nobody
-// has one before.
-const ofFetch = ["FormData", "Headers", "Request", "Response", "CloseEvent", "WebSocket"];
-// On Node that has no CloseEvent, it is from elsewhere.
-if ("CloseEvent" in globalThis) ofFetch.push("MessageEvent");
-const unmade = new Set(ofFetch);
+import { isReplaced, madeLate, namespaces, originalKeys, originalOf, untouched } from "./originals.js";
 
 let globals: Map<unknown, string> | undefined;
+/** Of the globals that Node makes late, those that are not listed yet. */
+let unlistedGlobals = madeLate;
 
 /** The path from `globalThis` of a function, prototype or namespace of the platform. */
 export function globalPathOf(value: unknown): string | undefined {
@@ -21,9 +13,9 @@ export function globalPathOf(value: unknown): string | undefined {
 
 /** Takes up globals that were made since: whatever is captured now may be one of them. */
 export function noteNewGlobals(): void {
-  if (unmade.size === 0 || !loadedModules().includes("NativeModule internal/deps/undici/undici")) return;
-  unmade.clear();
-  if (globals !== undefined) listNames(ofFetch, globals);
+  if (unlistedGlobals.size === 0 || !loadedModules().includes("NativeModule internal/deps/undici/undici")) return;
+  unlistedGlobals = new Set();
+  if (globals !== undefined) listNames([...madeLate], globals);
 }
 
 /** What Node has loaded of itself. */
@@ -35,14 +27,14 @@ function listGlobals(): Map<unknown, string> {
   const paths = new Map<unknown, string>();
   listNames(Object.getOwnPropertyNames(globalThis).filter(isLookedAt), paths);
   for (const name of ["nextTick", "hrtime", "cwd", "memoryUsage", "uptime", "cpuUsage"]) {
-    const value: unknown = Reflect.get(process, name);
+    const value = valueAt(process, name);
     if (!paths.has(value)) paths.set(value, `process.${name}`);
   }
   return paths;
 }
 
 function isLookedAt(name: string): boolean {
-  return isStandardGlobal(name) && !untouched.has(name) && !unmade.has(name);
+  return isStandardGlobal(name) && !untouched.has(name) && !unlistedGlobals.has(name);
 }
 
 function listNames(names: readonly string[], paths: Map<unknown, string>): void {
@@ -59,24 +51,27 @@ function listNames(names: readonly string[], paths: Map<unknown, string>): void 
         add(prototype, `${name}.prototype`);
         addMembers(prototype, `${name}.prototype`, add);
       }
-    } else if (namespaces.includes(name) && isObject(value)) addMembers(value, name, add);
+    } else if (namespaces.has(name) && isObject(value)) addMembers(value, name, add);
   }
 }
 
 function addMembers(holder: object, path: string, add: (value: unknown, path: string) => void): void {
-  for (const name of Object.getOwnPropertyNames(holder)) {
+  for (const name of originalKeys(holder)) {
     // What has another meaning than its path: a constructor is found by its own name.
     if (name === "constructor" || name === "prototype") continue;
     add(valueAt(holder, name), `${path}.${name}`);
   }
 }
 
-/** Without running anybody's code; of a global that is made when it is first asked for, what it is made as. */
+/**
+ * What Node has there, whatever a program has put in its place; without running anybody's code. Of a global that is made
+ * when it is first asked for, what it is made as.
+ */
 function valueAt(holder: object, name: string): unknown {
-  const descriptor = Object.getOwnPropertyDescriptor(holder, name);
+  const descriptor = originalOf(holder, name) ?? Object.getOwnPropertyDescriptor(holder, name);
   if (descriptor === undefined) return undefined;
   if ("value" in descriptor) return descriptor.value;
-  if (holder !== globalThis || typeof descriptor.get !== "function") return undefined;
+  if (holder !== globalThis || typeof descriptor.get !== "function" || isReplaced(name)) return undefined;
   try {
     return Reflect.get(holder, name);
   } catch {
@@ -130,28 +125,4 @@ function listBuiltin(name: string): void {
 
 function note(value: object, specifier: string, path: readonly string[]): void {
   if (globalPathOf(value) === undefined && !builtins.has(value)) builtins.set(value, { specifier, path });
-}
-
-/** Globals as they were when this module was loaded: whatever replaced one since then stays here. */
-const pristine = new Map<string, unknown>();
-for (const name of Object.getOwnPropertyNames(globalThis)) {
-  if (isStandardGlobal(name) && !unmade.has(name)) pristine.set(name, identityOf(name));
-}
-
-function identityOf(name: string): unknown {
-  const descriptor = Object.getOwnPropertyDescriptor(globalThis, name);
-  return descriptor === undefined ? undefined : "value" in descriptor ? descriptor.value : descriptor.get;
-}
-
-/** Whether a program has put something else in the place of a global of the platform. */
-export function isReplaced(name: string): boolean {
-  if (unmade.has(name)) {
-    // It will be made in a moment, for the function names it.
-    Reflect.get(globalThis, name);
-    noteNewGlobals();
-  }
-  if (Object.is(identityOf(name), pristine.get(name))) return false;
-  // Node itself replaces some getters by what they give.
-  const value: unknown = identityOf(name);
-  return !(typeof value === "function" || typeof value === "object") || globalPathOf(value) !== name;
 }

@@ -1,5 +1,5 @@
 import { types } from "node:util";
-import { classNameOf, type Extra, shapeOf, tagOf } from "@pydist/protocol";
+import { classNameOf, type Extra, functionSource, shapeOf, tagOf } from "@pydist/protocol";
 import { type Base, Kinds } from "../graph.js";
 import { privateMembersOf } from "../inspect/members.js";
 import type { TaskFunction } from "../task.js";
@@ -51,7 +51,7 @@ export function ownerOf(value: object): object | undefined {
 }
 
 /** The one that plain objects have, here or in a realm of its own. */
-function isPlainPrototype(prototype: object): boolean {
+export function isPlainPrototype(prototype: object): boolean {
   return prototype === Object.prototype || Object.getPrototypeOf(prototype) === null;
 }
 
@@ -164,7 +164,7 @@ function privateOf(value: object): string | undefined {
   let at: object | null = Object.getPrototypeOf(value);
   for (; at !== null && globalPathOf(at) === undefined; at = Object.getPrototypeOf(at)) {
     const made = ownerOf(at);
-    const source = made === undefined ? "#" : Function.prototype.toString.call(made);
+    const source = made === undefined ? "#" : functionSource(made);
     if (!source.includes("#")) continue;
     // The inspector tells of fields; methods are in the text.
     const text = made === undefined ? undefined : understood(source, true);

@@ -1,4 +1,5 @@
 import { types } from "node:util";
+import { functionSource } from "@pydist/protocol";
 import type { Member } from "../analysis/class-facts.js";
 import type { Understood, UnderstoodClass, UnderstoodFunction } from "../analysis/understand.js";
 import { Flag } from "../graph.js";
@@ -71,7 +72,7 @@ const kinds = /^function (?:Async)?(?:Generator)?Function\(\) \{ \[native code\]
 /** The prototype of functions of another realm. */
 function isForeign(prototype: unknown): boolean {
   const made: unknown = Object.getOwnPropertyDescriptor(Object(prototype), "constructor")?.value;
-  return typeof made === "function" && made !== Function && kinds.test(Function.prototype.toString.call(made));
+  return typeof made === "function" && made !== Function && kinds.test(functionSource(made));
 }
 
 function prototypeOf(fn: object, understood: UnderstoodFunction | UnderstoodClass): object | null {
@@ -120,7 +121,7 @@ function isMember(
           member.isStatic === isStatic &&
           !member.isPrivate &&
           (member.key === undefined || member.key === key) &&
-          member.source === Function.prototype.toString.call(fn),
+          member.source === functionSource(fn),
       ));
   return "value" in descriptor
     ? has("method", descriptor.value)

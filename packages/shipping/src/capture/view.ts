@@ -58,7 +58,7 @@ export class View {
     const { understood } = this;
     if (understood.kind === "unreadable") return [];
     const names = [...understood.free.keys()];
-    if (understood.lexical.arguments.length > 0) names.push("arguments");
+    if (understood.lexical.arguments !== undefined) names.push("arguments");
     if (understood.ownName?.used === true) names.push(understood.ownName.name);
     return names;
   }

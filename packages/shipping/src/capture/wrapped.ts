@@ -1,11 +1,11 @@
 import util from "node:util";
-import type { Extra } from "@pydist/protocol";
+import { type Extra, functionSource } from "@pydist/protocol";
 import { Kinds } from "../graph.js";
 import type { View } from "./view.js";
 
 /** Functions of node:util that give a function for a function, and the text that all of those have. */
 const makers = (["promisify", "callbackify"] as const).map(
-  (name) => [name, Function.prototype.toString.call(util[name](async () => {}))] as const,
+  (name) => [name, functionSource(util[name](async () => {}))] as const,
 );
 
 /** A user's function in the hands of Node: made again of the same function. */

@@ -1,4 +1,5 @@
 import { types } from "node:util";
+import { functionSource } from "@pydist/protocol";
 import type { TaskFunction } from "../task.js";
 import { inspect, type Remote } from "./session.js";
 
@@ -54,6 +55,6 @@ export function privateMembersOf(object: object): PrivateMember[] {
 /** V8 does not tell a method from a field that holds a function; only a method's text begins with the private name. */
 function isMethod(value: unknown, name: string): boolean {
   if (typeof value !== "function" || types.isProxy(value)) return false;
-  const text = Function.prototype.toString.call(value);
+  const text = functionSource(value);
   return /^(?:async\b\s*)?(?:\*\s*)?(#[\w$]*|#[^\s(]*)/.exec(text)?.[1] === name;
 }

@@ -1,4 +1,5 @@
 import { types } from "node:util";
+import { functionSource } from "@pydist/protocol";
 import type * as Acorn from "acorn";
 import { read } from "../analysis/read.js";
 import { children, type FunctionSyntax } from "../analysis/syntax.js";
@@ -14,7 +15,7 @@ const answers = new Lru<string, string>(1000);
  */
 export function whyNotPeek(fn: TaskFunction): string {
   if (types.isProxy(fn)) return "it is a Proxy";
-  const source = Function.prototype.toString.call(fn);
+  const source = functionSource(fn);
   // Its methods could be read where it cannot.
   if (/^class\b/.test(source)) return "it is a class";
   const known = answers.get(source);

@@ -12,7 +12,7 @@ export type Made = [
 /** Gives a slot its value. */
 export type Fill = (slot: number, value: unknown) => void;
 
-type Maker = (this: unknown, ...args: unknown[]) => Made;
+type Maker = (this: unknown) => Made;
 
 /** A text, compiled once; each call of `make` is another function with variables of its own. */
 export class CompiledText {
@@ -26,9 +26,9 @@ export class CompiledText {
     this.#maker = outer(...Object.values(text.helpers).map(helpers)) as Maker;
   }
 
-  /** @param self the `this` that an arrow sees around it; `args` likewise its `arguments` */
-  make(self: unknown, args: readonly unknown[]): Made {
-    const made = this.#maker.apply(self, args as unknown[]);
+  /** @param self the `this` that an arrow sees around it */
+  make(self: unknown): Made {
+    const made = this.#maker.call(self);
     const { form } = this.text;
     if (form === "class") return made;
     const fn = (form === "expression" ? made[0] : onlyMember(made[0] as object, form)) as Callable;

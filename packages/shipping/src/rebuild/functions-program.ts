@@ -46,7 +46,7 @@ export class FunctionsProgram implements Program {
 
   bind(captured: Captured | undefined): Bound {
     if (captured === undefined) {
-      this.#plain ??= programOf(this.#texts[0]?.make(undefined, [])[0] as Callable, this.context).bind(undefined);
+      this.#plain ??= programOf(this.#texts[0]?.make(undefined)[0] as Callable, this.context).bind(undefined);
       return this.#plain;
     }
     if (captured.state === "fresh") return this.#link(captured);

@@ -44,6 +44,8 @@ export class Linker implements Pick<Extension, "create" | "fill"> {
         return member(globalThis, textAt(parts, 0).split("."));
       case Kinds.Module:
         return member(at(supplies.modules, parts.get(0)), slice(parts, 1) as string[]);
+      case Kinds.Arguments:
+        return noArguments();
       case Kinds.Prototype:
         return (parts.get(0) as { prototype: object }).prototype;
       case Kinds.Object:
@@ -71,7 +73,7 @@ export class Linker implements Pick<Extension, "create" | "fill"> {
     switch (type) {
       case Kinds.Function: {
         const text = at(this.#supplies.texts, parts.get(0));
-        const end = fillSlots(text, parts, 3 + (parts.get(2) as number), 0);
+        const end = fillSlots(text, parts, 2, 0);
         return applyDetails(value as object, parts, end);
       }
       case Kinds.Class: {
@@ -80,6 +82,8 @@ export class Linker implements Pick<Extension, "create" | "fill"> {
       }
       case Kinds.Bound:
         return applyDetails(value as object, parts, 3 + (parts.get(2) as number));
+      case Kinds.Arguments:
+        return applyDetails(value as object, parts, 0);
       case Kinds.Prototype:
         return applyDetails(value as object, parts, 1);
       case Kinds.Object:
@@ -103,17 +107,19 @@ function textAt(parts: Parts, i: number): string {
   return String(parts.get(i));
 }
 
-const nothing: readonly unknown[] = [];
+function noArguments(): object {
+  // biome-ignore lint/complexity/noArguments: such an object is wanted
+  return arguments;
+}
 
 function madeFunction(text: CompiledText, parts: Parts): unknown {
-  const given = parts.get(2) as number;
-  const [value, fill] = text.make(parts.get(1), given === 0 ? nothing : slice(parts, 3, 3 + given));
+  const [value, fill] = text.make(parts.get(1));
   parts.note = fill;
   return value;
 }
 
 function madeClass(text: CompiledText, parts: Parts): unknown {
-  const [define, fill] = text.make(undefined, nothing);
+  const [define, fill] = text.make(undefined);
   for (let slot = 0; slot < text.text.early; slot++) fill(slot, parts.get(1 + slot));
   parts.note = fill;
   return text.named((define as () => { name: string })());

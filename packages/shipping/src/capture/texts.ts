@@ -51,6 +51,11 @@ export class Texts {
     this.#asks = true;
   }
 
+  /** Whether something can get at what packages make, which no graph shows. */
+  get reachesPackages(): boolean {
+    return this.#packages.size > 0 || this.#list.some(({ helpers }) => Object.values(helpers).includes("import"));
+  }
+
   code(): FunctionsCode {
     return {
       kind: "functions",

@@ -53,7 +53,10 @@ export class Texts {
 
   /** Whether something can get at what packages make, which no graph shows. */
   get reachesPackages(): boolean {
-    return this.#packages.size > 0 || this.#list.some(({ helpers }) => Object.values(helpers).includes("import"));
+    if (this.#packages.size > 0) return true;
+    return this.#list.some(
+      ({ helpers, slots }) => Object.values(helpers).includes("import") || slots.includes("require"),
+    );
   }
 
   code(): FunctionsCode {

@@ -1,6 +1,6 @@
 import { createRequire } from "node:module";
 import { types } from "node:util";
-import { type Extension, type Extra, encodeGraph, type Graph, typeOfInstance } from "@pydist/protocol";
+import { type Extension, type Extra, encodeGraph, type Graph } from "@pydist/protocol";
 import type { Replaced } from "../analysis/function-text.js";
 import { joinGraphs, type Relation } from "../captured-bytes.js";
 import { type Captured, type FunctionsCode, type FunctionText, sha256 } from "../code.js";
@@ -140,11 +140,7 @@ class Capturing implements Pick<Extension, "lower"> {
    */
   postpone(owner: object, details: MaybeDetails): MaybeDetails {
     if (this.#stage === "values") return details;
-    const { details: rest, rows } = postponed(
-      owner,
-      details,
-      (value) => typeof value === "object" && value !== null && typeOfInstance(value, this.types.given) !== undefined,
-    );
+    const { details: rest, rows } = postponed(owner, details, (value) => this.types.hasInstance(value));
     this.#late.push(...rows);
     return rest;
   }
@@ -304,7 +300,7 @@ class Capturing implements Pick<Extension, "lower"> {
     if (value instanceof Narrowed) return lowerNarrowed(value);
     const owner = ownerOf(value) ?? this.#prototypes.get(value);
     if (owner !== undefined) return this.#prototype(owner as TaskFunction, value);
-    if (typeOfInstance(value, this.types.given) !== undefined) {
+    if (this.types.hasInstance(value)) {
       if (this.#stage === "values") return undefined;
       throw new Refused(
         path(),

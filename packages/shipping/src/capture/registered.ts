@@ -45,6 +45,11 @@ export class TypesAround {
     return true;
   }
 
+  /** Whether a value is an instance of one. */
+  hasInstance(value: unknown): boolean {
+    return typeof value === "object" && value !== null && typeOfInstance(value, this.given) !== undefined;
+  }
+
   /**
    * The type that a value is an instance, the class or the prototype of.
    * @throws Refused for one that cannot travel

@@ -24,7 +24,7 @@ import { findPackagePlace, knownPackagePlace } from "./packages.js";
 import { Place } from "./place.js";
 import { postponed } from "./postponed.js";
 import { Refused } from "./refused.js";
-import type { TypesAround } from "./registered.js";
+import { TYPES_NEEDED, type TypesAround } from "./registered.js";
 import { symbolNode } from "./symbol-node.js";
 import { Texts } from "./texts.js";
 import { understood, type View, Views } from "./view.js";
@@ -94,9 +94,6 @@ function write(fn: TaskFunction, extension: Capturing): CapturedFunction | "valu
   }
 }
 
-/** Thrown where it turns out that the types have to go along. */
-const TYPES_NEEDED = new Error("the types are needed");
-
 const nativeText = /\{\s*\[native code\]\s*\}$/;
 const { cache: requireCache } = createRequire(import.meta.url);
 
@@ -146,7 +143,7 @@ class Capturing implements Pick<Extension, "lower"> {
   }
 
   finish(types: Graph | undefined, values: Graph): CapturedFunction {
-    if (this.#texts.reachesPackages && this.types.need()) throw TYPES_NEEDED;
+    if (this.#texts.reachesPackages) this.types.need();
     // Two arrays and one function.
     const seesNothing = this.#sees === "nothing" && values.objects.size === 3;
     const bytes = joinGraphs(types?.bytes, values.bytes, this.#relationTo(types, values));
@@ -200,7 +197,7 @@ class Capturing implements Pick<Extension, "lower"> {
       throw new Refused(path(), "is a Proxy, whose handler cannot travel", "Capture the object behind it.");
     }
     if (this.types.typeOf(value, path) !== undefined) {
-      if (this.types.need()) throw TYPES_NEEDED;
+      this.types.need();
       this.#relation = "needed";
     }
     return (

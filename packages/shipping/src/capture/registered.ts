@@ -18,6 +18,9 @@ import { Refused, saidBy } from "./refused.js";
 /** What a row of the types holds. */
 const members = ["name", "class", "pack", "unpack"];
 
+/** Thrown where it turns out that the types have to go along. */
+export const TYPES_NEEDED = new Error("the types are needed");
+
 /**
  * The types that are registered where a function is shipped. All that can travel go along with it, or none: none, if
  * neither the function nor its arguments have to do with any.
@@ -38,11 +41,11 @@ export class TypesAround {
     return this.#travel;
   }
 
-  /** The function can get at instances. @returns whether it was not known before */
-  need(): boolean {
-    if (this.#travel || !hasRegisteredTypes(this.given)) return false;
+  /** The function can get at instances. @throws TYPES_NEEDED if that is news: what was written without them is void */
+  need(): void {
+    if (this.#travel || !hasRegisteredTypes(this.given)) return;
     this.#travel = true;
-    return true;
+    throw TYPES_NEEDED;
   }
 
   /** Whether a value is an instance of one. */

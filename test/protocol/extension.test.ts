@@ -142,7 +142,7 @@ describe("an extension", () => {
   ])("leaves to the codec what it does not know: %#", (value, path) => {
     const error = thrownBy(() => trip(value)) as SerializationError;
     expect(error).toBeInstanceOf(SerializationError);
-    expect(error.message.startsWith(`${path}: a function. Functions travel only`)).toBe(true);
+    expect(error.message.startsWith(`${path}: a function. Functions are no data.`)).toBe(true);
     expect(error.path).toBe(path);
   });
 

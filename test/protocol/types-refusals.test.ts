@@ -19,7 +19,7 @@ describe("what cannot be packed or unpacked", () => {
   it("is refused with its path", () => {
     const error = refusal(new Odd(() => ({ x: () => 1 })));
     expect(error.message).toBe(
-      'args[0] (packed by "odd").x: a function. Functions travel only as the task itself: send data and call the function inside the task.',
+      'args[0] (packed by "odd").x: a function. Functions are no data. Instead of passing it, have the submitted function capture it: (x) => f(x); instead of returning it, return what it gives.',
     );
     expect(error.path).toBe('args[0] (packed by "odd").x');
     expect(refusal(1, { a: new Box(new Odd(() => Symbol("s"))) }).message).toMatch(

@@ -21,9 +21,15 @@ function* generate(): Generator<number> {
 
 // What each is called, from the path on.
 const refusals: [value: unknown, text: string][] = [
-  [() => 1, ": a function. Functions travel only as the task itself"],
+  [
+    () => 1,
+    ": a function. Functions are no data. Instead of passing it, have the submitted function capture it: (x) => f(x); instead of returning it, return what it gives.",
+  ],
+  [
+    Account,
+    ": a class. Classes are no data. Instead of passing it, have the submitted function capture it: (x) => new Class(x); instead of returning it, return what it gives.",
+  ],
   [async function named() {}, ": a function. "],
-  [Account, ": a class. "],
   [Symbol("s"), ": a symbol. "],
   [Symbol.for("s"), ": a symbol. "],
   [Promise.resolve(1), ": a Promise. Await it before sending."],
@@ -42,11 +48,21 @@ const refusals: [value: unknown, text: string][] = [
   [generate(), ": a Generator. "],
   [[1].values(), ": an iterator. "],
   [new Map().entries(), ": an iterator. "],
-  [new Account(), ": an instance of Account. Classes do not travel"],
+  [
+    new Account(),
+    ": an instance of Account. Send plain data, such as { ...object }; if the class is yours, say how it travels by registerType(Account, { name, pack, unpack }), or have the submitted function capture it instead of being passed it.",
+  ],
+  [
+    new (class {})(),
+    ": an instance of an unnamed class. Send plain data, such as { ...object }; if the class is yours, say how it travels by registerType(Class, { name, pack, unpack }), or",
+  ],
+  [
+    Object.create({}),
+    ": an object with a prototype of its own. Send plain data, such as { ...object }, or have the submitted function capture it instead of being passed it.",
+  ],
   [new Names(), ": an instance of Names. "],
   [new Rows(), ": an instance of Rows. "],
   [new Pixels(1), ": an instance of Pixels. "],
-  [Object.create({ inherited: 1 }), ": an object with a prototype of its own. "],
   [Math, ": an object with a prototype of its own. "],
   [
     (function (..._: unknown[]) {

@@ -56,7 +56,13 @@ const messages: Record<string, string> = {
   vitestImport:
     'submit: function "anonymous" imports "/src/lib.ts" at 3:8 of its text, a path that vitest put in place of what was written. Import it at the top of the file, and use that.',
   reached:
-    'submit: function "reached" cannot travel: reached > helper > config.database.connection is a Socket, which belongs to this process. Make it inside the function, or capture what it is made from; registerType() teaches a class of your own to travel.',
+    'submit: function "reached" cannot travel: reached > helper > config.database.connection is a Socket, which belongs to this process. Make it inside the function, or capture what it is made from.',
+  ownWire:
+    'submit: function "ownWire" cannot travel: ownWire > wire is a Wire, which belongs to this process. Make it inside the function, or say how it travels: registerType(Wire, { name, pack, unpack }).',
+  namelessWire:
+    'submit: function "namelessWire" cannot travel: namelessWire > nameless is an object of an unnamed class, which belongs to this process. Make it inside the function, or say how it travels: registerType(Class, { name, pack, unpack }).',
+  namelessPrivate:
+    'submit: function "namelessPrivate" cannot travel: namelessPrivate > locked is an instance of an unnamed class with the private member #key, which no other object can be given. Say how it travels: registerType(Class, { name, pack, unpack }).',
   listed: 'submit: function "listed" cannot travel: listed > lists.rows[0].wait is a Promise. Await it before sending.',
   proxyInside:
     'submit: function "proxyInside" cannot travel: proxyInside > proxied is a Proxy, whose handler cannot travel. Capture the object behind it.',

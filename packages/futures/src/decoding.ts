@@ -9,6 +9,7 @@ import {
   Outcome,
   outcomeAt,
   repeatBody,
+  type Types,
 } from "@pydist/protocol";
 import { relocate } from "@pydist/shipping";
 import { cancelledError } from "./cancelled.js";
@@ -23,11 +24,20 @@ export interface Settled {
 /** Failures that were decoded already, by the index of the task. */
 export type KnownErrors = ReadonlyMap<number, unknown>;
 
+/** What is known of results before they are decoded. */
+export interface Expected {
+  /** Their position among those of their batch. */
+  readonly from: number;
+  readonly known: KnownErrors | undefined;
+  /** Registered types that were sent with the code, where those of the process are not all. */
+  readonly types: Types | undefined;
+}
+
 /** Decodes what came back. The submitter and the worker are the only ones that ever do (invariant I5). */
-export function decodeResults(bodies: Bodies, node: string, known?: KnownErrors, from = 0): Settled {
+export function decodeResults(bodies: Bodies, node: string, { from, known, types }: Expected): Settled {
   if (bodies.kinds.every(isValue)) {
     try {
-      return { values: decodeBodies(bodies), errors: undefined };
+      return { values: decodeBodies(bodies, { types }), errors: undefined };
     } catch {
       // One result does not decode: each is looked at by itself below.
     }
@@ -42,7 +52,7 @@ export function decodeResults(bodies: Bodies, node: string, known?: KnownErrors,
     else if (outcome & Outcome.Failed) errors.set(i, decodeError(bodies, i, node));
     else {
       try {
-        values[i] = decodeBodies(one(bodies, i))[0];
+        values[i] = decodeBodies(one(bodies, i), { types })[0];
       } catch (error) {
         errors.set(i, error);
       }
@@ -84,8 +94,8 @@ function one(bodies: Bodies, index: number): Bodies {
 }
 
 /** Arguments that were laid by, as they were then. */
-export function decodeArguments(bodies: Bodies): unknown[] {
-  return decodeBodies(bodies)[0] as unknown[];
+export function decodeArguments(bodies: Bodies, types: Types | undefined): unknown[] {
+  return decodeBodies(bodies, { types })[0] as unknown[];
 }
 
 /** One error for many futures, each of which is given an object of its own: what is done to one is not done to all. */

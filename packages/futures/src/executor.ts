@@ -1,4 +1,5 @@
 import { inspect } from "node:util";
+import type { Types } from "@pydist/protocol";
 import { ship } from "@pydist/shipping";
 import { EventEmitter } from "eventemitter3";
 import type { AnyFunction, Items, SubmitRest } from "./arguments.js";
@@ -18,6 +19,9 @@ export abstract class Executor<Events extends EventEmitter.ValidEventTypes = str
   /** Where calls go. */
   protected abstract readonly dispatcher: Dispatcher;
 
+  /** Registered types that functions may be shipped with, beside those of the process. */
+  protected readonly types?: Types | undefined;
+
   /** @throws when no more calls are taken */
   protected abstract checkOpen(): void;
 
@@ -34,7 +38,7 @@ export abstract class Executor<Events extends EventEmitter.ValidEventTypes = str
       throw new TypeError(`submit's args is ${inspect(given)}; it must be the array of the function's arguments.`);
     }
     if (options !== undefined) checkSubmitOptions(options);
-    const code = ship(checkFunction("submit", fn));
+    const code = ship(checkFunction("submit", fn), "submit", { args: given, types: this.types });
     return this.dispatcher.submit(code, given, options) as Future<Awaited<ReturnType<F>>>;
   }
 
@@ -83,7 +87,7 @@ export abstract class Executor<Events extends EventEmitter.ValidEventTypes = str
       signal,
       ...others
     } = options as MapOptions;
-    const code = ship(checkFunction("map", fn), "map");
+    const code = ship(checkFunction("map", fn), "map", { types: this.types });
     const host = this.dispatcher.mapHost(
       code,
       taskTimeout === undefined ? others : { ...others, timeout: taskTimeout },

@@ -31,7 +31,7 @@ export class Gatherer {
     let gathering = this.#gatherings.get(key);
     if (gathering === undefined) {
       if (this.#gatherings.size === 0) queueMicrotask(() => this.leaveAll());
-      gathering = { sink: new FutureSink(), code, options: options && { ...options } };
+      gathering = { sink: new FutureSink(code), code, options: options && { ...options } };
       this.#gatherings.set(key, gathering);
     }
     this.#last = gathering;

@@ -23,8 +23,10 @@ export class Held {
   readonly needs: readonly Need[];
   readonly #kept: readonly Kept[];
   readonly #bodies: Bodies;
+  readonly #types: ShippedCode["types"];
 
-  constructor({ needs, kept }: Pick<Found, "needs" | "kept">, bodies: Bodies) {
+  constructor({ needs, kept }: Pick<Found, "needs" | "kept">, bodies: Bodies, types: ShippedCode["types"]) {
+    this.#types = types;
     this.needs = needs;
     this.#kept = kept;
     this.#bodies = bodies;
@@ -32,7 +34,7 @@ export class Held {
 
   /** The arguments, with what came of the futures in their places. */
   fill(values: readonly unknown[]): unknown[] {
-    const args = decodeArguments(this.#bodies);
+    const args = decodeArguments(this.#bodies, this.#types);
     for (const [i, { keys }] of this.needs.entries()) putAt(args, keys, values[i]);
     for (const { keys, value } of this.#kept) putAt(args, keys, value);
     return args;
@@ -60,8 +62,8 @@ export function hold(args: readonly unknown[], code: ShippedCode): Held | undefi
   const found = search(args, code);
   if (found === undefined) return undefined;
   const builder = new BodiesBuilder();
-  builder.add(encodeArguments(found.copy));
-  return new Held(found, builder.build());
+  builder.add(encodeArguments(found.copy, { types: code.types }));
+  return new Held(found, builder.build(), code.types);
 }
 
 /** A container that is copied, and the way to it. */

@@ -1,4 +1,4 @@
-import { CancelledError, ShutdownError, TimeoutError } from "@pydist/protocol";
+import { CancelledError, ShutdownError, TimeoutError, type Types } from "@pydist/protocol";
 import type { Outcome } from "./future.js";
 import { Feeder, type FeederHost, type FeederOwner } from "./map-feeder.js";
 import { Segment, type SegmentOwner } from "./map-segment.js";
@@ -84,6 +84,10 @@ export class MapRun implements MapFeed, FeederOwner, SegmentOwner, Abortable {
     this.#feeder = new Feeder(host, source, this, settings.chunksize);
     this.#shelf = new Shelf(settings.ordered);
     this.#timer = after(settings.timeout, () => this.#timeOver());
+  }
+
+  get types(): Types | undefined {
+    return this.#host.code.types;
   }
 
   get total(): number | undefined {

@@ -1,10 +1,12 @@
-import type { Bodies, Ranges, ResultInfo } from "@pydist/protocol";
+import type { Bodies, Ranges, ResultInfo, Types } from "@pydist/protocol";
 import { decodeResults, type KnownErrors } from "./decoding.js";
 import type { Outcome } from "./future.js";
 import { abortedError, type Ending, type Route, type Sink } from "./sink.js";
 
 /** Who sent the segment. */
 export interface SegmentOwner {
+  /** Registered types that its results may be of, where those of the process are not all. */
+  readonly types: Types | undefined;
   /** These of its calls are settled now. */
   settled(segment: Segment, news: readonly number[], failed: number, milliseconds: number): void;
 }
@@ -60,7 +62,7 @@ export class Segment implements Sink {
   }
 
   report(from: number, bodies: Bodies, info: ResultInfo, known?: KnownErrors): void {
-    const { values, errors } = decodeResults(bodies, info.node, known, from);
+    const { values, errors } = decodeResults(bodies, info.node, { from, known, types: this.#owner.types });
     let milliseconds = 0;
     let failed = 0;
     const news: number[] = [];

@@ -1,4 +1,12 @@
-import { type Bodies, BodiesBuilder, Outcome, outcomeAt, type Ranges, type ResultInfo } from "@pydist/protocol";
+import {
+  type Bodies,
+  BodiesBuilder,
+  Outcome,
+  outcomeAt,
+  type Ranges,
+  type ResultInfo,
+  type Types,
+} from "@pydist/protocol";
 import type { ShippedCode } from "@pydist/shipping";
 import { Aborts } from "./aborts.js";
 import { cancelledError } from "./cancelled.js";
@@ -9,12 +17,18 @@ import type { Ending, Route, Sink } from "./sink.js";
 
 /** The futures of one batch of submits. */
 export class FutureSink implements Sink, FutureOwner {
+  readonly #types: Types | undefined;
   readonly #builder = new BodiesBuilder();
   readonly #futures: (Future<unknown> | undefined)[] = [];
   /** Indices, in the order of cancelling. */
   readonly #cancelled: number[] = [];
   #route: Route | undefined;
   #aborts: Aborts | undefined;
+
+  /** @param code what the calls have in common */
+  constructor({ types }: Pick<ShippedCode, "types">) {
+    this.#types = types;
+  }
 
   get count(): number {
     return this.#futures.length;
@@ -71,7 +85,7 @@ export class FutureSink implements Sink, FutureOwner {
   }
 
   report(from: number, bodies: Bodies, info: ResultInfo, known?: KnownErrors): void {
-    const { values, errors } = decodeResults(bodies, info.node, known, from);
+    const { values, errors } = decodeResults(bodies, info.node, { from, known, types: this.#types });
     for (let i = 0; i < values.length; i++) {
       const future = this.#futures[from + i];
       this.#futures[from + i] = undefined;

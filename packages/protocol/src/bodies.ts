@@ -1,5 +1,5 @@
 import { SerializationError } from "./errors.js";
-import { decodeValue, type EncodedValue, Kind } from "./values/index.js";
+import { type DecodeOptions, decodeValue, type EncodedValue, Kind } from "./values/index.js";
 
 /**
  * The bodies of consecutive tasks, side by side.
@@ -171,13 +171,13 @@ export function bodyAt(bodies: Bodies, index: number): Uint8Array {
  * Decodes every body as a value. Only the submitter and the worker may call this (invariant I5).
  * @throws SerializationError when the bytes are not what an encoder wrote.
  */
-export function decodeBodies(bodies: Bodies): unknown[] {
+export function decodeBodies(bodies: Bodies, options?: DecodeOptions): unknown[] {
   const count = countOf(bodies);
   if (count > 1 && bodies.kinds.every((kind) => kind === Kind.Plain)) {
     return JSON.parse(`[${decoder.decode(bodies.bytes)}]`) as unknown[];
   }
   const values = new Array<unknown>(count);
-  for (let i = 0; i < count; i++) values[i] = decodeValue(kindAt(bodies, i), bodyAt(bodies, i));
+  for (let i = 0; i < count; i++) values[i] = decodeValue(kindAt(bodies, i), bodyAt(bodies, i), options);
   return values;
 }
 

@@ -13,7 +13,7 @@ export function shipInitializer(
   bind: (code: ShippedCode) => ShippedCode,
 ): Content | undefined {
   if (initializer === undefined) return undefined;
-  const code = bind(ship(initializer, "initializer"));
+  const code = bind(ship(initializer, "initializer", { args: initargs }));
   const builder = new BodiesBuilder();
   builder.add(code.encodeArguments([...initargs], "initargs"));
   const args = base64(packBodies(builder.build()));

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { type EncodedValue, encodeArguments, ShippingError } from "@pydist/protocol";
+import { type EncodedValue, encodeArguments, ShippingError, type Types } from "@pydist/protocol";
 import { isPackageRef, type PackageRef } from "./trees/package-ref.js";
 
 /** What a loaded function is for its caller: arguments and result are known only to the two ends. */
@@ -107,6 +107,8 @@ export interface ShippedCode {
   readonly name: string;
   /** Undefined for a function that sees nothing around it. */
   readonly captured?: Captured | undefined;
+  /** Types that its results may be of, where those of the process are not all. */
+  readonly types?: Types | undefined;
   /**
    * Encodes the arguments of one call. What is part of what the function sees stays the same object.
    * @param path what the array of them is called in errors; `args` unless told otherwise

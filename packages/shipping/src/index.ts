@@ -19,7 +19,7 @@ export {
   type TaskContext,
   type TaskLog,
 } from "./runtime.js";
-export { ship } from "./ship.js";
+export { type Surroundings, ship } from "./ship.js";
 export { relocate } from "./stacks/relocate.js";
 export { isTaskReference, type Task, type TaskFunction, type TaskReference } from "./task.js";
 export { task } from "./task-at-hand.js";

@@ -6,6 +6,7 @@ import {
   memberStep,
   SerializationError,
   type ShippingError,
+  type Types,
 } from "@pydist/protocol";
 import { functionText } from "./analysis/function-text.js";
 import type { Understood, UnderstoodFunction } from "./analysis/understand.js";
@@ -18,6 +19,7 @@ import { ordinaryOfFunction } from "./capture/ordinary.js";
 import { areUnchanged, type Watched, watched } from "./capture/originals.js";
 import { packagesOf } from "./capture/packages.js";
 import { Refused, saidBy } from "./capture/refused.js";
+import { TypesAround } from "./capture/registered.js";
 import { isKnownSloppy, understood, whereIn } from "./capture/view.js";
 import {
   type Code,
@@ -43,6 +45,21 @@ import { isWorkerOfPydist } from "./worker-mark.js";
 
 /** Functions that see nothing that can change but globals, which a program may replace at any time. */
 const byFunction = new WeakMap<TaskFunction, Remembered>();
+
+interface Remembered {
+  readonly shipped: ShippedCode;
+  readonly globals: readonly Watched[];
+  /** Whether it may import what registered types are for. */
+  readonly imports: boolean;
+}
+
+/** What a call knows beside its function. */
+export interface Surroundings {
+  /** The arguments of the only call; left out if any may still come. */
+  readonly args?: readonly unknown[] | undefined;
+  /** The registered types that the task, in which this happens, was sent with. */
+  readonly types?: Types | undefined;
+}
 /** An arrow written inside a loop is a new function each time, with the text of the last one. */
 const bySource = new Lru<string, { readonly shipped: ShippedCode; readonly noted: Omit<Noted, "fn"> }>(1000);
 /** Codes by their texts: an arrow in a loop is a new function each time, and its code the same. */
@@ -51,16 +68,20 @@ const byText = new Lru<string, ShippedCode>(1000);
 /**
  * Turns a function into code that runs elsewhere, with what it sees around it as it is now: variables, functions, classes
  * and instances by value, modules of Node and of packages by reference. A `task()` reference is turned into the reference
- * with the present version of its file. Runs nothing of the user's.
+ * with the present version of its file. Registered types go along where it or its arguments have to do with any. Runs
+ * nothing of the user's but `pack` of such types, and getters of arguments.
  *
  * @param what The user's call, for messages.
  * @throws ShippingError at once, naming what cannot travel and the path by which the function reaches it; TypeError when
  * `fn` is no function.
  */
-export function ship(fn: TaskFunction, what = "submit"): ShippedCode {
-  // Types go along with every function, and may be registered at any time.
-  const known = hasRegisteredTypes() ? undefined : byFunction.get(fn);
-  if (known !== undefined && areUnchanged(known.globals)) return known.shipped;
+export function ship(fn: TaskFunction, what = "submit", { args, types: given }: Surroundings = {}): ShippedCode {
+  const found = byFunction.get(fn);
+  const known = found !== undefined && areUnchanged(found.globals) ? found : undefined;
+  // Types may be registered at any time.
+  if (known !== undefined && !hasRegisteredTypes(given)) return known.shipped;
+  const around = new TypesAround(given, args);
+  if (known !== undefined && !known.imports && !around.travel) return known.shipped;
   if (typeof fn !== "function") {
     throw new TypeError(`${what}: the first argument must be a function, not ${fn === null ? "null" : typeof fn}.`);
   }
@@ -71,22 +92,18 @@ export function ship(fn: TaskFunction, what = "submit"): ShippedCode {
   }
   const target = taskTarget(fn);
   if (target !== undefined) return shipReference(fn, target, what);
-  return shipFunction(fn, what);
+  return shipFunction(fn, what, around);
 }
 
-interface Remembered {
-  readonly shipped: ShippedCode;
-  readonly globals: readonly Watched[];
-}
-
-/** As long as no types are registered, it is shipped the same whenever it is submitted. */
-function remembered(fn: TaskFunction, shipped: ShippedCode, free?: UnderstoodFunction["free"]): ShippedCode {
-  const globals = free === undefined ? [] : watched(free);
-  if (globals !== undefined) byFunction.set(fn, { shipped, globals });
+/** As long as no types travel, it is shipped the same whenever it is submitted. */
+function remembered(fn: TaskFunction, shipped: ShippedCode, text?: UnderstoodFunction): ShippedCode {
+  const globals = text === undefined ? [] : watched(text.free);
+  const imports = text !== undefined && text.imports.length > 0;
+  if (globals !== undefined) byFunction.set(fn, { shipped, globals, imports });
   return shipped;
 }
 
-function shipFunction(fn: TaskFunction, what: string): ShippedCode {
+function shipFunction(fn: TaskFunction, what: string, around: TypesAround): ShippedCode {
   const source = functionSource(fn);
   const name = ownNameOf(fn);
   const subject = { what, name, source };
@@ -95,15 +112,16 @@ function shipFunction(fn: TaskFunction, what: string): ShippedCode {
   if (native?.kind === "global-class") throw refuseKind(subject, classReason, wrapRemedy("new ", native.path));
   const text = native === undefined ? understood(source, isKnownSloppy(fn) ? false : undefined) : undefined;
   if (text !== undefined) checkKind(text, subject, fn);
-  if (text?.kind === "function" && isText(fn, text)) return remembered(fn, shipText(fn, source, name, text, {}));
+  if (text?.kind === "function" && !around.travel && isText(fn, text))
+    return remembered(fn, shipText(fn, source, name, text, {}));
   // With a name for itself it may see properties that it is yet to be given.
   const seesItself = text?.kind === "function" && text.ownName?.used === true;
   const kept = (shipped: ShippedCode): ShippedCode =>
     shipped.captured === undefined && !seesItself && text?.kind === "function"
-      ? remembered(fn, shipped, text.free)
+      ? remembered(fn, shipped, text)
       : shipped;
   try {
-    return kept(shipCaptured(capture(fn), name));
+    return kept(shipCaptured(capture(fn, around), name));
   } catch (error) {
     if (error instanceof InspectorUnavailable) {
       const path = text === undefined ? undefined : nodeFunctionPath(fn);
@@ -175,7 +193,7 @@ function wrapRemedy(operator: "" | "new ", path: string): string {
 
 /** Whether its text is all that has to travel of a function. */
 function isText(fn: TaskFunction, text: UnderstoodFunction): boolean {
-  return !hasRegisteredTypes() && seesNothing(text) && detailsOf(fn, ordinaryOfFunction(fn, text)).length === 0;
+  return seesNothing(text) && detailsOf(fn, ordinaryOfFunction(fn, text)).length === 0;
 }
 
 /** Whether a text is all there is to a function. Then nobody has to look at what is around it. */
@@ -230,11 +248,12 @@ function shipText(
   return shipped;
 }
 
-function shipCaptured({ code, captured, objects, weak, texts, isPlain }: CapturedFunction, name: string): ShippedCode {
+function shipCaptured(made: CapturedFunction, name: string): ShippedCode {
+  const { code, captured, types, texts, isPlain } = made;
   for (const text of texts) noteOrigin(text);
   const shipped = shippedCode(code, name);
-  if (isPlain) return shipped;
-  return { ...shipped, captured, ...callArguments(objects, weak) };
+  if (isPlain && !types.travel) return shipped;
+  return { ...shipped, captured, types: types.given, ...callArguments(made) };
 }
 
 function refusedCapture(subject: Subject, cause: Refused | SerializationError): ShippingError {

@@ -8,6 +8,7 @@ export { type EncodedValue, Kind } from "./kind.js";
 export { joinSteps, mapStep, memberStep } from "./path.js";
 export { isPlain } from "./plain.js";
 export { type GraphReader, openGraph } from "./reader.js";
+export { registering } from "./refusal.js";
 export { classNameOf, isError, type Shape, shapeOf, tagOf } from "./shapes.js";
 export {
   hasRegisteredTypes,
@@ -18,4 +19,5 @@ export {
   Types,
   typeOfInstance,
   typeOfName,
+  typeOfPrototype,
 } from "./types.js";

@@ -1,4 +1,4 @@
-const IDENTIFIER = /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u;
+export const IDENTIFIER = /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u;
 /** Of a longer path only the two ends are written. */
 const MOST_STEPS = 40;
 

@@ -1,5 +1,5 @@
 import { functionSource } from "./function-source.js";
-import { memberStep } from "./path.js";
+import { IDENTIFIER, memberStep } from "./path.js";
 import { classNameOf, type Shape, tagOf } from "./shapes.js";
 
 /** What a value is that cannot travel, and what to do instead. */
@@ -29,9 +29,10 @@ function article(name: string): string {
 /** Names a value of a kind that never travels. */
 export function problemOfKind(value: unknown): Problem {
   if (typeof value === "function") {
+    const isClass = /^class\b/.test(functionSource(value));
     return {
-      what: /^class\b/.test(functionSource(value)) ? "a class" : "a function",
-      remedy: "Functions travel only as the task itself: send data and call the function inside the task.",
+      what: isClass ? "a class" : "a function",
+      remedy: isClass ? inUse("Classes", "new Class(x)") : inUse("Functions", "f(x)"),
     };
   }
   if (typeof value !== "object" || value === null) {
@@ -42,10 +43,25 @@ export function problemOfKind(value: unknown): Problem {
   if (remedy !== undefined) return { what: article(tag === "Arguments" ? "arguments object" : tag), remedy };
   if (/\bIterator\b/.test(tag)) return { what: "an iterator", remedy: "Collect it first: [...iterator]." };
   const name = classNameOf(value);
+  if (name === "Object") return { what: "an object with a prototype of its own", remedy: `${PLAIN}, or ${CAPTURE}.` };
+  const register = `say how it travels by ${registering(name)}`;
   return {
-    what: name === "Object" ? "an object with a prototype of its own" : `an instance of ${name}`,
-    remedy: "Classes do not travel: send plain data, such as { ...object }, and build the object inside the task.",
+    what: `an instance of ${name || "an unnamed class"}`,
+    remedy: `${PLAIN}; if the class is yours, ${register}, or ${CAPTURE}.`,
   };
+}
+
+/** A call that would teach the codec a class. */
+export function registering(className: string): string {
+  return `registerType(${IDENTIFIER.test(className) ? className : "Class"}, { name, pack, unpack })`;
+}
+
+const PLAIN = "Send plain data, such as { ...object }";
+const CAPTURE = "have the submitted function capture it instead of being passed it";
+
+/** What to do about what travels only as part of a function. */
+function inUse(what: string, use: string): string {
+  return `${what} are no data. Instead of passing it, have the submitted function capture it: (x) => ${use}; instead of returning it, return what it gives.`;
 }
 
 /** What keeps this one object, of a kind that does travel, from travelling. */

@@ -90,11 +90,11 @@ export function isError(value: unknown): value is Error {
   return typeof value === "object" && value !== null && !(Symbol.toStringTag in value) && tagOf(value) === "Error";
 }
 
-/** The name of the class that an object is a direct instance of. */
+/** The name of the class that an object is a direct instance of; empty if it has none. */
 export function classNameOf(value: object): string {
   const prototype: object | null = Object.getPrototypeOf(value);
   const made: unknown = (prototype as { constructor?: unknown } | null)?.constructor;
-  return typeof made === "function" && made.name !== "" ? made.name : "an unnamed class";
+  return typeof made === "function" ? made.name : "";
 }
 
 /** What an object is, by its prototype; undefined if it is an instance of a class that does not travel. */

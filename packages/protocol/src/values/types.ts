@@ -35,12 +35,13 @@ export class Types {
     return this.#byName.size;
   }
 
-  /** Types that are known to be right, as those of another set. */
+  /** Types that came along with something: known to be right, and from now on those of their classes. */
   static of(types: Iterable<RegisteredType>): Types {
     const made = new Types();
     for (const type of types) {
       made.#byName.set(type.name, type);
       made.#byPrototype.set(type.prototype, type);
+      came.set(type.prototype, made);
     }
     return made;
   }
@@ -92,20 +93,23 @@ function className(prototype: object): string {
   return typeof made === "function" && made.name !== "" ? made.name : "another class";
 }
 
+/** Sets that came along, by the prototypes of their classes: a class that was sent is registered where it came with. */
+const came = new WeakMap<object, Types>();
+
 const processTypes = new Types();
 
 /**
  * Makes instances of a class of one's own travel, in arguments, results and whatever a function has captured:
- * `pack(instance)` gives a value that can travel, `unpack(packed)` makes the instance of it again. Both ends register
- * under one name, and so does every worker thread, as no class is sent. This is what `copyreg` and `__reduce__` are to
- * CPython's pickle.
+ * `pack(instance)` gives a value that can travel, `unpack(packed)` makes the instance of it again. Class and functions go
+ * along with functions that are shipped; modules that a node imports itself register under the same name there. This is
+ * what `copyreg` and `__reduce__` are to CPython's pickle.
  *
  *     registerType(Vector, { name: "vector", pack: ({ x, y }) => [x, y], unpack: ([x, y]) => new Vector(x, y) });
  *
  * It is for direct instances only; a subclass registers itself. It comes before what the codec does by itself, so that a
  * class may extend Map or Error. One instance in many places is packed once and arrives as one. What `pack` gives may
  * hold instances of registered classes, but not the one that is being packed: `unpack` has nothing to refer to before it
- * returns. Registering the same class and name again replaces the functions.
+ * returns. Registering the same class and name again replaces the functions; of a class that came along, those of its task.
  *
  * Encoding throws a SerializationError when `pack` throws or gives what cannot travel; decoding, when the name is not
  * registered there or `unpack` throws (then as the cause).
@@ -114,25 +118,37 @@ const processTypes = new Types();
  * another name or the name another class already.
  */
 export function registerType<T extends object, P>(Class: ClassOf<T>, type: TypeDefinition<T, P>): void {
-  processTypes.register(Class, type);
+  const prototype = (Class as ClassOf<T> | undefined)?.prototype;
+  ((prototype && came.get(prototype)) ?? processTypes).register(Class, type);
 }
 
-/** Whether the process has types of its own. */
-export function hasRegisteredTypes(): boolean {
-  return processTypes.size > 0;
+/** Whether there are any, in `types` or in the process. */
+export function hasRegisteredTypes(types?: Types): boolean {
+  return processTypes.size > 0 || (types?.size ?? 0) > 0;
 }
 
-/** The types of the process. */
-export function registeredTypes(): RegisteredType[] {
-  return [...processTypes];
+/** Those in `types`, and those of the process that have other names. */
+export function registeredTypes(types: Types = processTypes): RegisteredType[] {
+  return [...types, ...[...processTypes].filter(({ name }) => types.byName(name) === undefined)];
 }
 
 /** The type that a value is an instance of, in `types` or else in the process; undefined for most. */
 export function typeOfInstance(value: object, types?: Types): RegisteredType | undefined {
-  if (types === undefined && processTypes.size === 0) return undefined;
-  const prototype: object | null = Object.getPrototypeOf(value);
+  if (!hasRegisteredTypes(types)) return undefined;
+  const type = typeOfPrototype(Object.getPrototypeOf(value) as object | null, types);
+  // The `prototype` of a subclass is made as an instance would be, and is none.
+  return type === undefined || isPrototype(value) ? undefined : type;
+}
+
+/** The type whose instances have a prototype, in `types` or else in the process. */
+export function typeOfPrototype(prototype: object | null, types?: Types): RegisteredType | undefined {
   if (prototype === null) return undefined;
   return types?.byPrototype(prototype) ?? processTypes.byPrototype(prototype);
+}
+
+function isPrototype(value: object): boolean {
+  const made: unknown = Object.getOwnPropertyDescriptor(value, "constructor")?.value;
+  return typeof made === "function" && Object.getOwnPropertyDescriptor(made, "prototype")?.value === value;
 }
 
 /** The type of a name, in `types` or else in the process. */

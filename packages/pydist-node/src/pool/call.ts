@@ -11,7 +11,7 @@ import {
   type UpNote,
   unpackBodies,
 } from "@pydist/protocol";
-import { CONTEXT_PROVIDER, type TaskContext } from "@pydist/shipping/runtime";
+import { type Bound, CONTEXT_PROVIDER, type TaskContext } from "@pydist/shipping/runtime";
 import { Context } from "./context.js";
 import { overtimeOf } from "./faults.js";
 import { type Gathering, post } from "./gathering.js";
@@ -53,6 +53,8 @@ export interface CallSite {
 /** One execution of a task that may ask for its context. */
 export class Call {
   readonly site: CallSite;
+  /** The function that runs, once it is made. */
+  bound: Bound | undefined;
   readonly #index: number;
   /** How notes from and to this execution are told from those of another of the same task. */
   readonly #name = `${THREAD} ${++lastCall}`;
@@ -110,7 +112,7 @@ export class Call {
         say: (note, bodies) => this.say(note, bodies),
         openChanged: () => this.#mayWait(),
       });
-      this.#executor = new nested.TaskExecutor(this.#port, head);
+      this.#executor = new nested.TaskExecutor(this.#port, head, this.bound?.types);
       if (this.#state === "over") this.#executor.close();
     }
     return this.#executor;

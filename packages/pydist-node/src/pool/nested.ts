@@ -16,6 +16,7 @@ import {
   type Ranges,
   ShutdownError,
   type Stop,
+  type Types,
   type UpNote,
 } from "@pydist/protocol";
 import { Belongings } from "./belongings.js";
@@ -110,10 +111,13 @@ export class NestedPort implements Port {
 /** What `task.context().executor` is: submits to the tree that its task came from, as long as the task runs. */
 export class TaskExecutor extends Executor {
   protected override readonly dispatcher: Dispatcher;
+  protected override readonly types: Types | undefined;
   #state: "open" | "over" = "open";
 
-  constructor(port: NestedPort, { attempts, grace }: BatchHeader) {
+  /** @param types what the task itself was sent with */
+  constructor(port: NestedPort, { attempts, grace }: BatchHeader, types: Types | undefined) {
     super();
+    this.types = types;
     this.dispatcher = new Dispatcher(port, {
       // Whoever owns the task knows how far its tasks may travel.
       hopLimit: UNTOLD_HOPS,

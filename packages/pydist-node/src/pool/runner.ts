@@ -221,6 +221,7 @@ async function goThrough(
     try {
       const bound = bind();
       const { fn } = bound;
+      if (call !== undefined) call.bound = bound;
       const given = arg instanceof Undecoded ? arg.decode(bound) : arg;
       const value = call === undefined ? fn(...given) : currentCall.run(call, fn, ...given);
       ({ encoded, flags } = encodeResult(bound, isThenable(value) ? await settled(value, call, site) : value));

@@ -1,21 +1,23 @@
-import { type Extension, encodeArguments, SerializationError, shapeOf, typeOfInstance } from "@pydist/protocol";
-import type { ShippedCode } from "../code.js";
+import { type Extension, encodeArguments, isPlain, SerializationError, shapeOf } from "@pydist/protocol";
+import { encodePlainArguments, type ShippedCode } from "../code.js";
 import { Kinds } from "../graph.js";
+import type { CapturedFunction } from "./capture.js";
 import { lowerObject, ownerOf } from "./objects.js";
 import { ours } from "./ours.js";
 import { Refused } from "./refused.js";
-import type { WeakEntries } from "./weak-entries.js";
 
 type ForCalls = Pick<ShippedCode, "encodeArguments"> & Required<Pick<ShippedCode, "keeps">>;
 
 /**
  * How arguments are encoded for a function that has captured something. What is part of that stays the same object, and
- * instances of a class that is part of it arrive as such.
- * @param weak the weak collections among what was captured: entries that arguments are the keys of travel behind them
+ * instances of a class that is part of it arrive as such. Entries of captured weak collections, that arguments are the keys
+ * of, travel behind them.
  */
-export function callArguments(objects: ReadonlyMap<unknown, number>, weak: WeakEntries): ForCalls {
+export function callArguments({ objects, weak, types, isPlain: seesNothing }: CapturedFunction): ForCalls {
   const memory = capturedMemory(objects);
   const encode = (args: readonly unknown[], path?: string) => {
+    // Nothing in it leads to what the types have captured, and a function that sees nothing has no other way there.
+    if (seesNothing && isPlain(args)) return encodePlainArguments(args, path);
     const met: unknown[] = [];
     const extension: Pick<Extension, "lower"> = {
       lower(value, at) {
@@ -26,11 +28,11 @@ export function callArguments(objects: ReadonlyMap<unknown, number>, weak: WeakE
         checkMemory(value, memory, at);
         const shape = shapeOf(value);
         // The codec knows errors by the names of their classes only.
-        if ((shape !== undefined && shape !== "error") || typeOfInstance(value) !== undefined) return undefined;
+        if (types.typeOf(value, at) !== undefined || (shape !== undefined && shape !== "error")) return undefined;
         return isInstanceOfCaptured(value, objects) ? lowerObject(value, at, () => false) : undefined;
       },
     };
-    const options = { extension, known: objects };
+    const options = { extension, known: objects, types: types.given };
     const write = (list: readonly unknown[]) => {
       try {
         return encodeArguments(list, options, path);

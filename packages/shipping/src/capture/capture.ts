@@ -1,10 +1,10 @@
 import { createRequire } from "node:module";
 import { types } from "node:util";
-import { type Extension, type Extra, encodeGraph, functionSource, type Graph, typeOfInstance } from "@pydist/protocol";
+import { type Extension, type Extra, encodeGraph, functionSource, type Graph } from "@pydist/protocol";
 import type { Replaced } from "../analysis/function-text.js";
-import { joinGraphs } from "../captured-bytes.js";
+import { joinGraphs, type Relation } from "../captured-bytes.js";
 import { type Captured, type FunctionsCode, type FunctionText, sha256 } from "../code.js";
-import { isDetailed, Kinds, type MaybeDetails, valuesOf } from "../graph.js";
+import { Kinds, type MaybeDetails } from "../graph.js";
 import { boundPartsOf } from "../inspect/members.js";
 import { isNative } from "../inspect/of-node.js";
 import { inspect } from "../inspect/session.js";
@@ -19,13 +19,14 @@ import { requireUrl } from "./imported.js";
 import { builtinPlaceOf, globalPathOf, noteNewGlobals } from "./known.js";
 import { MethodOf, methodOf } from "./method-of.js";
 import { lowerNarrowed, Narrowed } from "./namespaces.js";
-import { lowerObject, ownerOf } from "./objects.js";
+import { isFrozenData, lowerObject, ownerOf } from "./objects.js";
 import { ordinaryOfPrototype } from "./ordinary.js";
 import { isOurs, ours } from "./ours.js";
 import { findPackagePlace, knownPackagePlace } from "./packages.js";
 import { Place } from "./place.js";
+import { postponed } from "./postponed.js";
 import { Refused } from "./refused.js";
-import { captureTypes } from "./registered.js";
+import { TYPES_NEEDED, type TypesAround } from "./registered.js";
 import { symbolNode } from "./symbol-node.js";
 import { Texts } from "./texts.js";
 import { understood, type View, Views } from "./view.js";
@@ -40,9 +41,10 @@ export interface CapturedFunction {
   readonly objects: ReadonlyMap<unknown, number>;
   /** Weak collections among what is captured. */
   readonly weak: WeakEntries;
+  readonly types: TypesAround;
   /** The functions behind the code's texts. */
   readonly texts: readonly Noted[];
-  /** Whether it turned out that the function sees nothing: its text is enough. */
+  /** Whether it turned out that the function sees nothing: without types its text is enough. */
   readonly isPlain: boolean;
 }
 
@@ -59,60 +61,79 @@ const MOST_ROUNDS = 20;
 
 /**
  * Takes a function as it is now, with all that it sees: values, functions, classes and instances, by value; modules of Node
- * and of packages, by reference. Runs nothing of the user's.
+ * and of packages, by reference. Runs nothing of the user's but `pack` of registered types.
  * @throws Refused, or a SerializationError, naming what cannot be captured by the path to it; InspectorUnavailable.
  */
-export function capture(fn: TaskFunction): CapturedFunction {
+export function capture(fn: TaskFunction, types: TypesAround): CapturedFunction {
   noteNewGlobals();
   return inspect(() => {
     const views = new Views();
     const cells = new Cells();
     const given = new ArgumentsAround();
     const weak = new WeakEntries();
-    for (let round = 0; ; round++) {
-      const extension = new Capturing(views, cells, given, weak);
-      const before = weak.any;
-      const types = captureTypes(extension);
-      const root = ours([fn, ours(extension.beginValues()), before]);
-      const values = encodeGraph(root, "", { extension, known: types?.objects });
-      const again = [cells.settle(), weak.look(values.objects.keys()), weak.any !== before].includes(true);
-      if (!again) {
+    for (let round = 0; round <= MOST_ROUNDS; ) {
+      const written = write(fn, new Capturing(views, cells, given, weak, types));
+      if (typeof written === "object") {
         given.check(cells.met);
-        return extension.finish(types, values);
+        return written;
       }
-      if (round === MOST_ROUNDS) throw new Refused(FIRST, winding, "Use properties or a Map.");
+      if (written === "values changed") round++;
     }
+    throw new Refused(FIRST, winding, "Use properties or a Map.");
   });
 }
 
+/** @returns why it has to be written once more, if it has */
+function write(fn: TaskFunction, extension: Capturing): CapturedFunction | "values changed" | "types changed" {
+  const { cells, weak, types } = extension;
+  const before = weak.any;
+  try {
+    const first = types.capture(extension);
+    if (first === "again") return "types changed";
+    const root = ours([fn, ours(extension.beginValues()), before]);
+    const values = encodeGraph(root, "", { extension, known: first?.objects, types: types.given });
+    const again = [cells.settle(), weak.look(values.objects.keys()), weak.any !== before].includes(true);
+    return again ? "values changed" : extension.finish(first, values);
+  } catch (error) {
+    if (error !== TYPES_NEEDED) throw error;
+    return "types changed";
+  }
+}
 const { cache: requireCache } = createRequire(import.meta.url);
 
 /** Writes one graph. */
 class Capturing implements Pick<Extension, "lower"> {
   readonly cells: Cells;
   readonly given: ArgumentsAround;
+  readonly weak: WeakEntries;
+  readonly types: TypesAround;
   readonly #views: Views;
-  readonly #weak: WeakEntries;
   readonly #texts = new Texts();
   readonly #noted: Noted[] = [];
   /** Objects that are the `prototype` of a function. */
   readonly #prototypes = new Map<object, TaskFunction>();
   #stage: "types" | "values" = "types";
+  /** Whether the types are needed to read the values. */
+  #relation: "needed" | "apart" = "apart";
   readonly #late: unknown[] = [];
   #state: Captured["state"] = "shared";
-  /** What the functions see around them. */
-  #seen: "nothing" | "something" = "nothing";
+  /** What the last function that was written sees around it. */
+  #sees: "nothing" | "something" = "something";
 
-  constructor(views: Views, cells: Cells, given: ArgumentsAround, weak: WeakEntries) {
+  constructor(views: Views, cells: Cells, given: ArgumentsAround, weak: WeakEntries, types: TypesAround) {
     this.#views = views;
     this.cells = cells;
     this.given = given;
-    this.#weak = weak;
+    this.weak = weak;
+    this.types = types;
   }
 
   /** From now on the graph of the values is written. @returns what was left for it: see {@link postpone} */
   beginValues(): readonly unknown[] {
     this.#stage = "values";
+    this.#sees = "something";
+    this.#state = "shared";
+    this.#relation = "apart";
     return this.#late;
   }
 
@@ -121,30 +142,17 @@ class Capturing implements Pick<Extension, "lower"> {
    * are there: it comes with the values.
    */
   postpone(owner: object, details: MaybeDetails): MaybeDetails {
-    if (this.#stage === "values" || !isDetailed(details)) return details;
-    const [integrity, hasPrototype, prototype, keys, flags, ...values] = details;
-    const isLate = (value: unknown) =>
-      typeof value === "object" && value !== null && typeOfInstance(value) !== undefined;
-    if (!values.some(isLate)) return details;
-    const kept: number[] = [];
-    let at = 0;
-    keys.forEach((key, i) => {
-      if (isLate(values[at])) this.#late.push(ours([owner, key, flags[i], values[at]]));
-      else kept.push(i);
-      at += valuesOf(flags[i] as number);
-    });
-    return [
-      integrity,
-      hasPrototype,
-      prototype,
-      ours(kept.map((i) => keys[i] as PropertyKey)),
-      ours(kept.map((i) => flags[i] as number)),
-      ...values.filter((value) => !isLate(value)),
-    ];
+    if (this.#stage === "values") return details;
+    const { details: rest, rows } = postponed(owner, details, (value) => this.types.hasInstance(value));
+    this.#late.push(...rows);
+    return rest;
   }
 
   finish(types: Graph | undefined, values: Graph): CapturedFunction {
-    const bytes = joinGraphs(types?.bytes, values.bytes);
+    if (this.#texts.reachesPackages) this.types.need();
+    // Two arrays and one function.
+    const seesNothing = this.#sees === "nothing" && values.objects.size === 3;
+    const bytes = joinGraphs(types?.bytes, values.bytes, this.#relationTo(types, values));
     if (bytes.length > MOST_BYTES) {
       throw new Refused(
         FIRST,
@@ -152,13 +160,19 @@ class Capturing implements Pick<Extension, "lower"> {
         "Have the function read it from a file, or pass it in parts as arguments.",
       );
     }
-    const captured = { hash: sha256(bytes), bytes, state: this.#state };
+    // Types are each task's own: it may register its classes anew.
+    const state = types === undefined ? this.#state : "fresh";
+    const captured = { hash: sha256(bytes), bytes, state } as const;
     const code = this.#texts.code();
-    const isPlain =
-      types === undefined && this.#seen === "nothing" && values.objects.size === 3 && code.texts.length === 1;
     const objects = new Map(types?.objects);
     for (const [object, number] of values.objects) objects.set(object, number + (types?.count ?? 0));
-    return { code, captured, objects, weak: this.#weak, texts: this.#noted, isPlain };
+    return { code, captured, objects, weak: this.weak, types: this.types, texts: this.#noted, isPlain: seesNothing };
+  }
+
+  #relationTo(types: Graph | undefined, values: Graph): Relation {
+    if (this.#relation === "needed" || types === undefined) return "needed";
+    for (const object of values.objects.keys()) if (types.objects.has(object)) return "needed";
+    return this.#state === "shared" ? "apart and shared" : "apart";
   }
 
   textNumber(text: FunctionText, { fn, source }: View, replaced: readonly Replaced[]): number {
@@ -180,13 +194,17 @@ class Capturing implements Pick<Extension, "lower"> {
   }
 
   usedWeakly(collection: WeakMap<object, unknown> | WeakSet<object>): void {
-    this.#weak.add(collection);
+    this.weak.add(collection);
   }
 
   lower(value: object | symbol | TaskFunction, path: () => string): Extra | undefined {
     if (typeof value === "symbol") return symbolNode(value);
     if (types.isProxy(value)) {
       throw new Refused(path(), "is a Proxy, whose handler cannot travel", "Capture the object behind it.");
+    }
+    if (this.types.typeOf(value, path) !== undefined) {
+      this.types.need();
+      this.#relation = "needed";
     }
     return (
       // First of all, for it is imported from a package as well.
@@ -249,7 +267,7 @@ class Capturing implements Pick<Extension, "lower"> {
       if (ownerOf(prototype) === undefined) this.#prototypes.set(prototype, fn);
     }
     const made = lowerFunction(view, this, path);
-    if (made.parts.length > 2 || made.parts[1] !== undefined) this.#seen = "something";
+    this.#sees = made.parts.length > 2 || made.parts[1] !== undefined ? "something" : "nothing";
     return made;
   }
 
@@ -284,7 +302,9 @@ class Capturing implements Pick<Extension, "lower"> {
     if (value instanceof Place) return { type: Kinds.Place, parts: [value.url, "path"] };
     if (value instanceof Narrowed) return lowerNarrowed(value);
     if (value instanceof Given) return lowerGiven(value);
-    if (typeOfInstance(value) !== undefined) {
+    const owner = ownerOf(value) ?? this.#prototypes.get(value);
+    if (owner !== undefined) return this.#prototype(owner as TaskFunction, value);
+    if (this.types.hasInstance(value)) {
       if (this.#stage === "values") return undefined;
       throw new Refused(
         path(),
@@ -292,11 +312,9 @@ class Capturing implements Pick<Extension, "lower"> {
         "Make it inside the function.",
       );
     }
-    const owner = ownerOf(value) ?? this.#prototypes.get(value);
-    if (owner !== undefined) return this.#prototype(owner as TaskFunction, value);
     if (types.isModuleNamespaceObject(value)) return this.#namespace(value, path);
     if (types.isWeakMap(value) || types.isWeakSet(value)) {
-      return this.#weak.has(value) ? this.#weakNode(value) : undefined;
+      return this.weak.has(value) ? this.#weakNode(value) : undefined;
     }
     if (!isFrozenData(value)) this.mutable();
     return lowerObject(value, path, (fn) => this.#isInternal(fn));
@@ -325,7 +343,7 @@ class Capturing implements Pick<Extension, "lower"> {
 
   #weakNode(value: WeakMap<object, unknown> | WeakSet<object>): Extra {
     this.mutable();
-    const { keys, values } = this.#weak.of(value);
+    const { keys, values } = this.weak.of(value);
     return { type: Kinds.Weak, parts: [types.isWeakMap(value) ? "WeakMap" : "WeakSet", ours(keys), ours(values)] };
   }
 
@@ -333,10 +351,4 @@ class Capturing implements Pick<Extension, "lower"> {
   #isInternal(fn: TaskFunction): boolean {
     return isNative(fn) || this.#views.of(fn, functionSource(fn)).file?.script.url.startsWith("node:") === true;
   }
-}
-
-/** Plain data that nobody can change, and so may be the same for several tasks. */
-function isFrozenData(value: object): boolean {
-  if (!Object.isFrozen(value)) return false;
-  return Array.isArray(value) || Object.getPrototypeOf(value) === Object.prototype;
 }

@@ -1,4 +1,5 @@
 import { types } from "node:util";
+import { functionSource } from "@pydist/protocol";
 import type { TaskFunction } from "../task.js";
 import { ownerOf } from "./objects.js";
 import { ordinaryOfFunction, ordinaryOfPrototype } from "./ordinary.js";
@@ -21,7 +22,7 @@ export class MethodOf {
  */
 export function methodOf(fn: TaskFunction, self: unknown): MethodOf | undefined {
   if (types.isProxy(fn)) return undefined;
-  const text = understood(Function.prototype.toString.call(fn), undefined);
+  const text = understood(functionSource(fn), undefined);
   if (text.kind !== "function" || text.form !== "method") return undefined;
   if (text.lexical.super.length === 0 && text.lexical.privates.size === 0) return undefined;
   for (let at = self; isObject(at) && !types.isProxy(at); at = Object.getPrototypeOf(at)) {
@@ -41,7 +42,7 @@ function isObject(value: unknown): value is object {
 function isMade(holder: object, key: PropertyKey): boolean {
   const owner = typeof holder === "function" ? holder : ownerOf(holder);
   if (owner === undefined) return false;
-  const text = understood(Function.prototype.toString.call(owner), undefined);
+  const text = understood(functionSource(owner), undefined);
   if (text.kind !== "class") return false;
   const ordinary = owner === holder ? ordinaryOfFunction(owner, text) : ordinaryOfPrototype(owner, text);
   return ordinary.isOrdinary(key, Object.getOwnPropertyDescriptor(holder, key) as PropertyDescriptor);

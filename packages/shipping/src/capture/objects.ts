@@ -1,5 +1,5 @@
 import { types } from "node:util";
-import { classNameOf, type Extra, functionSource, shapeOf, tagOf } from "@pydist/protocol";
+import { classNameOf, type Extra, functionSource, registering, shapeOf, tagOf } from "@pydist/protocol";
 import { type Base, Kinds } from "../graph.js";
 import { privateMembersOf } from "../inspect/members.js";
 import type { TaskFunction } from "../task.js";
@@ -50,6 +50,12 @@ export function ownerOf(value: object): object | undefined {
   return Object.getOwnPropertyDescriptor(owner, "prototype")?.value === value ? owner : undefined;
 }
 
+/** Plain data that nobody can change, and so may be the same for several tasks. */
+export function isFrozenData(value: object): boolean {
+  if (!Object.isFrozen(value)) return false;
+  return Array.isArray(value) || Object.getPrototypeOf(value) === Object.prototype;
+}
+
 /** The one that plain objects have, here or in a realm of its own. */
 export function isPlainPrototype(prototype: object): boolean {
   return prototype === Object.prototype || Object.getPrototypeOf(prototype) === null;
@@ -79,8 +85,9 @@ function lowerInstance(value: object, path: () => string, isInternal: (fn: TaskF
   if (isIterator(value)) throw new Refused(path(), "is an iterator", "Collect it first: [...iterator].");
   const found = baseOf(value);
   // What the codec refuses it names better: promises, weak collections, iterators ...
-  if (found === undefined) return refuseForeign(value, path);
-  if (belongsHere(value, found.prototype, isInternal)) return refuseForeign(value, path);
+  if (found === undefined || belongsHere(value, found.prototype, isInternal)) {
+    return refuseForeign(value, path, isInternal);
+  }
   checkPrivates(value, path);
   return node(value, found.base, found.prototype);
 }
@@ -141,11 +148,15 @@ function belongsHere(value: object, end: object, isInternal: (fn: TaskFunction) 
     if (end === Error.prototype && globalPathOf(prototype) !== undefined) return false;
     // What bundlers make of an import of a function's module.
     if (prototype === Function.prototype) return false;
-    if (globalPathOf(prototype) !== undefined || builtinPlaceOf(prototype) !== undefined) return true;
-    const made: unknown = Object.getOwnPropertyDescriptor(prototype, "constructor")?.value;
-    if (typeof made === "function" && !types.isProxy(made) && isInternal(made as TaskFunction)) return true;
+    if (isPlatforms(prototype, isInternal)) return true;
   }
   return false;
+}
+
+function isPlatforms(prototype: object, isInternal: (fn: TaskFunction) => boolean): boolean {
+  if (globalPathOf(prototype) !== undefined || builtinPlaceOf(prototype) !== undefined) return true;
+  const made: unknown = Object.getOwnPropertyDescriptor(prototype, "constructor")?.value;
+  return typeof made === "function" && !types.isProxy(made) && isInternal(made as TaskFunction);
 }
 
 /** What is private to a class can be read, but not be given to a new object. */
@@ -153,10 +164,11 @@ function checkPrivates(value: object, path: () => string): void {
   const name = privateOf(value);
   if (name === undefined) return;
   const made = classNameOf(value);
+  const called = made || "an unnamed class";
   throw new Refused(
     path(),
-    `is an instance of ${made} with the private member ${name}, which no other object can be given`,
-    `Say how it travels: registerType(${made}, { name, pack, unpack }).`,
+    `is an instance of ${called} with the private member ${name}, which no other object can be given`,
+    `Say how it travels: ${registering(made)}.`,
   );
 }
 
@@ -176,17 +188,21 @@ function privateOf(value: object): string | undefined {
   return undefined;
 }
 
-function refuseForeign(value: object, path: () => string): undefined {
+function refuseForeign(value: object, path: () => string, isInternal: (fn: TaskFunction) => boolean): undefined {
   const tag = tagOf(value);
   if (types.isPromise(value) || types.isWeakMap(value) || types.isWeakSet(value) || /Iterator$|WeakRef/.test(tag)) {
     return undefined;
   }
   if (types.isAnyArrayBuffer(value) || ArrayBuffer.isView(value) || types.isArgumentsObject(value)) return undefined;
-  const name = classNameOf(value);
+  const prototype: object | null = Object.getPrototypeOf(value);
+  const isUsers = prototype !== null && ownerOf(prototype) !== undefined && !isPlatforms(prototype, isInternal);
+  const name = classNameOf(value) || "object of an unnamed class";
   throw new Refused(
     path(),
     `is ${/^[aeiou]/i.test(name) ? "an" : "a"} ${name}, which belongs to this process`,
-    "Make it inside the function, or capture what it is made from; registerType() teaches a class of your own to travel.",
+    isUsers
+      ? `Make it inside the function, or say how it travels: ${registering(classNameOf(value))}.`
+      : "Make it inside the function, or capture what it is made from.",
   );
 }
 

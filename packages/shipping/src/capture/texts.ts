@@ -51,6 +51,14 @@ export class Texts {
     this.#asks = true;
   }
 
+  /** Whether something can get at what packages make, which no graph shows. */
+  get reachesPackages(): boolean {
+    if (this.#packages.size > 0) return true;
+    return this.#list.some(
+      ({ helpers, slots }) => Object.values(helpers).includes("import") || slots.includes("require"),
+    );
+  }
+
   code(): FunctionsCode {
     return {
       kind: "functions",

@@ -3,7 +3,8 @@ import {
   decodeValue,
   type EncodedValue,
   encodeValue,
-  type Kind,
+  type GraphReader,
+  Kind,
   type RegisteredType,
   Types,
 } from "@pydist/protocol";
@@ -27,6 +28,8 @@ export class FunctionsProgram implements Program {
   readonly #texts: readonly CompiledText[];
   readonly #linker: Linker;
   readonly #shared = new Lru<string, Bound>(MOST_SHARED);
+  /** Of what tasks share while their types are their own. */
+  readonly #apart = new Lru<string, Linked>(MOST_SHARED);
   #plain: Bound | undefined;
 
   /** @param modules what the code's module references name, imported */
@@ -60,14 +63,53 @@ export class FunctionsProgram implements Program {
 
   #link(captured: Captured): Bound {
     const readers = readersOf(captured);
+    const types = readers.types && new LinkedTypes(readers.types, this.#linker);
+    if (types === undefined || readers.relation === "needed") return this.#linkValues(readers.values, types);
+    // Few tasks need the types then.
+    if (readers.relation === "apart") return this.#linkValues(readers.values).with(types);
+    let apart = this.#apart.get(captured.hash);
+    if (apart === undefined) {
+      apart = this.#linkValues(readers.values);
+      this.#apart.set(captured.hash, apart);
+    }
+    return apart.with(types);
+  }
+
+  #linkValues(values: GraphReader, types?: LinkedTypes): Linked {
     const extension = this.#linker;
-    const rows = readers.types?.read({ extension });
-    const types = rows && typesOf(rows.value as readonly TypeRow[]);
-    const { value, objects } = readers.values.read({ extension, types, known: rows?.objects });
+    const { value, objects } = values.read({ extension, types: types?.types, known: types?.objects });
     const [fn, late, hasWeak] = value as [Callable, readonly LateRow[], boolean];
     for (const [owner, key, flags, member] of late) applyDetail(owner, key, flags, member);
-    const known = rows === undefined ? objects : [...rows.objects, ...objects];
-    return new Linked(fn, { extension, known, types }, hasWeak);
+    return new Linked(fn, extension, objects, hasWeak, types);
+  }
+}
+
+/** The types of one task, made when they are first asked for. */
+class LinkedTypes {
+  readonly #reader: GraphReader;
+  readonly #extension: Linker;
+  #read: { readonly types: Types; readonly objects: readonly unknown[] } | undefined;
+
+  constructor(reader: GraphReader, extension: Linker) {
+    this.#reader = reader;
+    this.#extension = extension;
+  }
+
+  get types(): Types {
+    return this.#all().types;
+  }
+
+  /** By their numbers, which those of the values follow. */
+  get objects(): readonly unknown[] {
+    return this.#all().objects;
+  }
+
+  #all(): { readonly types: Types; readonly objects: readonly unknown[] } {
+    if (this.#read === undefined) {
+      const { value, objects } = this.#reader.read({ extension: this.#extension });
+      this.#read = { types: typesOf(value as readonly TypeRow[]), objects };
+    }
+    return this.#read;
   }
 }
 
@@ -89,24 +131,51 @@ function typesOf(rows: readonly TypeRow[]): Types {
 /** A function with what it captured. There may be one for each task, so it is made of what is there anyway. */
 class Linked implements Bound {
   readonly fn: Callable;
-  readonly #options: DecodeOptions;
+  readonly #extension: Linker;
+  readonly #objects: readonly unknown[];
   /** Whether entries of weak collections, that arguments are the keys of, lie behind the arguments. */
   readonly #hasWeak: boolean;
+  readonly #types: LinkedTypes | undefined;
 
-  constructor(fn: Callable, options: DecodeOptions, hasWeak: boolean) {
+  constructor(
+    fn: Callable,
+    extension: Linker,
+    objects: readonly unknown[],
+    hasWeak: boolean,
+    types: LinkedTypes | undefined,
+  ) {
     this.fn = fn;
-    this.#options = options;
+    this.#extension = extension;
+    this.#objects = objects;
     this.#hasWeak = hasWeak;
+    this.#types = types;
+  }
+
+  get types(): Types | undefined {
+    return this.#types?.types;
+  }
+
+  /** The same function, and what else it captured, with types. */
+  with(types: LinkedTypes): Linked {
+    return new Linked(this.fn, this.#extension, this.#objects, this.#hasWeak, types);
   }
 
   decodeArguments(kind: Kind, bytes: Uint8Array): unknown[] {
-    const args = decodeValue(kind, bytes, this.#options) as unknown[];
+    const args = decodeValue(kind, bytes, kind === Kind.Rich ? this.#options : undefined) as unknown[];
     if (this.#hasWeak) fillWeak(args.pop() as readonly unknown[]);
     return args;
   }
 
   encodeResult(value: unknown): EncodedValue {
-    return encodeValue(value, "result", this.#options.types === undefined ? undefined : { types: this.#options.types });
+    // Looked at only for what plain data does not have.
+    return encodeValue(value, "result", this.#types);
+  }
+
+  get #options(): DecodeOptions {
+    const objects = this.#objects;
+    const types = this.#types;
+    const known = types === undefined ? objects : [...types.objects, ...objects];
+    return { extension: this.#extension, known, types: types?.types };
   }
 }
 

@@ -1,4 +1,4 @@
-import { decodeValue, type EncodedValue, encodeValue, type Kind } from "@pydist/protocol";
+import { decodeValue, type EncodedValue, encodeValue, type Kind, type Types } from "@pydist/protocol";
 import type { Callable, Captured } from "../code.js";
 
 /** A code that was loaded: what makes the function of a task. */
@@ -15,6 +15,8 @@ export interface Program {
 /** A function with the values that it sees, and the way to it and back. */
 export interface Bound {
   readonly fn: Callable;
+  /** The registered types that came along; what a task submits may have to do with them. */
+  readonly types?: Types | undefined;
   /** @throws SerializationError when the bytes are not what an encoder wrote */
   decodeArguments(kind: Kind, bytes: Uint8Array): unknown[];
   /** @throws SerializationError naming what of it cannot travel */

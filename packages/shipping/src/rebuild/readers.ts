@@ -1,5 +1,5 @@
 import { type GraphReader, openGraph } from "@pydist/protocol";
-import { splitGraphs } from "../captured-bytes.js";
+import { type Relation, splitGraphs } from "../captured-bytes.js";
 import type { Captured } from "../code.js";
 import { Lru } from "../lru.js";
 
@@ -14,6 +14,7 @@ export interface Readers {
   /** Of the types that are registered, if any are. */
   readonly types: GraphReader | undefined;
   readonly values: GraphReader;
+  readonly relation: Relation;
 }
 
 // By the hash of the bytes, so that codes and tasks that captured the same share them.
@@ -28,8 +29,8 @@ const kept = new Lru<string, Readers>(MOST_BYTES, ({ types, values }) => {
 export function readersOf({ hash, bytes }: Captured): Readers {
   const known = kept.get(hash);
   if (known !== undefined) return known;
-  const { types, values } = splitGraphs(bytes);
-  const readers = { types: types && openGraph(types), values: openGraph(values) };
+  const { types, values, relation } = splitGraphs(bytes);
+  const readers = { types: types && openGraph(types), values: openGraph(values), relation };
   kept.set(hash, readers);
   return readers;
 }

@@ -63,6 +63,17 @@ describe("whoever goes while it is asked for", () => {
     expect(existsSync(join(directory ?? "", "a.txt"))).toBe(true);
   });
 
+  it("or is silent holds up nobody whose task came with one who has it", async () => {
+    const { exchange, attach } = made();
+    const { above } = attach("silent");
+    const found = exchange.find([key]);
+    await above.next(1, ({ t }) => t === "needTree");
+    attach("comes", { tree: true, files: true });
+    expect(await exchange.find([key])).toMatchObject({ [key]: { directory: expect.any(String) } });
+    await found;
+    expect(above.heard.filter(({ frame }) => frame.t === "needTree")).toHaveLength(1);
+  });
+
   it("holds up nobody who shuts down", async () => {
     const { exchange, attach } = made();
     const { above } = attach("silent", { tree: true });

@@ -70,10 +70,11 @@ export class TreeExchange {
 
   #obtain(key: string): Promise<FoundTree> {
     const going = this.#obtaining.get(key);
-    if (going !== undefined) return going;
-    // Whoever came meanwhile may wait for the same.
-    const obtaining = this.#search
-      .persistently(() => this.#layOut(key))
+    if (going !== undefined) {
+      this.#search.widen(key);
+      return going;
+    }
+    const obtaining = this.#layOut(key)
       .catch((error: unknown): FoundTree => ({ why: reasonOf(error) }))
       .finally(() => this.#obtaining.delete(key));
     this.#obtaining.set(key, obtaining);
@@ -130,10 +131,10 @@ export class TreeExchange {
   }
 
   /** Brings the files of a tree that are not here. */
-  async #complete({ manifest, local, sources }: Sourced): Promise<void> {
+  async #complete({ manifest, local, from }: Sourced): Promise<void> {
     const missing = await this.#store.missing(manifest.files);
     if (missing.length === 0) return;
-    if (local === undefined) await this.#store.guarded(() => this.#fetcher.fetch(missing, sources));
+    if (local === undefined) await this.#store.guarded(() => this.#fetcher.fetch(missing, from));
     else await eachLimited(missing, 8, (file) => this.#copy(file));
     const bytes = missing.reduce((sum, { size }) => sum + size, 0);
     const tree = manifest.hash.slice(0, 12);
@@ -235,14 +236,12 @@ export class TreeExchange {
 
   /** What this process neither ships nor keeps comes from above. @returns why something could not be had */
   async #bringNear(parts: readonly FilePart[]): Promise<string | undefined> {
-    if (parts.length === 0 || this.#search.above().length === 0) return undefined;
+    if (parts.length === 0 || this.#peers.above().length === 0) return undefined;
     try {
       const wanted = parts.map(({ hash, size }) => ({ path: hash, sha256: hash, size }));
       const missing = await this.#store.missing(wanted);
       if (missing.length === 0) return undefined;
-      await this.#search.persistently(() =>
-        this.#store.guarded(() => this.#fetcher.fetch(missing, this.#search.above())),
-      );
+      await this.#store.guarded(() => this.#fetcher.fetch(missing));
       const bytes = missing.reduce((sum, { size }) => sum + size, 0);
       this.#logger.info({ files: missing.length, bytes }, "Files for a node below arrived");
       void this.#store.grown(bytes);

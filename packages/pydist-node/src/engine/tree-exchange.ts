@@ -211,6 +211,9 @@ export class TreeExchange {
   }
 
   async #giveFiles(peer: DownPeer, parts: readonly FilePart[]): Promise<void> {
+    // Many may ask at once, and some be slow: of what waits for each of them, one portion is in memory.
+    await peer.link.drained();
+    if (peer.link.state !== "open") return;
     const given: FilePart[] = [];
     const contents: Uint8Array[] = [];
     const refused = new Set<string>();

@@ -1,4 +1,6 @@
 import {
+  chmodSync,
+  chownSync,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -14,7 +16,7 @@ import {
 import { join } from "node:path";
 import { makeManifest, sha256 } from "@pydist/shipping";
 import type { NamedManifest } from "@pydist/shipping/runtime";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { defaultCacheFolder } from "../../packages/pydist-node/dist/store/cache-folder.js";
 import { eachLimited } from "../../packages/pydist-node/dist/store/limited.js";
 import { TreeStore } from "../../packages/pydist-node/dist/store/tree-store.js";
@@ -250,6 +252,54 @@ describe("a cache that is full", () => {
     expect(treesIn(folder)).toContain(content(1).manifest.hash);
   });
 
+  it("keeps all that a process uses and that has room, and of more than that the last 64", async () => {
+    const many = Array.from({ length: 100 }, (_, n) => contentOf({ a: String(n).padStart(1000, "0") }));
+    const marksAfter = async (bytes: number): Promise<string[]> => {
+      const folder = folderOf({});
+      const store = storeAt(folder, bytes);
+      for (const { manifest } of many) await store.hold(manifest);
+      return readdirSync(join(folder, "v1", "used")).map((name) => name.slice(0, 64));
+    };
+    expect(await marksAfter(100_000)).toHaveLength(100);
+    const last = many.slice(-64).map(({ manifest }) => manifest.hash);
+    expect((await marksAfter(10_000)).sort()).toEqual(last.sort());
+    expect(await marksAfter(90_000)).toHaveLength(90);
+  });
+
+  it("loses trees that have lost their list, after a while", async () => {
+    const folder = folderOf({});
+    const before = storeAt(folder);
+    await lay(before, content(1), { lib: folder });
+    await before.close();
+    rmSync(join(folder, "v1", "manifests", `${content(1).manifest.hash}.json`));
+    for (const [hours, left] of [
+      [0, 1],
+      [2, 0],
+    ] as const) {
+      vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + hours * 3_600_000 });
+      const store = storeAt(folder);
+      await store.open();
+      await store.grown(0);
+      expect(treesIn(folder)).toHaveLength(left);
+      vi.useRealTimers();
+    }
+  });
+
+  it("leaves a list alone that cannot be read, and looks at the others", async () => {
+    const folder = folderOf({});
+    const before = storeAt(folder);
+    for (const n of [1, 2]) await lay(before, content(n));
+    await before.close();
+    const path = join(folder, "v1", "manifests", `${content(1).manifest.hash}.json`);
+    rmSync(path);
+    mkdirSync(path);
+    const store = storeAt(folder, 100);
+    await store.open();
+    await store.grown(0);
+    expect(readdirSync(join(folder, "v1", "manifests"))).toEqual([`${content(1).manifest.hash}.json`]);
+    expect(treesIn(folder)).toEqual([content(1).manifest.hash]);
+  });
+
   it("is looked at again only when it may have grown beyond its bound", async () => {
     const folder = folderOf({});
     const store = storeAt(folder, 1500);
@@ -282,6 +332,42 @@ it("a folder that cannot be used is named, with what to do", async () => {
     path: folder,
   });
 });
+
+describe.skipIf(process.platform === "win32")(
+  "a folder from which somebody else could have code run is refused",
+  () => {
+    const refusal = (folder: string, what: string): object => ({
+      code: "PYDIST_E_SHIPPING",
+      message: `No code is taken from the cache folder ${folder}: ${what}, or name another folder with --cache-dir or the option cacheDir.`,
+      path: folder,
+    });
+
+    it.each([
+      ["", 0o777],
+      ["", 0o770],
+      ["v1", 0o702],
+      ["v1/trees", 0o777],
+      ["v1/files", 0o720],
+    ])("%s with mode %o", async (inner, mode) => {
+      const folder = folderOf({});
+      const store = storeAt(folder);
+      await lay(store, sample);
+      chmodSync(join(folder, inner), mode);
+      const what = `others than its owner may write to it (mode ${mode.toString(8)}). Empty it and take that right away with chmod go-w`;
+      await expect(store.hold(sample.manifest)).rejects.toMatchObject(refusal(join(folder, inner), what));
+      await expect(storeAt(folder).manifest(sample.manifest.hash)).rejects.toThrow(what);
+      chmodSync(join(folder, inner), 0o755);
+      expect(await storeAt(folder).manifest(sample.manifest.hash)).toEqual(sample.manifest);
+    });
+
+    it.skipIf(process.geteuid?.() !== 0)("of another user", async () => {
+      const folder = folderOf({});
+      chownSync(folder, 12_345, 12_345);
+      const what = "it belongs to user 12345, and this process is user 0's. Remove it";
+      await expect(storeAt(folder).hold(sample.manifest)).rejects.toMatchObject(refusal(folder, what));
+    });
+  },
+);
 
 it("the default is the user's folder for caches", () => {
   expect(defaultCacheFolder({ PYDIST_CACHE_DIR: "/c", HOME: "/h" })).toBe("/c");

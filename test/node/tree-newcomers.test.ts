@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { decodeFrame } from "@pydist/protocol";
 import { makeManifest, sha256 } from "@pydist/shipping";
+import { parseManifest } from "@pydist/shipping/runtime";
 import { describe, expect, it } from "vitest";
 import { Peers } from "../../packages/pydist-node/dist/engine/peer.js";
 import { TreeExchange } from "../../packages/pydist-node/dist/engine/tree-exchange.js";
@@ -44,6 +45,42 @@ function made() {
   };
   return { exchange, attach };
 }
+
+describe("lists that name packages", () => {
+  /** The list of a tree that names these packages. */
+  const naming = (...names: string[]) =>
+    makeManifest({
+      files: [],
+      links: [],
+      packages: names.map((name) => ({ name, version: "1.0.0", key: `${name}@1.0.0:0123456789abcdef` })),
+    });
+
+  it.each([
+    ["itself", { one: ["one"] }],
+    ["each other", { one: ["two"], two: ["one"] }],
+  ])("end, though those of the packages name %s", async (_, packages: Record<string, string[]>) => {
+    const { exchange, attach } = made();
+    const top = naming(...Object.keys(packages));
+    const { above } = attach("above");
+    above.link.on("message", (bytes) => {
+      const { frame } = decodeFrame(bytes);
+      if (frame.t !== "needTree") return;
+      const list = frame.key === top.hash ? top : naming(...(packages[frame.key.split("@")[0] ?? ""] ?? []));
+      above.say({ t: "tree", key: frame.key }, Buffer.from(list.text));
+    });
+    const found = await exchange.find([top.hash]);
+    const where = `is not installed in or above ${process.cwd()}`;
+    const why = "the list of its files names other packages, which should be among them";
+    const lacks = Object.keys(packages).map((name) => [name, `package ${name}@1.0.0 ${where}, and ${why}`]);
+    expect(found).toEqual({ [top.hash]: { directory: expect.any(String), lacks: Object.fromEntries(lacks) } });
+  });
+
+  it("name them by keys of packages", () => {
+    const text = naming("one").text.replace(/one@1[^"]*/, manifest.hash);
+    expect(() => parseManifest(text)).toThrow("an entry is malformed");
+    expect(parseManifest(naming("one", "@s/two").text).packages).toHaveLength(2);
+  });
+});
 
 describe("whoever goes while it is asked for", () => {
   it.each([

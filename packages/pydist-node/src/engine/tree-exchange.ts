@@ -4,6 +4,7 @@ import {
   type FoundTrees,
   findPackage,
   isOwnPackage,
+  isPackageKey,
   type NamedManifest,
   type PackageRef,
   type TreeFile,
@@ -19,6 +20,8 @@ import type { DownPeer, Peers, UpPeer } from "./peer.js";
 import { SHUTTING_DOWN, type Sourced, TreeSearch, UNKNOWN } from "./tree-search.js";
 
 const encoder = new TextEncoder();
+/** A package comes with all that it depends on. */
+const NOT_WHOLE = "the list of its files names other packages, which should be among them";
 
 /**
  * Trees of files travel by need, as code does: a node that lacks one asks those above, keeps what comes, and gives it to
@@ -86,6 +89,8 @@ export class TreeExchange {
     const folder = localFolder(key);
     if (folder !== undefined) return { directory: folder };
     const found = await this.#search.find(key);
+    // So no tree waits for one that waits for it: circles are inside of trees.
+    if (isPackageKey(key) && found.manifest.packages.length > 0) throw new ShippingError(NOT_WHOLE);
     await this.#store.hold(found.manifest);
     const { modules, lacks } = await this.#modulesOf(found.manifest);
     for (let attempt = 1; ; attempt++) {

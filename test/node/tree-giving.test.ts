@@ -1,6 +1,8 @@
+import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { decodeFrame, type FilePart } from "@pydist/protocol";
-import { sha256 } from "@pydist/shipping";
+import { sha256, ship, task, withCodeDir } from "@pydist/shipping";
 import { expect, it, vi } from "vitest";
 import { Peers } from "../../packages/pydist-node/dist/engine/peer.js";
 import { TreeExchange } from "../../packages/pydist-node/dist/engine/tree-exchange.js";
@@ -48,6 +50,28 @@ it("of a large file, no more than a portion waits in memory for a node that take
   expect(Buffer.concat(messages.map((message) => decodeFrame(message).payload)).equals(bytes)).toBe(true);
   expect(most).toBeGreaterThan(0);
   expect(most).toBeLessThan(PORTION + 2 * MiB);
+});
+
+it("a large file that is being copied holds up nobody who shuts down, and leaves nothing", async () => {
+  const cacheDir = join(folderOf({}), "cache");
+  const folder = folderOf({ "x.mjs": Buffer.alloc(200 * MiB, "0") });
+  const exchange = opened(new TreeExchange(new Peers(), silent, { cacheDir }));
+  const code = ship(task(pathToFileURL(join(folder, "x.mjs")), "x"));
+  const { tree = "" } = withCodeDir(code, folder);
+  void exchange.keep(tree);
+  const temporary = join(cacheDir, "v1", "tmp");
+  const begun = (): void => {
+    const sizes = readdirSync(temporary).map(
+      (name) => statSync(join(temporary, name), { throwIfNoEntry: false })?.size,
+    );
+    expect(sizes.some((size = 0) => size >= PORTION)).toBe(true);
+  };
+  await vi.waitFor(begun, { interval: 1 });
+  await exchange.close();
+  for (const folder of ["tmp", "files"]) {
+    const left = readdirSync(join(cacheDir, "v1", folder), { recursive: true, withFileTypes: true });
+    expect(left.filter((entry) => entry.isFile())).toEqual([]);
+  }
 });
 
 it("a node that is gone is given nothing any more", async () => {

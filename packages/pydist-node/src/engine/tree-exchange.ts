@@ -149,10 +149,10 @@ export class TreeExchange {
 
   async #copy({ sha256: hash, size }: TreeFile): Promise<void> {
     await this.#store.guarded(async () => {
-      if (this.#state === "closed") throw new ShippingError(SHUTTING_DOWN);
       const incoming = await this.#store.files.receive(hash);
       for (let at = 0; at < size; at += PORTION_BYTES) {
-        const bytes = await readProvided(hash, at, Math.min(PORTION_BYTES, size - at)).catch(async (error: unknown) => {
+        const length = Math.min(PORTION_BYTES, size - at);
+        const bytes = await this.#readOwn(hash, at, length).catch(async (error: unknown) => {
           await incoming.discard();
           throw error;
         });
@@ -161,6 +161,11 @@ export class TreeExchange {
       }
       await incoming.finish();
     });
+  }
+
+  async #readOwn(hash: string, at: number, length: number): Promise<Uint8Array | undefined> {
+    if (this.#state === "closed") throw new ShippingError(SHUTTING_DOWN);
+    return readProvided(hash, at, length);
   }
 
   // ---- from above

@@ -1,6 +1,4 @@
 import {
-  chmodSync,
-  chownSync,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -17,7 +15,6 @@ import { join } from "node:path";
 import { makeManifest, sha256 } from "@pydist/shipping";
 import type { NamedManifest } from "@pydist/shipping/runtime";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
-import { defaultCacheFolder } from "../../packages/pydist-node/dist/store/cache-folder.js";
 import { eachLimited } from "../../packages/pydist-node/dist/store/limited.js";
 import { TreeStore } from "../../packages/pydist-node/dist/store/tree-store.js";
 import { folderOf } from "../support/folders.js";
@@ -326,53 +323,6 @@ it("a folder that cannot be used is named, with what to do", async () => {
     message: `Files cannot be kept in the cache ${folder} (ENOTDIR). Make room there, or name another folder with --cache-dir or the option cacheDir.`,
     path: folder,
   });
-});
-
-describe.skipIf(process.platform === "win32")(
-  "a folder from which somebody else could have code run is refused",
-  () => {
-    const refusal = (folder: string, what: string): object => ({
-      code: "PYDIST_E_SHIPPING",
-      message: `No code is taken from the cache folder ${folder}: ${what}, or name another folder with --cache-dir or the option cacheDir.`,
-      path: folder,
-    });
-
-    it.each([
-      ["everybody", "", 0o777],
-      ["its group", "", 0o770],
-      ["who cannot read it", "v1", 0o702],
-      ["everybody, inside", "v1/trees", 0o777],
-      ["its group, inside", "v1/files", 0o720],
-    ])("writable by %s", async (_, inner, mode) => {
-      const folder = folderOf({});
-      const store = storeAt(folder);
-      await lay(store, sample);
-      chmodSync(join(folder, inner), mode);
-      const what = `others than its owner may write to it (mode ${mode.toString(8)}). Empty it and take that right away with chmod go-w`;
-      await expect(store.hold(sample.manifest)).rejects.toMatchObject(refusal(join(folder, inner), what));
-      await expect(storeAt(folder).manifest(sample.manifest.hash)).rejects.toThrow(what);
-      chmodSync(join(folder, inner), 0o755);
-      expect(await storeAt(folder).manifest(sample.manifest.hash)).toEqual(sample.manifest);
-    });
-
-    it.skipIf(process.geteuid?.() !== 0)("of another user", async () => {
-      const folder = folderOf({});
-      chownSync(folder, 12_345, 12_345);
-      const what = "it belongs to user 12345, and this process is user 0's. Remove it";
-      await expect(storeAt(folder).hold(sample.manifest)).rejects.toMatchObject(refusal(folder, what));
-    });
-  },
-);
-
-it("the default is the user's folder for caches", () => {
-  expect(defaultCacheFolder({ PYDIST_CACHE_DIR: "/c", HOME: "/h" })).toBe("/c");
-  const expected = process.platform === "darwin" ? "/h/Library/Caches/pydist" : "/h/.cache/pydist";
-  if (process.platform === "win32") {
-    expect(defaultCacheFolder({ LOCALAPPDATA: "C:\\L" })).toBe("C:\\L\\pydist\\Cache");
-    return;
-  }
-  expect(defaultCacheFolder({ HOME: "/h", XDG_CACHE_HOME: "relative" })).toBe(expected);
-  if (process.platform === "linux") expect(defaultCacheFolder({ HOME: "/h", XDG_CACHE_HOME: "/x" })).toBe("/x/pydist");
 });
 
 it("work in portions goes on until one fails, and rejects when nothing runs any more", async () => {

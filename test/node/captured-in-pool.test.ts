@@ -24,16 +24,16 @@ const addOne = (n: number): number => n + 1;
 
 let pool: Pool;
 let lastLease = 0;
-let settle: (message: string) => void = () => {};
+const settles = new Map<number, (message: string) => void>();
 beforeEach(() => {
   pool = new Pool(
     { node: "n", workers: 1, tasksPerWorker: 1 },
     {
-      results: (_lease, from, bodies) => {
-        for (let i = 0; i < countOf(bodies); i++) settle(`${from + i}: ${fateOf(bodies, i)}`);
+      results: (lease, from, bodies) => {
+        for (let i = 0; i < countOf(bodies); i++) settles.get(lease)?.(`${from + i}: ${fateOf(bodies, i)}`);
       },
       started: () => {},
-      returned: (_lease, ranges) => settle(`returned ${ranges}`),
+      returned: (lease, ranges) => settles.get(lease)?.(`returned ${ranges}`),
       suspended: () => {},
       ready: () => {},
       said: () => {},
@@ -68,10 +68,9 @@ function run({ fn = addOne, captured, inline, initializer }: Given): Promise<str
       : { captured: { hash: captured.hash, state: captured.state, ...(inline === undefined ? {} : { inline }) } }),
   };
   const texts: Texts = { code: text, initializer, captured: inline === undefined ? captured?.bytes : undefined };
-  const settled = new Promise<string>((resolve) => {
-    settle = resolve;
-  });
-  pool.start(++lastLease, head, bodies.build(), texts);
+  const lease = ++lastLease;
+  const settled = new Promise<string>((resolve) => void settles.set(lease, resolve));
+  pool.start(lease, head, bodies.build(), texts);
   return settled;
 }
 
@@ -102,6 +101,21 @@ describe("a worker", () => {
     for (const captured of [a, b, a, b]) expect(await run({ captured })).toBe("0: 2");
   });
 
+  it("holds it once, however many of its runs use it at the same time", async () => {
+    // Of "fresh" ones each task has its own, made of the bytes.
+    const captured = capturedOf(20_000_000, "shared");
+    const fn = async (): Promise<number> => {
+      // All of them have begun by then.
+      for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => setImmediate(resolve));
+      return process.memoryUsage().arrayBuffers;
+    };
+    const sizes = (await Promise.all(Array.from({ length: 10 }, () => run({ fn, captured })))).map((fate) =>
+      Number(fate.replace("0: ", "")),
+    );
+    expect(Math.max(...sizes)).toBeGreaterThan(20_000_000);
+    expect(Math.max(...sizes)).toBeLessThan(60_000_000);
+  });
+
   it("runs an initializer with what it captured", async () => {
     const builder = new BodiesBuilder();
     builder.add(encodeArguments([]));
@@ -128,6 +142,8 @@ describe("what a thread is given", () => {
   it("is what it is not known to have, each for itself", () => {
     const known = new Known();
     expect(known.lacking(head, texts)).toEqual(texts);
+    // Captured values are not sent again while a run has not begun; what it needs of code is.
+    expect(known.lacking(head, texts)).toEqual({ ...texts, captured: undefined });
     known.learnt(head);
     expect(known.lacking(head, texts)).toEqual(nothing);
     const other = capturedOf(5000);
@@ -135,14 +151,18 @@ describe("what a thread is given", () => {
     expect(known.lacking(next, { ...texts, captured: other.bytes })).toEqual({ ...nothing, captured: other.bytes });
     // Each executor's initializer runs once, whatever its text.
     expect(known.lacking({ ...head, executor: "another" }, texts)).toEqual({ ...nothing, initializer: "initializer" });
-    known.forget(head);
-    expect(known.lacking(head, texts)).toEqual(texts);
+    known.forget(head, ["captured"]);
+    expect(known.lacking(head, texts)).toEqual({ ...nothing, captured: captured.bytes });
+    known.forget(head, ["code", "initializer"]);
+    expect(known.lacking(head, texts)).toEqual({ ...texts, captured: undefined });
   });
 
   it("is what was used of late, however much came in between", () => {
     const known = new Known();
     for (let n = 0; n < 1100; n++) {
-      known.learnt({ ...head, captured: { hash: sha256(`${n}`), state: "fresh" } });
+      const next = { ...head, captured: { hash: sha256(`${n}`), state: "fresh" } } as const;
+      known.lacking(next, texts);
+      known.learnt(next);
     }
     expect(known.lacking(head, texts)).toEqual({ ...nothing, captured: captured.bytes });
     const first = { ...head, captured: { hash: sha256("0"), state: "fresh" } } as const;

@@ -28,9 +28,13 @@ describe("what a hash names", () => {
     else expect(Buffer.from(given.content as Uint8Array).equals(content)).toBe(true);
   });
 
-  it("is written once for all links that it leaves by at the same time", () => {
-    const { hash, bytes } = capturedOf(100);
-    expect(encodeContent({ hash, content: bytes })).toBe(encodeContent({ hash, content: bytes }));
+  it.each([
+    ["bytes", capturedOf(100).bytes],
+    ["a text", "() => 2"],
+    ["a long text", "y".repeat(2_000_000)],
+  ])("is written once for all links that it leaves by at the same time: %s", (_what, content) => {
+    const hash = sha256(content);
+    expect(encodeContent({ hash, content })).toBe(encodeContent({ hash, content }));
   });
 
   it("is refused if it is something else", async () => {

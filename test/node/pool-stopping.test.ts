@@ -1,3 +1,6 @@
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import {
   type BatchHeader,
   type Bodies,
@@ -19,6 +22,7 @@ import {
 import { initializerText, sha256, ship, task } from "@pydist/shipping";
 import { afterEach, expect, it } from "vitest";
 import { Pool, type PoolOptions } from "../../packages/pydist-node/dist/pool/pool.js";
+import { folderOf } from "../support/folders.js";
 
 /** What became of a task: its value, its error, or how else it left the pool. */
 type Fate = { value: unknown } | { error: unknown } | "cancelled" | "returned";
@@ -181,6 +185,26 @@ it("of several on a thread, the one that called process.exit() is to blame", asy
   const leaver = subject.run(() => process.exit(7), [[]]);
   expect(await leaver.fates[0]).toMatchObject({ error: expect.any(WorkerExitError) });
   expect(await neighbour.fates[0]).toBe("returned");
+});
+
+it("who was to blame once is not for later threads, though a neighbour whose files are coming has not heard", async () => {
+  const file = join(folderOf({ "gone.mjs": "export const f = () => 1;" }), "gone.mjs");
+  let asked: () => void = () => {};
+  const fetching = new Promise<void>((resolve) => {
+    asked = resolve;
+  });
+  const trees = () => {
+    asked();
+    return new Promise<never>(() => {});
+  };
+  const subject = new Subject({ tasksPerWorker: 2, trees });
+  subject.run(task(pathToFileURL(file), "f"), [[]]);
+  rmSync(file);
+  await fetching;
+  expect(await subject.run(() => process.exit(7), [[]]).fates[0]).toMatchObject({ error: expect.any(WorkerExitError) });
+  // Ends its thread without a word.
+  const silent = new Function("process.reallyExit(8); for (;;);") as () => never;
+  expect(await subject.run(silent, [[]]).fates[0]).toMatchObject({ error: expect.any(WorkerExitError) });
 });
 
 it("a thread is replaced after as many tasks as it may run; what its run had left is given back", async () => {

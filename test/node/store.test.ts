@@ -14,8 +14,7 @@ import {
 import { join } from "node:path";
 import { makeManifest, sha256 } from "@pydist/shipping";
 import type { NamedManifest } from "@pydist/shipping/runtime";
-import { describe, expect, it } from "vitest";
-import { defaultCacheFolder } from "../../packages/pydist-node/dist/store/cache-folder.js";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { eachLimited } from "../../packages/pydist-node/dist/store/limited.js";
 import { TreeStore } from "../../packages/pydist-node/dist/store/tree-store.js";
 import { folderOf } from "../support/folders.js";
@@ -250,6 +249,49 @@ describe("a cache that is full", () => {
     expect(treesIn(folder)).toContain(content(1).manifest.hash);
   });
 
+  it("keeps all that a process uses and that has room, and of more than that the last 64", async () => {
+    const many = Array.from({ length: 100 }, (_, n) => contentOf({ a: String(n).padStart(1000, "0") }));
+    const marksAfter = async (bytes: number): Promise<string[]> => {
+      const folder = folderOf({});
+      const store = storeAt(folder, bytes);
+      for (const { manifest } of many) await store.hold(manifest);
+      return readdirSync(join(folder, "v1", "used")).map((name) => name.slice(0, 64));
+    };
+    expect(await marksAfter(100_000)).toHaveLength(100);
+    const last = many.slice(-64).map(({ manifest }) => manifest.hash);
+    expect((await marksAfter(10_000)).sort()).toEqual(last.sort());
+    expect(await marksAfter(90_000)).toHaveLength(90);
+  });
+
+  it("loses trees that have lost their list, after a while", async () => {
+    const folder = folderOf({});
+    const before = storeAt(folder);
+    await lay(before, content(1), { lib: folder });
+    await before.close();
+    rmSync(join(folder, "v1", "manifests", `${content(1).manifest.hash}.json`));
+    await storeAt(folder).grown(0);
+    expect(treesIn(folder)).toHaveLength(1);
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 2 * 3_600_000 });
+    onTestFinished(() => void vi.useRealTimers());
+    await storeAt(folder).grown(0);
+    expect(treesIn(folder)).toEqual([]);
+  });
+
+  it("leaves a list alone that cannot be read, and looks at the others", async () => {
+    const folder = folderOf({});
+    const before = storeAt(folder);
+    for (const n of [1, 2]) await lay(before, content(n));
+    await before.close();
+    const path = join(folder, "v1", "manifests", `${content(1).manifest.hash}.json`);
+    rmSync(path);
+    mkdirSync(path);
+    const store = storeAt(folder, 100);
+    await store.open();
+    await store.grown(0);
+    expect(readdirSync(join(folder, "v1", "manifests"))).toEqual([`${content(1).manifest.hash}.json`]);
+    expect(treesIn(folder)).toEqual([content(1).manifest.hash]);
+  });
+
   it("is looked at again only when it may have grown beyond its bound", async () => {
     const folder = folderOf({});
     const store = storeAt(folder, 1500);
@@ -281,17 +323,6 @@ it("a folder that cannot be used is named, with what to do", async () => {
     message: `Files cannot be kept in the cache ${folder} (ENOTDIR). Make room there, or name another folder with --cache-dir or the option cacheDir.`,
     path: folder,
   });
-});
-
-it("the default is the user's folder for caches", () => {
-  expect(defaultCacheFolder({ PYDIST_CACHE_DIR: "/c", HOME: "/h" })).toBe("/c");
-  const expected = process.platform === "darwin" ? "/h/Library/Caches/pydist" : "/h/.cache/pydist";
-  if (process.platform === "win32") {
-    expect(defaultCacheFolder({ LOCALAPPDATA: "C:\\L" })).toBe("C:\\L\\pydist\\Cache");
-    return;
-  }
-  expect(defaultCacheFolder({ HOME: "/h", XDG_CACHE_HOME: "relative" })).toBe(expected);
-  if (process.platform === "linux") expect(defaultCacheFolder({ HOME: "/h", XDG_CACHE_HOME: "/x" })).toBe("/x/pydist");
 });
 
 it("work in portions goes on until one fails, and rejects when nothing runs any more", async () => {

@@ -1,6 +1,14 @@
 import { chmodSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { BodiesBuilder, decodeFrame, encodeArguments, encodeFrame, type Frame, Outcome } from "@pydist/protocol";
+import {
+  BodiesBuilder,
+  decodeFrame,
+  encodeArguments,
+  encodeFrame,
+  type FilePart,
+  type Frame,
+  Outcome,
+} from "@pydist/protocol";
 import { makeManifest, sha256 } from "@pydist/shipping";
 import { ClusterNode } from "pydist-node";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
@@ -141,6 +149,25 @@ describe("an executor that has a package", () => {
     for (const peer of [wrong, has, lastAsked])
       expect(peer.heard.some(({ frame }) => frame.t === "needFiles")).toBe(true);
   });
+
+  it.each([
+    ["says that a file is longer", (part: FilePart) => [{ ...part, size: part.size + 1, length: part.length + 1 }]],
+    ["gives only the beginning of a file", (part: FilePart) => [{ ...part, length: part.length - 1 }]],
+    ["leaves a file out without a word", () => []],
+  ])("or %s", async (_, change) => {
+    const peer = await raw((await node()).address);
+    sendTask(peer);
+    await peer.next("needTree");
+    giveTree(peer);
+    const [first, ...rest] = (await peer.next("needFiles")).frame.parts;
+    if (first === undefined) throw new Error("it asked for nothing");
+    const parts = [...change(first), ...rest];
+    const bytes = parts.map(({ hash, length }) => Buffer.from(right(hash).padEnd(length, " ").slice(0, length)));
+    peer.link.send(encodeFrame({ t: "files", parts }, Buffer.concat(bytes)));
+    expect(await failureOf(peer)).toContain(
+      "could not be brought there: whoever has it did not give what it was asked for.",
+    );
+  });
 });
 
 it("a node that ends while a file is on its way leaves none of it behind", async () => {
@@ -235,6 +262,7 @@ describe("what cannot be", () => {
 
   it.each([
     ["more than a portion", Array(3).fill({ hash: code, size: 2 ** 21, at: 0, length: 2 ** 21 })],
+    ["bytes beyond the end of a file", [{ hash: code, size: 10, at: 5, length: 6 }]],
     ["a file that is larger than any tree", [{ hash: code, size: 2 ** 40, at: 0, length: 5 }]],
   ])("is not read for anybody: %s", async (_, parts) => {
     const root = await node();

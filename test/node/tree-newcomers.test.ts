@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { decodeFrame } from "@pydist/protocol";
 import { makeManifest, sha256 } from "@pydist/shipping";
+import { parseManifest } from "@pydist/shipping/runtime";
 import { describe, expect, it } from "vitest";
 import { Peers } from "../../packages/pydist-node/dist/engine/peer.js";
 import { TreeExchange } from "../../packages/pydist-node/dist/engine/tree-exchange.js";
@@ -45,6 +46,42 @@ function made() {
   return { exchange, attach };
 }
 
+describe("lists that name packages", () => {
+  /** The list of a tree that names these packages. */
+  const naming = (...names: string[]) =>
+    makeManifest({
+      files: [],
+      links: [],
+      packages: names.map((name) => ({ name, version: "1.0.0", key: `${name}@1.0.0:0123456789abcdef` })),
+    });
+
+  it.each([
+    ["itself", { one: ["one"] }],
+    ["each other", { one: ["two"], two: ["one"] }],
+  ])("end, though those of the packages name %s", async (_, packages: Record<string, string[]>) => {
+    const { exchange, attach } = made();
+    const top = naming(...Object.keys(packages));
+    const { above } = attach("above");
+    above.link.on("message", (bytes) => {
+      const { frame } = decodeFrame(bytes);
+      if (frame.t !== "needTree") return;
+      const list = frame.key === top.hash ? top : naming(...(packages[frame.key.split("@")[0] ?? ""] ?? []));
+      above.say({ t: "tree", key: frame.key }, Buffer.from(list.text));
+    });
+    const found = await exchange.find([top.hash]);
+    const where = `is not installed in or above ${process.cwd()}`;
+    const why = "the list of its files names other packages, which should be among them";
+    const lacks = Object.keys(packages).map((name) => [name, `package ${name}@1.0.0 ${where}, and ${why}`]);
+    expect(found).toEqual({ [top.hash]: { directory: expect.any(String), lacks: Object.fromEntries(lacks) } });
+  });
+
+  it("name them by keys of packages", () => {
+    const text = naming("one").text.replace(/one@1[^"]*/, manifest.hash);
+    expect(() => parseManifest(text)).toThrow("an entry is malformed");
+    expect(parseManifest(naming("one", "@s/two").text).packages).toHaveLength(2);
+  });
+});
+
 describe("whoever goes while it is asked for", () => {
   it.each([
     ["a tree", "needTree", {}],
@@ -61,6 +98,17 @@ describe("whoever goes while it is asked for", () => {
     expect(await joined).toEqual(await found);
     const directory = Object.values(await joined).map((tree) => ("directory" in tree ? tree.directory : tree.why))[0];
     expect(existsSync(join(directory ?? "", "a.txt"))).toBe(true);
+  });
+
+  it("or is silent holds up nobody whose task came with one who has it", async () => {
+    const { exchange, attach } = made();
+    const { above } = attach("silent");
+    const found = exchange.find([key]);
+    await above.next(1, ({ t }) => t === "needTree");
+    attach("comes", { tree: true, files: true });
+    expect(await exchange.find([key])).toMatchObject({ [key]: { directory: expect.any(String) } });
+    await found;
+    expect(above.heard.filter(({ frame }) => frame.t === "needTree")).toHaveLength(1);
   });
 
   it("holds up nobody who shuts down", async () => {

@@ -1,8 +1,8 @@
-import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { packageKey, packageTree, sha256 } from "@pydist/shipping";
+import { packageKey, packageTree, rememberNamed, sha256 } from "@pydist/shipping";
 import { findPackage, parseManifest } from "@pydist/shipping/runtime";
-import { type LocalTree, provideTree, readProvided } from "@pydist/shipping/trees";
+import { type LocalTree, localFolder, provideTree, readProvided } from "@pydist/shipping/trees";
 import { describe, expect, it } from "vitest";
 import { folderOf, installed, layOut, runIn, write } from "../support/folders.js";
 
@@ -230,6 +230,55 @@ describe("what a process gives", () => {
     }
     expect(packageKey("gone", join(home, "a.mjs"))).toBeUndefined();
     expect(packageKey("pydist", import.meta.filename)).toBeUndefined();
+  });
+
+  it("is no other package that could be imported here, unless code that a task submitted names it", async () => {
+    const home = folderOf({ ...installed("", "named", "1.0.0"), ...installed("", "unnamed", "1.0.0") });
+    packageKey("named", join(home, "a.mjs"));
+    for (const [name, from] of [
+      ["unnamed", home],
+      ["vitest", process.cwd()],
+    ] as const) {
+      const { version = "", key = "" } = findPackage(name, from) ?? {};
+      expect(await provideTree(key)).toBeUndefined();
+      const text = JSON.stringify({ kind: "functions", packages: [{ name, version, key }, null] });
+      rememberNamed(sha256(text), text);
+      if (name === "unnamed") expect((await provideTree(key))?.files).toHaveLength(2);
+      else expect(localFolder(key)).toBe(process.cwd());
+    }
+    const gone = JSON.stringify({ packages: [{ name: "gone", version: "1.0.0", key: "gone@1.0.0:0123456789abcdef" }] });
+    rememberNamed(sha256(gone), gone);
+    rememberNamed("", "no code");
+    expect(await provideTree("gone@1.0.0:0123456789abcdef")).toBeUndefined();
+  });
+
+  it("is all of it, however many packages are asked for at once", async () => {
+    const names = Array.from({ length: 100 }, (_, i) => `many-${i}`);
+    const home = folderOf(Object.assign({}, ...names.map((name) => installed("", name, "1.0.0"))));
+    const keys = names.map((name) => packageKey(name, join(home, "a.mjs"))?.key ?? "");
+    const trees = await Promise.all(keys.map(provideTree));
+    for (const { sha256: hash } of trees.flatMap((tree) => tree?.files ?? [])) {
+      expect(await readProvided(hash, 0, 1)).toHaveLength(1);
+    }
+  });
+
+  it("is read in portions, however large a file is and however many ask", async () => {
+    const size = 96 * 1024 * 1024;
+    const home = folderOf(installed("", "large", "1.0.0", { "data.bin": Buffer.alloc(size, "0123456789") }));
+    const { key = "" } = packageKey("large", join(home, "a.mjs")) ?? {};
+    const before = process.memoryUsage().arrayBuffers;
+    let most = 0;
+    const watch = setInterval(() => {
+      most = Math.max(most, process.memoryUsage().arrayBuffers - before);
+    }, 1);
+    const tree = await provideTree(key);
+    const [{ sha256: hash } = { sha256: "" }] = tree?.files.filter((file) => file.size === size) ?? [];
+    // As if it had been written since.
+    utimesSync(join(home, "node_modules/large/data.bin"), 1, 1);
+    const parts = await Promise.all(Array.from({ length: 10 }, (_, n) => readProvided(hash, n * 10, 10)));
+    clearInterval(watch);
+    expect(parts.map((part) => Buffer.from(part ?? []).toString())).toEqual(Array(10).fill("0123456789"));
+    expect(most).toBeLessThan(size / 4);
   });
 
   it("was it changed meanwhile, it says so, and gives the new one when asked again", async () => {

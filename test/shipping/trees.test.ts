@@ -13,8 +13,8 @@ const nextTurn = () => new Promise((resolve) => setImmediate(resolve));
 describe("a manifest", () => {
   it("has one text and one name, whatever the order of its entries", () => {
     const packages = [
-      { name: "b", version: "1.0.0", key: "b@1.0.0:1" },
-      { name: "a", version: "1.0.0", key: "a@1.0.0:1" },
+      { name: "b", version: "1.0.0", key: "b@1.0.0:0123456789abcdef" },
+      { name: "a", version: "1.0.0", key: "a@1.0.0:0123456789abcdef" },
     ];
     const one = makeManifest({ files: [file("a"), file("b/c")], links: [], packages });
     const other = makeManifest({ files: [file("b/c"), file("a")], links: [], packages: [...packages].reverse() });

@@ -1,4 +1,4 @@
-import { readdirSync, rmSync, truncateSync } from "node:fs";
+import { chmodSync, readdirSync, rmSync, truncateSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { ClusterExecutor, Future } from "pydist";
@@ -83,6 +83,18 @@ describe("a package that a node lacks is brought", () => {
     expect(await submitFrom(home, embedded({}))).toBe("quick 2.1.0");
   });
 
+  it("those that depend on each other", async () => {
+    const asking = (name: string, other: string): string =>
+      `exports.ask = () => require("${other}").name; exports.name = "${name}";`;
+    const home = folderOf({
+      ...installed("", "one", "1.0.0", { "index.js": asking("one", "two") }, { dependencies: { two: "*" } }),
+      ...installed("", "two", "1.0.0", { "index.js": asking("two", "one") }, { dependencies: { one: "*" } }),
+      "submit.mjs": `export const submit = (executor) =>
+        executor.submit(async () => [(await import("one")).ask(), (await import("two")).ask()]);`,
+    });
+    expect(await submitFrom(home, await attach((await bareNode()).address))).toEqual(["two", "one"]);
+  });
+
   it("for what a task itself submits", async () => {
     const root = await bareNode({ workers: 0 });
     await bareNode({ parent: root.address });
@@ -153,6 +165,21 @@ describe("a package that cannot be brought", () => {
 });
 
 describe("a cache", () => {
+  it.skipIf(process.platform === "win32")(
+    "that others may write to is not used: the error says what to do",
+    async () => {
+      const home = folderOf({ ...installed("", "homeless", "1.0.0"), "submit.mjs": submitting("homeless") });
+      const cache = folderOf({});
+      chmodSync(cache, 0o777);
+      const node = await bareNode({ cache });
+      const error = await failure(submitFrom(home, await attach(node.address)));
+      expect(error).toMatchObject({ code: "PYDIST_E_SHIPPING" });
+      expect(error.message).toContain(
+        `and could not be brought there: No code is taken from the cache folder ${cache}: others than its owner may write to it (mode 777). Empty it and take that right away with chmod go-w, or name another folder with --cache-dir or the option cacheDir. Install homeless@1.0.0 on the node,`,
+      );
+    },
+  );
+
   it("is shared by two nodes of one machine, which start at the same time", async () => {
     const cache = join(folderOf({}), "cache");
     const nodes = await Promise.all([bareNode({ cache }), bareNode({ cache })]);

@@ -14,7 +14,7 @@ import {
   type Stop,
   type UpNote,
 } from "@pydist/protocol";
-import { sha256 } from "@pydist/shipping";
+import { rememberNamed, sha256 } from "@pydist/shipping";
 import type { Content } from "./contents.js";
 import type { Route, Sink } from "./sink.js";
 
@@ -86,6 +86,7 @@ export class Offspring {
       family.batches.delete(batch),
     );
     family.batches.set(batch, child);
+    rememberNamed(head.code, note.text);
     this.#host.forward(head, contents, bodies, child);
   }
 

@@ -28,5 +28,5 @@ export type { LocalTree } from "./trees/local-tree.js";
 export { makeManifest } from "./trees/manifest.js";
 export type { PackageRef } from "./trees/package-ref.js";
 export { packageTree } from "./trees/package-tree.js";
-export { packageKey } from "./trees/provider.js";
+export { packageKey, rememberNamed } from "./trees/provider.js";
 export { scanDirectory } from "./trees/scan-directory.js";

@@ -8,7 +8,7 @@ export type { Bound, Program } from "./rebuild/program.js";
 export { nameAsWritten } from "./stacks/as-written.js";
 export { findPackage } from "./trees/find-package.js";
 export { type Manifest, type NamedManifest, parseManifest, type TreeFile } from "./trees/manifest.js";
-export { isOwnPackage, type PackageRef } from "./trees/package-ref.js";
+export { isOwnPackage, isPackageKey, type PackageRef } from "./trees/package-ref.js";
 export { type FoundTree, type FoundTrees, learnTrees, treesNeeded } from "./trees/roots.js";
 export { isTreeHash } from "./trees/tree-key.js";
 export { isWorkerOfPydist, WORKER_MARK } from "./worker-mark.js";

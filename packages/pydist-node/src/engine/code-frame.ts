@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { setImmediate } from "node:timers/promises";
 import type { Content } from "@pydist/futures";
 import { encodeFrame, type Frame } from "@pydist/protocol";
-import { sha256 } from "@pydist/shipping/runtime";
+import { Lru, sha256 } from "@pydist/shipping/runtime";
 import { malformed } from "./frame-schema.js";
 
 /** The frame that gives a peer what a hash names. */
@@ -13,21 +13,21 @@ const LONG_TEXT = 1024 * 1024;
 /** Others want the event loop, too: after so many bytes, hashing pauses. */
 const HASHED_AT_ONCE = 4 * 1024 * 1024;
 
-/** Frames of large contents that may still be on their way to somebody: all links send the same bytes. */
-const encoded = new WeakMap<Uint8Array, WeakRef<Uint8Array>>();
+/** Frames that may still be on their way to somebody, by the hash that they give: all links send the same bytes. */
+const encoded = new Lru<string, WeakRef<Uint8Array>>(1000);
 
-export function encodeContent({ hash, content }: Content): Uint8Array {
-  if (typeof content !== "string") return encodeBytes(hash, content);
-  if (content.length <= LONG_TEXT) return encodeFrame({ t: "code", hash, text: content });
-  return encodeFrame({ t: "code", hash, payload: "text" }, Buffer.from(content, "utf8"));
+export function encodeContent(given: Content): Uint8Array {
+  const known = encoded.get(given.hash)?.deref();
+  if (known !== undefined) return known;
+  const frame = frameOf(given);
+  encoded.set(given.hash, new WeakRef(frame));
+  return frame;
 }
 
-function encodeBytes(hash: string, bytes: Uint8Array): Uint8Array {
-  const known = encoded.get(bytes)?.deref();
-  if (known !== undefined) return known;
-  const frame = encodeFrame({ t: "code", hash, payload: "bytes" }, bytes);
-  encoded.set(bytes, new WeakRef(frame));
-  return frame;
+function frameOf({ hash, content }: Content): Uint8Array {
+  if (typeof content !== "string") return encodeFrame({ t: "code", hash, payload: "bytes" }, content);
+  if (content.length <= LONG_TEXT) return encodeFrame({ t: "code", hash, text: content });
+  return encodeFrame({ t: "code", hash, payload: "text" }, Buffer.from(content, "utf8"));
 }
 
 /**

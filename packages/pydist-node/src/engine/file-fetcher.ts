@@ -13,8 +13,8 @@ const PORTIONS_UNDER_WAY = 4;
 interface Fetch {
   readonly hash: string;
   readonly size: number;
-  /** Upstreams that were not asked yet. */
-  readonly sources: number[];
+  /** Upstreams that were asked: each is asked once. */
+  readonly tried: Set<number>;
   /** Who is asked now. */
   from: number | undefined;
   /** Bytes that came. */
@@ -25,9 +25,18 @@ interface Fetch {
   readonly reject: (error: unknown) => void;
 }
 
+/** Bytes that are wanted of a file. */
+interface Wanted {
+  readonly fetch: Fetch;
+  readonly part: FilePart;
+}
+
 /** What one upstream is asked for. */
 interface Channel {
-  readonly queue: FilePart[];
+  readonly queue: Wanted[];
+  /** Portions that it has not answered; it answers them in order. */
+  readonly asked: Wanted[][];
+  /** Portions that were asked for and are not written yet. */
   underWay: number;
 }
 
@@ -47,47 +56,48 @@ export class FileFetcher {
   }
 
   /**
-   * @param sources upstreams that may have the files, the likeliest first
+   * @param likeliest the upstream to ask first
    * @throws ShippingError (the promise rejects) for one that nobody has
    */
-  async fetch(files: readonly Pick<TreeFile, "sha256" | "size">[], sources: readonly number[]): Promise<void> {
+  async fetch(files: readonly Pick<TreeFile, "sha256" | "size">[], likeliest?: number): Promise<void> {
     if (this.#state === "closed") throw new ShippingError(SHUTTING_DOWN);
-    const fetches = files.map(({ sha256: hash, size }) => this.#fetches.get(hash) ?? this.#begin(hash, size, sources));
+    const fetches = files.map(
+      ({ sha256: hash, size }) => this.#fetches.get(hash) ?? this.#begin(hash, size, likeliest),
+    );
     for (const upstream of this.#channels.keys()) this.#ask(upstream);
     const settled = await Promise.allSettled(fetches.map(({ promise }) => promise));
     const failed = settled.find((each) => each.status === "rejected");
     if (failed !== undefined) throw failed.reason;
   }
 
-  #begin(hash: string, size: number, sources: readonly number[]): Fetch {
+  #begin(hash: string, size: number, likeliest: number | undefined): Fetch {
     const { promise, resolve, reject } = deferred();
     // Whoever waits hears of it.
     promise.catch(() => {});
     const state = { from: undefined, received: 0, incoming: undefined };
-    const fetch: Fetch = { hash, size, sources: [...sources], ...state, promise, resolve, reject };
+    const fetch: Fetch = { hash, size, tried: new Set(), ...state, promise, resolve, reject };
     this.#fetches.set(hash, fetch);
-    this.#next(fetch, "nobody above has it");
+    this.#next(fetch, "nobody above has it", likeliest);
     return fetch;
   }
 
-  /** Asks the next one who may have it. */
-  #next(fetch: Fetch, why: string): void {
+  /** Asks the next one who may have it, of all that are above by now. */
+  #next(fetch: Fetch, why: string, likeliest?: number): void {
+    const { hash, size, tried } = fetch;
     fetch.received = 0;
     this.#discard(fetch);
-    fetch.from = undefined;
-    for (let next = fetch.sources.shift(); next !== undefined; next = fetch.sources.shift()) {
-      if (!this.#peers.up.has(next)) continue;
-      fetch.from = next;
-      const channel = this.#channels.get(next) ?? { queue: [], underWay: 0 };
-      this.#channels.set(next, channel);
-      const { hash, size } = fetch;
-      for (let at = 0; at === 0 || at < size; at += PORTION_BYTES) {
-        channel.queue.push({ hash, size, at, length: Math.min(PORTION_BYTES, size - at) });
-      }
-      return;
+    const left = this.#peers.above().filter(({ key }) => !tried.has(key));
+    fetch.from = (left.find(({ key }) => key === likeliest) ?? left[0])?.key;
+    if (fetch.from === undefined) {
+      this.#fetches.delete(hash);
+      return fetch.reject(new ShippingError(why));
     }
-    this.#fetches.delete(fetch.hash);
-    fetch.reject(new ShippingError(why));
+    tried.add(fetch.from);
+    const channel = this.#channels.get(fetch.from) ?? { queue: [], asked: [], underWay: 0 };
+    this.#channels.set(fetch.from, channel);
+    for (let at = 0; at === 0 || at < size; at += PORTION_BYTES) {
+      channel.queue.push({ fetch, part: { hash, size, at, length: Math.min(PORTION_BYTES, size - at) } });
+    }
   }
 
   #ask(upstream: number): void {
@@ -97,30 +107,38 @@ export class FileFetcher {
     while (channel.underWay < PORTIONS_UNDER_WAY && channel.queue.length > 0) {
       let bytes = 0;
       let count = 0;
-      for (const part of channel.queue) {
+      for (const { part } of channel.queue) {
         if (count === PORTION_FILES || (count > 0 && bytes + part.length > PORTION_BYTES)) break;
         bytes += part.length;
         count++;
       }
+      const portion = channel.queue.splice(0, count);
+      channel.asked.push(portion);
       channel.underWay++;
-      this.#peers.send(peer, { t: "needFiles", parts: channel.queue.splice(0, count) });
+      this.#peers.send(peer, { t: "needFiles", parts: portion.map(({ part }) => part) });
     }
   }
 
-  /** An upstream answers one of the portions. Its bytes are this process's. */
+  /** An upstream answers the portion that it was asked for first. Its bytes are this process's. */
   async arrived(upstream: number, parts: readonly FilePart[], payload: Uint8Array): Promise<void> {
+    const channel = this.#channels.get(upstream);
+    const portion = channel?.asked.shift();
+    if (channel === undefined || portion === undefined) return;
+    const given = new Map<string, Uint8Array>();
     let from = 0;
-    const writing: Promise<void>[] = [];
     for (const part of parts) {
-      const bytes = payload.subarray(from, from + part.length);
+      given.set(nameOf(part), payload.subarray(from, from + part.length));
       from += part.length;
-      const fetch = this.#fetches.get(part.hash);
-      if (fetch?.from === upstream && fetch.received === part.at) writing.push(this.#take(fetch, bytes));
+    }
+    const writing: Promise<void>[] = [];
+    for (const { fetch, part } of portion) {
+      if (this.#fetches.get(part.hash) !== fetch || fetch.from !== upstream) continue;
+      const bytes = given.get(nameOf(part));
+      if (bytes === undefined) this.#retry(fetch, "whoever has it did not give what it was asked for");
+      else writing.push(this.#take(fetch, bytes));
     }
     // No more is asked for than the disk takes.
     await this.#written(Promise.all(writing).then(() => {}));
-    const channel = this.#channels.get(upstream);
-    if (channel === undefined) return;
     channel.underWay--;
     this.#ask(upstream);
   }
@@ -194,6 +212,10 @@ export class FileFetcher {
     }
     while (this.#writing.size > 0) await Promise.all(this.#writing);
   }
+}
+
+function nameOf({ hash, size, at, length }: FilePart): string {
+  return `${hash} ${size} ${at} ${length}`;
 }
 
 function deferred(): { promise: Promise<void>; resolve: () => void; reject: (error: unknown) => void } {

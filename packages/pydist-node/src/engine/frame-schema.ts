@@ -70,12 +70,15 @@ const nestedHead = v.pick(head, [
 ]);
 
 const key = v.pipe(v.string(), v.maxLength(16 * 1024));
-const part = v.object({
-  hash,
-  size: v.pipe(count, v.maxValue(MOST_TREE_BYTES)),
-  at: count,
-  length: v.pipe(count, v.maxValue(PORTION_BYTES)),
-});
+const part = v.pipe(
+  v.object({
+    hash,
+    size: v.pipe(count, v.maxValue(MOST_TREE_BYTES)),
+    at: count,
+    length: v.pipe(count, v.maxValue(PORTION_BYTES)),
+  }),
+  v.check(({ size, at, length }) => at + length <= size, "beyond the end of the file"),
+);
 const parts = v.pipe(
   v.array(part),
   v.maxLength(PORTION_FILES),

@@ -4,6 +4,7 @@ import {
   type FoundTrees,
   findPackage,
   isOwnPackage,
+  isPackageKey,
   type NamedManifest,
   type PackageRef,
   type TreeFile,
@@ -19,6 +20,8 @@ import type { DownPeer, Peers, UpPeer } from "./peer.js";
 import { SHUTTING_DOWN, type Sourced, TreeSearch, UNKNOWN } from "./tree-search.js";
 
 const encoder = new TextEncoder();
+/** A package comes with all that it depends on. */
+const NOT_WHOLE = "the list of its files names other packages, which should be among them";
 
 /**
  * Trees of files travel by need, as code does: a node that lacks one asks those above, keeps what comes, and gives it to
@@ -70,10 +73,11 @@ export class TreeExchange {
 
   #obtain(key: string): Promise<FoundTree> {
     const going = this.#obtaining.get(key);
-    if (going !== undefined) return going;
-    // Whoever came meanwhile may wait for the same.
-    const obtaining = this.#search
-      .persistently(() => this.#layOut(key))
+    if (going !== undefined) {
+      this.#search.widen(key);
+      return going;
+    }
+    const obtaining = this.#layOut(key)
       .catch((error: unknown): FoundTree => ({ why: reasonOf(error) }))
       .finally(() => this.#obtaining.delete(key));
     this.#obtaining.set(key, obtaining);
@@ -85,6 +89,8 @@ export class TreeExchange {
     const folder = localFolder(key);
     if (folder !== undefined) return { directory: folder };
     const found = await this.#search.find(key);
+    // So no tree waits for one that waits for it: circles are inside of trees.
+    if (isPackageKey(key) && found.manifest.packages.length > 0) throw new ShippingError(NOT_WHOLE);
     await this.#store.hold(found.manifest);
     const { modules, lacks } = await this.#modulesOf(found.manifest);
     for (let attempt = 1; ; attempt++) {
@@ -130,10 +136,10 @@ export class TreeExchange {
   }
 
   /** Brings the files of a tree that are not here. */
-  async #complete({ manifest, local, sources }: Sourced): Promise<void> {
+  async #complete({ manifest, local, from }: Sourced): Promise<void> {
     const missing = await this.#store.missing(manifest.files);
     if (missing.length === 0) return;
-    if (local === undefined) await this.#store.guarded(() => this.#fetcher.fetch(missing, sources));
+    if (local === undefined) await this.#store.guarded(() => this.#fetcher.fetch(missing, from));
     else await eachLimited(missing, 8, (file) => this.#copy(file));
     const bytes = missing.reduce((sum, { size }) => sum + size, 0);
     const tree = manifest.hash.slice(0, 12);
@@ -143,10 +149,10 @@ export class TreeExchange {
 
   async #copy({ sha256: hash, size }: TreeFile): Promise<void> {
     await this.#store.guarded(async () => {
-      if (this.#state === "closed") throw new ShippingError(SHUTTING_DOWN);
       const incoming = await this.#store.files.receive(hash);
       for (let at = 0; at < size; at += PORTION_BYTES) {
-        const bytes = await readProvided(hash, at, Math.min(PORTION_BYTES, size - at)).catch(async (error: unknown) => {
+        const length = Math.min(PORTION_BYTES, size - at);
+        const bytes = await this.#readOwn(hash, at, length).catch(async (error: unknown) => {
           await incoming.discard();
           throw error;
         });
@@ -155,6 +161,11 @@ export class TreeExchange {
       }
       await incoming.finish();
     });
+  }
+
+  async #readOwn(hash: string, at: number, length: number): Promise<Uint8Array | undefined> {
+    if (this.#state === "closed") throw new ShippingError(SHUTTING_DOWN);
+    return readProvided(hash, at, length);
   }
 
   // ---- from above
@@ -210,6 +221,9 @@ export class TreeExchange {
   }
 
   async #giveFiles(peer: DownPeer, parts: readonly FilePart[]): Promise<void> {
+    // Many may ask at once, and some be slow: of what waits for each of them, one portion is in memory.
+    await peer.link.drained();
+    if (peer.link.state !== "open") return;
     const given: FilePart[] = [];
     const contents: Uint8Array[] = [];
     const refused = new Set<string>();
@@ -235,14 +249,12 @@ export class TreeExchange {
 
   /** What this process neither ships nor keeps comes from above. @returns why something could not be had */
   async #bringNear(parts: readonly FilePart[]): Promise<string | undefined> {
-    if (parts.length === 0 || this.#search.above().length === 0) return undefined;
+    if (parts.length === 0 || this.#peers.above().length === 0) return undefined;
     try {
       const wanted = parts.map(({ hash, size }) => ({ path: hash, sha256: hash, size }));
       const missing = await this.#store.missing(wanted);
       if (missing.length === 0) return undefined;
-      await this.#search.persistently(() =>
-        this.#store.guarded(() => this.#fetcher.fetch(missing, this.#search.above())),
-      );
+      await this.#store.guarded(() => this.#fetcher.fetch(missing));
       const bytes = missing.reduce((sum, { size }) => sum + size, 0);
       this.#logger.info({ files: missing.length, bytes }, "Files for a node below arrived");
       void this.#store.grown(bytes);

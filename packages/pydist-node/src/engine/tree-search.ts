@@ -16,11 +16,15 @@ export interface Sourced {
   readonly manifest: NamedManifest;
   /** Undefined unless this process has shipped it itself. */
   readonly local: LocalTree | undefined;
-  readonly sources: readonly number[];
+  /** The upstream that told of it, and so is the likeliest to have its files. */
+  readonly from?: number;
 }
 
 /** A tree that is being asked for. */
 interface Search {
+  /** Upstreams that were asked: each is asked once. */
+  readonly tried: Set<number>;
+  /** Those of them that have not answered yet. */
   readonly asked: Set<number>;
   readonly reasons: Set<string>;
   readonly resolve: (found: Sourced) => void;
@@ -45,51 +49,46 @@ export class TreeSearch {
   /** @throws ShippingError (the promise rejects) if nobody has it, with what each of them said */
   find(key: string): Promise<Sourced> {
     const going = this.#found.get(key);
-    if (going !== undefined) return going;
-    const finding = this.persistently(() => this.#look(key)).finally(() => this.#found.delete(key));
+    if (going !== undefined) {
+      this.widen(key);
+      return going;
+    }
+    const finding = this.#look(key).finally(() => this.#found.delete(key));
     this.#found.set(key, finding);
     return finding;
   }
 
-  /** Tries again what fails while somebody came who may have it. */
-  async persistently<T>(work: () => Promise<T>): Promise<T> {
-    for (;;) {
-      const before = new Set(this.above());
-      try {
-        return await work();
-      } catch (error) {
-        if (this.#state === "closed" || this.above().every((upstream) => before.has(upstream))) throw error;
-      }
-    }
+  /** A tree that may be asked for already is wanted again: who came since, with the task that wants it, is asked, too. */
+  widen(key: string): void {
+    const search = this.#searches.get(key);
+    if (search !== undefined) this.#ask(key, search);
   }
 
   async #look(key: string): Promise<Sourced> {
     const local = await provideTree(key);
-    if (local !== undefined) return { manifest: local, local, sources: [] };
+    if (local !== undefined) return { manifest: local, local };
     const hash = isTreeHash(key) ? key : this.#known.get(key);
     const manifest = hash === undefined ? undefined : await this.#store.manifest(hash);
-    if (manifest !== undefined) return { manifest, local, sources: this.above() };
+    if (manifest !== undefined) return { manifest, local };
     if (this.#state === "closed") throw new ShippingError(SHUTTING_DOWN);
     const found = await new Promise<Sourced>((resolve, reject) => {
-      const search: Search = { asked: new Set(this.above()), reasons: new Set(), resolve, reject };
+      const search: Search = { tried: new Set(), asked: new Set(), reasons: new Set(), resolve, reject };
       this.#searches.set(key, search);
-      // All at once: one that is busy holds up nobody who shipped the same.
-      for (const upstream of search.asked) {
-        const peer = this.#peers.up.get(upstream);
-        if (peer !== undefined) this.#peers.send(peer, { t: "needTree", key });
-      }
-      this.#checkOver(key, search);
+      this.#ask(key, search);
     });
     this.#known.set(key, found.manifest.hash);
     return found;
   }
 
-  /** Upstreams that may have something. */
-  above(): number[] {
-    return this.#peers.above().map(({ key }) => key);
-  }
-
-  #checkOver(key: string, { asked, reasons, reject }: Search): void {
+  /** Asks those above that were not asked yet; if no answer is to come any more, that is the end of it. */
+  #ask(key: string, { tried, asked, reasons, reject }: Search): void {
+    // All at once: one that is busy holds up nobody who shipped the same.
+    for (const peer of this.#peers.above()) {
+      if (tried.has(peer.key)) continue;
+      tried.add(peer.key);
+      asked.add(peer.key);
+      this.#peers.send(peer, { t: "needTree", key });
+    }
     if (asked.size > 0) return;
     this.#searches.delete(key);
     const known = [...reasons].filter((reason) => reason !== UNKNOWN);
@@ -108,22 +107,21 @@ export class TreeSearch {
     }
     if (isTreeHash(key) && manifest.hash !== key) throw malformed('"tree": its list has another hash');
     this.#searches.delete(key);
-    const others = this.above().filter((upstream) => upstream !== peer.key);
-    search.resolve({ manifest, local: undefined, sources: [peer.key, ...others] });
+    search.resolve({ manifest, local: undefined, from: peer.key });
   }
 
   refused(peer: UpPeer, key: string, why: string): void {
     const search = this.#searches.get(key);
     if (search === undefined || !search.asked.delete(peer.key)) return;
     search.reasons.add(why);
-    this.#checkOver(key, search);
+    if (search.asked.size === 0) this.#ask(key, search);
   }
 
   upstreamLost(upstream: number): void {
     for (const [key, search] of this.#searches) {
       if (!search.asked.delete(upstream)) continue;
       search.reasons.add("the link to whoever sent the task was lost");
-      this.#checkOver(key, search);
+      if (search.asked.size === 0) this.#ask(key, search);
     }
   }
 

@@ -56,6 +56,11 @@ export interface LinkLike extends EventEmitter<LinkEvents> {
    * So it may arrive before messages that were sent between the two.
    */
   latest(key: string, message: Uint8Array): boolean;
+  /**
+   * Resolves when no more is `buffered` than the low-water mark, or the link has ended. Who has much to send waits for it
+   * now and then, and so need not hold all of it.
+   */
+  drained(): Promise<void>;
   /** From now on the link does not keep the process running. */
   unref(): void;
   /** Sends what is queued, tells the peer the reason and closes; after a bounded time, closes anyhow. */

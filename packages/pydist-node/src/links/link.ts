@@ -148,6 +148,21 @@ export class Link extends BaseLink implements LinkLike {
     return true;
   }
 
+  drained(): Promise<void> {
+    if (this.#state === "closed" || this.buffered <= this.#options.lowWater) return Promise.resolve();
+    // It may not have been looked at since it rose.
+    this.#pressure = "high";
+    return new Promise((resolve) => {
+      const done = (): void => {
+        this.off("drain", done);
+        this.off("close", done);
+        resolve();
+      };
+      this.on("drain", done);
+      this.on("close", done);
+    });
+  }
+
   unref(): void {
     this.#socket.unref();
     this.#beat.unref();

@@ -66,6 +66,9 @@ class MemoryLink extends BaseLink implements LinkLike {
     return true;
   }
 
+  /** What was sent has arrived when whoever awaits this goes on. */
+  async drained(): Promise<void> {}
+
   /** Nothing of it ever keeps a process running. */
   unref(): void {}
 

@@ -11,30 +11,27 @@ const MOST_SURPLUS = 4096;
 export class Known {
   readonly #keys = new Lru<string, true>(MOST);
 
-  /** What of a run's texts the thread may lack. */
+  /** What of a run's texts the thread may lack. Captured values may be large: they are there from now on, for all its runs. */
   lacking(head: BatchHeader, { code, initializer, captured }: Texts): Given {
-    return {
+    const given = {
       code: this.#has(head.code) ? undefined : code,
       initializer: this.#has(initializerKey(head)) ? undefined : initializer,
-      captured: captured === undefined || this.#has(capturedKey(head.captured)) ? undefined : alone(captured),
+      captured: captured === undefined || this.#has(capturedKey(head)) ? undefined : alone(captured),
     };
+    if (given.captured !== undefined) this.#keys.set(capturedKey(head), true);
+    return given;
   }
 
   /** A run has had what it needed. */
   learnt(head: BatchHeader): void {
     this.#keys.set(head.code, true);
     if (head.initializer !== undefined) this.#keys.set(initializerKey(head), true);
-    this.kept(head);
   }
 
-  /** The captured values are there, although the run could not begin: its code was not loaded. */
-  kept({ captured }: BatchHeader): void {
-    if (captured !== undefined && captured.inline === undefined) this.#keys.set(capturedKey(captured), true);
-  }
-
-  /** It said that it lacks something of it. */
-  forget(head: BatchHeader): void {
-    for (const key of [head.code, initializerKey(head), capturedKey(head.captured)]) this.#keys.delete(key);
+  /** It said that it lacks these. */
+  forget(head: BatchHeader, lacking: readonly (keyof Texts)[]): void {
+    const keys = { code: head.code, initializer: initializerKey(head), captured: capturedKey(head) };
+    for (const each of lacking) this.#keys.delete(keys[each]);
   }
 
   #has(key: string): boolean {
@@ -51,7 +48,7 @@ function initializerKey({ executor, initializer }: BatchHeader): string {
   return `${executor} ${initializer}`;
 }
 
-function capturedKey(captured: BatchHeader["captured"]): string {
+function capturedKey({ captured }: BatchHeader): string {
   return `captured ${captured?.hash}`;
 }
 

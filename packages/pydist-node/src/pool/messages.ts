@@ -76,7 +76,7 @@ export type RunReply = Done | NeedMore;
 
 /** Nothing of the run has begun: the worker lacks texts, or trees of files with these keys. */
 export type NeedMore =
-  | { readonly kind: "needTexts" }
+  | { readonly kind: "needTexts"; readonly lacking: readonly (keyof Texts)[] }
   | { readonly kind: "needTrees"; readonly keys: readonly string[] };
 
 export interface Done {

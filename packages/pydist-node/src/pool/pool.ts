@@ -214,7 +214,10 @@ export class Pool {
     if (!this.#runs.has(run.lease)) return; // The pool was destroyed.
     const standing = standingOf(run, thread, this.#runs);
     this.#leave(run, thread);
-    thread.forget();
+    const left = [...thread.active, ...thread.suspended];
+    thread.forget(
+      left.every((lease) => this.#runs.get(lease)?.fetching === true) ? "all heard" : "some have not heard",
+    );
     const { begun, failures, again } = examine(run, standing, error, this.#options.node);
     if (begun > 0) thread.failures = 0;
     else if (standing === "suspect" && again.length > 0 && ++thread.failures >= MOST_FAILURES) {

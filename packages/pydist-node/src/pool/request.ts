@@ -39,9 +39,8 @@ export async function request({ run, thread, bodies, texts }: Assignment, option
     if (round === MOST_ROUNDS) throw new Error("a worker asked again and again for the same code");
     if (reply.kind === "needTexts") {
       // A thread that was replaced meanwhile has nothing, and one that has much forgets; it says so.
-      thread.known.forget(head);
+      thread.known.forget(head, reply.lacking);
     } else {
-      thread.known.kept(head);
       run.fetching = true;
       trees = { ...trees, ...(await options.trees?.(reply.keys)) };
       run.fetching = false;

@@ -31,7 +31,7 @@ import { capturedOf } from "./captured.js";
 import { overtimeOf } from "./faults.js";
 import { bufferOf, Gathering } from "./gathering.js";
 import { hasInitialized, initialize } from "./initializers.js";
-import { clock, Mark, type NeedMore, type RunReply, type RunRequest, SharedRun } from "./messages.js";
+import { clock, Mark, type NeedMore, type RunReply, type RunRequest, SharedRun, type Texts } from "./messages.js";
 import { LONG, moodOf } from "./moods.js";
 import { runBegan, runCame, runEnded, synchronous } from "./watchman.js";
 
@@ -59,8 +59,10 @@ function lackOf({ head, texts, trees = {}, node }: RunRequest): NeedMore | undef
   const isLoaded = cacheOf(node).get(head.code) !== undefined && !mayAskAgain(head.code);
   const isInitialized = hasInitialized(head);
   if (isLoaded && isInitialized) return undefined;
-  if (!isLoaded && texts.code === undefined) return { kind: "needTexts" };
-  if (!isInitialized && texts.initializer === undefined) return { kind: "needTexts" };
+  const lacking: (keyof Texts)[] = [];
+  if (!isLoaded && texts.code === undefined) lacking.push("code");
+  if (!isInitialized && texts.initializer === undefined) lacking.push("initializer");
+  if (lacking.length > 0) return { kind: "needTexts", lacking };
   learnTrees(trees);
   const keys = isLoaded ? [] : treesNeeded(texts.code ?? "", trees);
   if (keys.length === 0 && !isLoaded) noteLack(head.code, trees);
@@ -166,9 +168,9 @@ async function carryOut(request: RunRequest, shared: SharedRun): Promise<RunRepl
   try {
     // First of all, so that what was sent along is kept whatever else is lacking.
     const captured = capturedOf(head, texts.captured);
+    if (captured === "lacking") return { kind: "needTexts", lacking: ["captured"] };
     const lack = lackOf(request);
     if (lack !== undefined) return lack;
-    if (captured === "lacking") return { kind: "needTexts" };
     const found = programOf(request);
     program = found instanceof Promise ? await away(found, shared) : found;
     if (program.context === "wanted") await away(loadContext(), shared);

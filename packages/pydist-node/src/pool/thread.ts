@@ -66,10 +66,13 @@ export class Thread {
     return this.active.size + this.suspended.size;
   }
 
-  /** It ended; the thread in its place knows nothing, and has done nothing. */
-  forget(): void {
+  /**
+   * It ended; the thread in its place knows nothing, and has done nothing. Who is to blame is remembered until all that
+   * were on it have heard; those whose files are on their way were not on it, and never hear.
+   */
+  forget(news: "all heard" | "some have not heard"): void {
     this.known.clear();
-    if (this.load === 0) this.culprits.clear();
+    if (news === "all heard") this.culprits.clear();
   }
 
   /** Rejects when the thread ended before the run did. */

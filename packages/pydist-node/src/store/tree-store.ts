@@ -3,6 +3,7 @@ import { copyFile, link, mkdir, readFile, readlink, rename, rm, symlink, utimes,
 import { dirname, join, resolve } from "node:path";
 import { ShippingError } from "@pydist/protocol";
 import { type NamedManifest, parseManifest, sha256, type TreeFile } from "@pydist/shipping/runtime";
+import { checkOwn } from "./cache-folder.js";
 import { FilePool, isSealed, seal } from "./file-pool.js";
 import { eachLimited } from "./limited.js";
 import { Trimmer } from "./trimmer.js";
@@ -50,18 +51,21 @@ export class TreeStore {
       temporary: inside("tmp"),
     };
     this.files = new FilePool(this.#folders.files, this.#folders.temporary);
-    this.#users = new Users(this.#folders.used);
+    this.#users = new Users(this.#folders.used, bytes);
     this.#trimmer = new Trimmer(this.#folders, this.files, this.#users, bytes);
   }
 
   /**
    * Makes the folders; again each time, because somebody may have emptied the cache.
-   * @throws ShippingError if the folder cannot be used
+   * @throws ShippingError if the folder cannot be used, or somebody else might put code into it
    */
   async open(): Promise<void> {
     this.#state = "used";
     await this.guarded(async () => {
       for (const folder of Object.values(this.#folders)) await mkdir(folder, { recursive: true, mode: 0o700 });
+      for (const folder of [this.#folder, dirname(this.#folders.files), ...Object.values(this.#folders)]) {
+        await checkOwn(folder);
+      }
     });
   }
 
@@ -81,7 +85,8 @@ export class TreeStore {
   async hold(manifest: NamedManifest): Promise<void> {
     await this.open();
     await this.guarded(async () => {
-      await this.#users.hold(manifest.hash);
+      const bytes = manifest.files.reduce((sum, { size }) => sum + size, 0);
+      await this.#users.hold(manifest.hash, bytes);
       const path = this.#manifestOf(manifest.hash);
       const now = new Date();
       try {

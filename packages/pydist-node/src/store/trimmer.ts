@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { ShippingError } from "@pydist/protocol";
 import { parseManifest } from "@pydist/shipping/runtime";
 import type { FilePool } from "./file-pool.js";
 import { eachLimited } from "./limited.js";
@@ -52,6 +53,7 @@ export class Trimmer {
     const sizes = await this.#sizes();
     this.#size = [...sizes.values()].reduce((sum, { size }) => sum + size, 0);
     await this.#sweep();
+    await this.#removeUnlisted();
     if (this.#size > this.#bytes) await this.#shrink(sizes);
   }
 
@@ -99,9 +101,9 @@ export class Trimmer {
         const { mtimeMs: lastUse } = await stat(path);
         const { hash, files } = parseManifest(await readFile(path, "utf8"));
         trees.push({ hash, lastUse, files: new Set(files.map((file) => file.sha256)) });
-      } catch {
-        // Another process has removed it, or it is damaged: no use to anybody.
-        await rm(path, { force: true });
+      } catch (error) {
+        // A damaged one is no use to anybody. One that was removed is gone, and one that cannot be read now may be later.
+        if (error instanceof ShippingError) await rm(path, { force: true });
       }
     }
     return trees;
@@ -116,6 +118,18 @@ export class Trimmer {
       });
     }
     return sizes;
+  }
+
+  /** Trees without a list, as of a process that was killed while it removed one: nothing else would ever find them. */
+  async #removeUnlisted(): Promise<void> {
+    const listed = new Set(await readdir(this.#folders.manifests));
+    const used = await this.#users.inUse();
+    for (const name of await readdir(this.#folders.trees)) {
+      const [hash = ""] = name.split("-");
+      if (listed.has(`${hash}.json`) || used.has(hash)) continue;
+      const stats = await stat(join(this.#folders.trees, name)).catch(() => undefined);
+      if (stats !== undefined && Date.now() - stats.ctimeMs > LEFT_BEHIND) await this.#remove(hash);
+    }
   }
 
   async #sweep(): Promise<void> {

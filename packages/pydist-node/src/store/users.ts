@@ -2,8 +2,8 @@ import { readdir, rm, stat, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
 
-/** Most trees that a process holds on to; those it used longest ago may be removed. */
-const MOST_HELD = 64;
+/** So many trees a process holds on to in any case; of more, those that it asked for longest ago may be removed. */
+const LEAST_HELD = 64;
 /** After this time, in milliseconds, a process on another machine that shares the folder is taken to have ended. */
 const LONGEST = 24 * 60 * 60 * 1000;
 
@@ -14,23 +14,36 @@ let instances = 0;
 /** Which processes use which trees: an empty file for each. */
 export class Users {
   readonly #folder: string;
-  readonly #held = new Set<string>();
+  readonly #room: number;
+  /** Trees and their sizes. */
+  readonly #held = new Map<string, number>();
+  /** Bytes of all of them. */
+  #bytes = 0;
   readonly #instance = ++instances;
 
-  constructor(folder: string) {
+  /** @param room bytes of trees that a process may hold on to, however many they are */
+  constructor(folder: string, room: number) {
     this.#folder = folder;
+    this.#room = room;
   }
 
-  /** From now on this process uses the tree. */
-  async hold(tree: string): Promise<void> {
+  /** From now on this process uses the tree, which is of so many bytes. */
+  async hold(tree: string, bytes: number): Promise<void> {
     // Written each time: somebody may have emptied the cache, and on another machine its age is what counts.
     await writeFile(this.#markOf(tree), "", { mode: 0o600 });
+    this.#forget(tree);
+    this.#held.set(tree, bytes);
+    this.#bytes += bytes;
+    for (const stalest of this.#held.keys()) {
+      if (this.#bytes <= this.#room || this.#held.size <= LEAST_HELD) return;
+      this.#forget(stalest);
+      await rm(this.#markOf(stalest), { force: true });
+    }
+  }
+
+  #forget(tree: string): void {
+    this.#bytes -= this.#held.get(tree) ?? 0;
     this.#held.delete(tree);
-    this.#held.add(tree);
-    if (this.#held.size <= MOST_HELD) return;
-    const stalest = this.#held.values().next().value as string;
-    this.#held.delete(stalest);
-    await rm(this.#markOf(stalest), { force: true });
   }
 
   /** The trees that are in use. Marks of processes that ended are removed. */
@@ -47,8 +60,9 @@ export class Users {
 
   /** This process uses nothing any more. */
   async release(): Promise<void> {
-    for (const tree of this.#held) await rm(this.#markOf(tree), { force: true });
+    for (const tree of this.#held.keys()) await rm(this.#markOf(tree), { force: true });
     this.#held.clear();
+    this.#bytes = 0;
   }
 
   #markOf(tree: string): string {

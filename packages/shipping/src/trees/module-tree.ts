@@ -2,7 +2,7 @@ import { existsSync, readFileSync, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { ShippingError } from "@pydist/protocol";
-import { renewed } from "../file-version.js";
+import { readVersion } from "../file-version.js";
 import { filesNamedIn, importedFile, importsOf } from "./imports.js";
 import { type LocalTree, TreeBuilder } from "./local-tree.js";
 import { MOST_FILES } from "./manifest.js";
@@ -12,9 +12,9 @@ import { packageOf } from "./package-ref.js";
 /**
  * A module with what it imports and names by relative paths, and what that does, each at its own absolute path inside the
  * tree. Packages are named, not taken along.
- * @throws ShippingError if the file is not of that version any more
+ * @throws ShippingError (the promise rejects) if the file is not of that version any more
  */
-export function moduleTree(url: string, sha256: string): LocalTree {
+export async function moduleTree(url: string, sha256: string): Promise<LocalTree> {
   const tree = new TreeBuilder();
   const taken = new Set<string>();
   const open = [fileURLToPath(url)];
@@ -26,7 +26,7 @@ export function moduleTree(url: string, sha256: string): LocalTree {
       throw new ShippingError(`${url} imports more than ${MOST_FILES} files. ${remedy}`, { path: url, remedy });
     }
     const stats = statSync(file);
-    const version = renewed(undefined, file, stats);
+    const version = await readVersion(file, stats);
     if (taken.size === 1 && version.sha256 !== sha256) {
       const remedy = "Submit the task again.";
       throw new ShippingError(`${file} was changed after the task was submitted. ${remedy}`, { path: file, remedy });

@@ -10,7 +10,15 @@ export interface PackageRef {
 
 export function isPackageRef(value: unknown): value is PackageRef {
   const { name, version, key } = Object(value) as Partial<Record<keyof PackageRef, unknown>>;
-  return typeof name === "string" && isPackageName(name) && typeof version === "string" && typeof key === "string";
+  if (typeof name !== "string" || !isPackageName(name) || typeof version !== "string") return false;
+  return (
+    key === (isOwnPackage(name) ? name : undefined) || (isPackageKey(key) && key.startsWith(`${name}@${version}:`))
+  );
+}
+
+/** The key of a package, and of no other tree. */
+export function isPackageKey(key: unknown): key is string {
+  return typeof key === "string" && /^[^:]+@[\w.+-]+:[0-9a-f]{16}$/.test(key);
 }
 
 /** The package that a specifier names: `@scope/name/deep/file.js` is of `@scope/name`. Undefined if it names none. */

@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readlinkSync, statSync } from "node:fs";
 import { basename, dirname, join, posix, resolve, sep } from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { ShippingError } from "@pydist/protocol";
-import { renewed } from "../file-version.js";
+import { readVersion } from "../file-version.js";
 import { findPackage, type InstalledPackage, type PackageJson, readPackageJson } from "./find-package.js";
 import { type LocalTree, TreeBuilder } from "./local-tree.js";
 import { isInnerPath, MOST_BYTES, MOST_FILES } from "./manifest.js";
@@ -38,7 +38,7 @@ class Closure {
     this.#link(`node_modules/${root.name}`, first);
     // Also grows while it is gone through.
     for (const member of this.#members.values()) {
-      this.#take(member);
+      await this.#take(member);
       // A large closure is some hundred megabytes to read; the program goes on meanwhile.
       await nextTurn();
     }
@@ -58,12 +58,12 @@ class Closure {
     return member;
   }
 
-  #take(member: Member): void {
+  async #take(member: Member): Promise<void> {
     const { found, store, path } = member;
     const manifest = readPackageJson(found.directory);
     const native = nativeSign(manifest);
     if (native !== undefined) throw refuseNative(path, native);
-    this.#takeFolder(member, found.directory, `${store}/node_modules/${found.name}`);
+    await this.#takeFolder(member, found.directory, `${store}/node_modules/${found.name}`);
     const { dependencies, optionalDependencies, peerDependencies } = manifest;
     for (const name of new Set([dependencies, optionalDependencies, peerDependencies].flatMap(namesOf))) {
       const dependency = findPackage(name, found.directory);
@@ -77,24 +77,24 @@ class Closure {
     this.#tree.addLink(path, posix.relative(posix.dirname(path), `${store}/node_modules/${found.name}`));
   }
 
-  #takeFolder(member: Member, folder: string, inner: string): void {
+  async #takeFolder(member: Member, folder: string, inner: string): Promise<void> {
     for (const entry of readdirSync(folder, { withFileTypes: true })) {
       const file = join(folder, entry.name);
       const path = `${inner}/${entry.name}`;
       if (entry.isDirectory()) {
-        if (entry.name !== "node_modules" && !entry.name.startsWith(".")) this.#takeFolder(member, file, path);
-      } else if (entry.isFile()) this.#takeFile(member, file, path);
+        if (entry.name !== "node_modules" && !entry.name.startsWith(".")) await this.#takeFolder(member, file, path);
+      } else if (entry.isFile()) await this.#takeFile(member, file, path);
       else if (entry.isSymbolicLink()) this.#takeLink(member, file, path);
     }
   }
 
-  #takeFile({ path: reached }: Member, file: string, path: string): void {
+  async #takeFile({ path: reached }: Member, file: string, path: string): Promise<void> {
     const name = basename(file);
     if (name.endsWith(".node") || name === "binding.gyp") throw refuseNative(reached, name);
     if (isForPeople(name) || !isInnerPath(path)) return;
     const stats = statSync(file);
     if (!this.#tree.takes(stats.size)) throw refuseSize(reached);
-    this.#tree.addFile(path, file, renewed(undefined, file, stats));
+    this.#tree.addFile(path, file, await readVersion(file, stats));
   }
 
   /** Links within the package stay links; others belong to whoever installed it. */

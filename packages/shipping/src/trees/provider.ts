@@ -1,31 +1,37 @@
 import type { Stats } from "node:fs";
-import { open, readFile, stat } from "node:fs/promises";
+import { open, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { pathToFileURL } from "node:url";
 import { ShippingError } from "@pydist/protocol";
-import { sha256 } from "../code.js";
-import { isSameFile } from "../file-version.js";
+import { parseJson } from "../code.js";
+import { hashOfFile, isSameFile } from "../file-version.js";
 import { Lru } from "../lru.js";
 import { findPackage, type InstalledPackage } from "./find-package.js";
 import type { LocalTree, Place } from "./local-tree.js";
 import { moduleTree } from "./module-tree.js";
-import { isOwnPackage, type PackageRef, packageOf } from "./package-ref.js";
+import { isOwnPackage, isPackageRef, type PackageRef } from "./package-ref.js";
 import { packageTree } from "./package-tree.js";
 import { moduleKey, parseModuleKey } from "./tree-key.js";
 
 /*
- * What this process has shipped names of, and so gives when a node asks for it. Only that: a key is no way to read any
- * file that somebody names.
+ * What this process has shipped names of, or a task of its own has, and so gives when a node asks for it. Only that: a key
+ * is no way to read any file that somebody names.
  */
 
-/** By the key of a package: the folders from which it was found. */
+/** By the key of a package that was named: the folder from which it was found. */
 const packageSources = new Lru<string, string>(10_000);
 /** Folders that packages were found from, to look for those that tasks on nodes have named. */
 const folders = new Lru<string, true>(100);
+/** Hashes of code that tasks have submitted. */
+const heard = new Lru<string, true>(1000);
 /** Keys of modules that tasks refer to. */
 const modules = new Lru<string, true>(10_000);
+/** Most files in all of them: a program may well name hundreds of packages, and nodes ask for all of them at once. */
+const MOST_FILES_PROVIDED = 500_000;
 /** Trees by their hash; of one that was forgotten, tasks have to be submitted again. */
-const trees = new Lru<string, LocalTree>(64);
+const trees = new Lru<string, LocalTree>(MOST_FILES_PROVIDED, ({ places }) => places.size + 1);
+/** The tree of which a file was asked for last: the next one is likely to be of the same. */
+let recent: LocalTree | undefined;
 /** Why files, by their hash, and trees with them are not given any more. */
 const reasons = new Lru<string, ShippingError>(1000);
 /** By key: the trees that were asked for. */
@@ -50,6 +56,22 @@ export function rememberModule(url: string, hash: string): void {
   modules.set(moduleKey(url, hash), true);
 }
 
+/**
+ * Code of a task that a task has submitted, on a node: it may name packages that this process has, but has not named
+ * itself.
+ */
+export function rememberNamed(hash: string, text: string): void {
+  if (heard.get(hash) === true) return;
+  heard.set(hash, true);
+  const { packages } = Object(parseJson(text)) as { readonly packages?: unknown };
+  for (const ref of Array.isArray(packages) ? packages : []) {
+    if (!isPackageRef(ref) || packageSources.get(ref.key) !== undefined) continue;
+    const places = [...folders.keys(), process.cwd()];
+    const from = places.find((folder) => findPackage(ref.name, folder)?.key === ref.key);
+    if (from !== undefined) packageSources.set(ref.key, from);
+  }
+}
+
 /** A tree that code names. */
 export function rememberTree(tree: LocalTree): void {
   if (trees.get(tree.hash) === tree) return;
@@ -68,7 +90,12 @@ export async function provideTree(key: string): Promise<LocalTree | undefined> {
   const lost = reasons.get(key);
   if (lost !== undefined) throw lost;
   const before = made.get(key);
-  if (before !== undefined) return before;
+  if (before !== undefined) {
+    const tree = await before;
+    // Its files are asked for next.
+    trees.set(tree.hash, tree);
+    return tree;
+  }
   const module = parseModuleKey(key);
   if (module !== undefined) return modules.get(key) === undefined ? undefined : keep(key, makeModule(module));
   const found = installed(key);
@@ -128,7 +155,7 @@ function keep(key: string, making: Promise<LocalTree>): Promise<LocalTree> {
 }
 
 async function makeModule({ url, hash }: { readonly url: string; readonly hash: string }): Promise<LocalTree> {
-  const tree = moduleTree(url, hash);
+  const tree = await moduleTree(url, hash);
   for (const { sha256: of, file } of tree.places.values()) {
     // A task of one of these modules may refer to another of them.
     rememberModule(pathToFileURL(file).href, of);
@@ -138,23 +165,16 @@ async function makeModule({ url, hash }: { readonly url: string; readonly hash: 
 }
 
 function installed(key: string): InstalledPackage | undefined {
-  const name = /^(.+)@[^@]*:[0-9a-f]{16}$/.exec(key)?.[1];
-  if (name === undefined || packageOf(name) !== name) return undefined;
-  for (const from of [packageSources.get(key), ...folders.keys(), process.cwd()]) {
-    const found = from === undefined ? undefined : findPackage(name, from);
-    if (found?.key !== key) continue;
-    packageSources.set(key, from as string);
-    return found;
-  }
-  return undefined;
+  const from = packageSources.get(key);
+  const found = from === undefined ? undefined : findPackage(key.slice(0, key.lastIndexOf("@")), from);
+  return found?.key === key ? found : undefined;
 }
 
 function placeOf(hash: string): Place | undefined {
-  for (const tree of trees.values()) {
-    const place = tree.places.get(hash);
-    if (place !== undefined) return place;
-  }
-  return undefined;
+  const near = recent !== undefined && trees.get(recent.hash) === recent ? recent.places.get(hash) : undefined;
+  if (near !== undefined) return near;
+  recent = trees.values().find(({ places }) => places.has(hash));
+  return recent?.places.get(hash);
 }
 
 /** Whoever asks for a package or module with this file again gets it as it is then. */
@@ -171,12 +191,20 @@ function forgetPlace(place: Place, reason: ShippingError): ShippingError {
 
 /** What a file looked like when it was last seen to be unchanged. */
 const verified = new WeakMap<Place, Stats>();
+/** Files that are being looked at: many nodes may ask for the same one at the same time. */
+const checking = new WeakMap<Place, Promise<void>>();
 
 async function checkUnchanged(place: Place): Promise<void> {
   const stats = await stat(place.file);
   const before = verified.get(place) ?? (place.settled ? place.stats : undefined);
   if (before !== undefined && isSameFile(before, stats)) return;
-  if (sha256(await readFile(place.file)) !== place.sha256) throw changed(place, undefined);
+  const going = checking.get(place) ?? readAgain(place, stats).finally(() => checking.delete(place));
+  checking.set(place, going);
+  await going;
+}
+
+async function readAgain(place: Place, stats: Stats): Promise<void> {
+  if ((await hashOfFile(place.file)) !== place.sha256) throw changed(place, undefined);
   verified.set(place, stats);
 }
 

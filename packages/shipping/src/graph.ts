@@ -21,6 +21,8 @@ export const Kinds = {
   Module: "module",
   /** the function whose `prototype` it is, details */
   Prototype: "prototype",
+  /** the class of a package whose `prototype` it is, details: only what it lacks is added */
+  PackagePrototype: "packagePrototype",
   /** base, its content, details */
   Object: "object",
   /** "for" | "wellKnown" | "new", its name or undefined */

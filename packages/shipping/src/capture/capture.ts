@@ -14,13 +14,13 @@ import { Cells } from "./cells.js";
 import { detailStep, detailsOf } from "./details.js";
 import { lowerFunction } from "./function-node.js";
 import { requireUrl } from "./imported.js";
-import { builtinPlaceOf, globalPathOf, noteNewGlobals } from "./known.js";
+import { builtinPlaceOf, globalPathOf, isObject, noteNewGlobals } from "./known.js";
 import { MethodOf, methodOf } from "./method-of.js";
 import { lowerNarrowed, Narrowed } from "./namespaces.js";
 import { lowerObject, ownerOf } from "./objects.js";
-import { ordinaryOfPrototype } from "./ordinary.js";
+import { laterMembersOf, ordinaryOfPrototype } from "./ordinary.js";
 import { isOurs, ours } from "./ours.js";
-import { findPackagePlace, knownPackagePlace } from "./packages.js";
+import { findPackagePlace, knownPackagePlace, notePackageObject } from "./packages.js";
 import { Place } from "./place.js";
 import { Refused } from "./refused.js";
 import { captureTypes } from "./registered.js";
@@ -232,9 +232,7 @@ class Capturing implements Pick<Extension, "lower"> {
         "Make it on the node: import what gives it inside the function.",
       );
     }
-    if (file?.path !== undefined && findPackagePlace(fn, file.path, file.script.isModule) !== undefined) {
-      return this.#reference(fn) as Extra;
-    }
+    if (isExported(view)) return this.#reference(fn) as Extra;
     this.cells.note(view, path);
     const prototype: unknown = Object.getOwnPropertyDescriptor(fn, "prototype")?.value;
     // Without its constructor it does not say whose it is.
@@ -286,6 +284,7 @@ class Capturing implements Pick<Extension, "lower"> {
     }
     const owner = ownerOf(value) ?? this.#prototypes.get(value);
     if (owner !== undefined) return this.#prototype(owner as TaskFunction, value);
+    this.#notePrototype(Object.getPrototypeOf(value));
     if (types.isModuleNamespaceObject(value)) return this.#namespace(value, path);
     if (types.isWeakMap(value) || types.isWeakSet(value)) {
       return this.#weak.has(value) ? this.#weakNode(value) : undefined;
@@ -296,13 +295,26 @@ class Capturing implements Pick<Extension, "lower"> {
 
   #prototype(owner: TaskFunction, value: object): Extra {
     const source = Function.prototype.toString.call(owner);
-    const details = detailsOf(value, ordinaryOfPrototype(owner, understood(source, undefined)));
-    if (details.length > 0) this.mutable();
+    const ordinary = ordinaryOfPrototype(owner, understood(source, undefined));
+    const isPackages = !nativeText.test(source) && isExported(this.#views.of(owner, source));
+    const details = isPackages ? laterMembersOf(value, ordinary) : detailsOf(value, ordinary);
+    if (details.length > 0 && !isPackages) this.mutable();
     return {
-      type: Kinds.Prototype,
+      type: isPackages ? Kinds.PackagePrototype : Kinds.Prototype,
       parts: [owner, ...details],
       step: (part) => (part === 0 ? ".constructor" : detailStep(details, part - 1)),
     };
+  }
+
+  /** A prototype that does not say whose it is may be that of a class that a package exports. */
+  #notePrototype(prototype: unknown): void {
+    if (!isObject(prototype) || types.isProxy(prototype) || this.#prototypes.has(prototype)) return;
+    if (Object.hasOwn(prototype, "constructor") || globalPathOf(prototype) !== undefined) return;
+    const method = Object.values(Object.getOwnPropertyDescriptors(prototype)).find(({ value }) => isTextual(value));
+    if (method === undefined) return;
+    const fn = method.value as TaskFunction;
+    isExported(this.#views.of(fn, Function.prototype.toString.call(fn)));
+    notePackageObject(prototype);
   }
 
   #namespace(value: object, path: () => string): Extra {
@@ -327,6 +339,15 @@ class Capturing implements Pick<Extension, "lower"> {
     if (nativeText.test(source)) return true;
     return this.#views.of(fn, source).file?.script.url.startsWith("node:") === true;
   }
+}
+
+/** Whether a function is one that a package exports. */
+function isExported({ fn, file }: View): boolean {
+  return file?.path !== undefined && findPackagePlace(fn, file.path, file.script.isModule) !== undefined;
+}
+
+function isTextual(value: unknown): value is TaskFunction {
+  return typeof value === "function" && !types.isProxy(value) && !nativeText.test(Function.prototype.toString.call(value));
 }
 
 /** Plain data that nobody can change, and so may be the same for several tasks. */

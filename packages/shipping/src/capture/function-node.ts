@@ -19,7 +19,7 @@ import { detailStep, detailsOf } from "./details.js";
 import { noteImport, noteImports } from "./imported.js";
 import { isNamespace, narrowed } from "./namespaces.js";
 import { ordinaryOfFunction } from "./ordinary.js";
-import { knownPackagePlace } from "./packages.js";
+import { knownPackagePlace, notePackageObject } from "./packages.js";
 import { Place } from "./place.js";
 import { Refused } from "./refused.js";
 import type { View } from "./view.js";
@@ -236,6 +236,7 @@ class Surroundings {
       return new Place(new URL(".", file.url).href);
     }
     if (value === null || (typeof value !== "object" && typeof value !== "function")) return value;
+    if (this.#view.maker !== undefined) notePackageObject(value);
     if (types.isWeakMap(value) || types.isWeakSet(value)) this.#host.usedWeakly(value);
     const record = noteImport(this.#view, name, value);
     // What a file of the program's own exports, as CommonJS gives it.

@@ -3,13 +3,15 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { analyseScript, type ScriptFacts } from "../analysis/script.js";
 import type { Position } from "../analysis/syntax.js";
 import { type Understood, understand } from "../analysis/understand.js";
-import { type FunctionScopes, type Seen, scopesOf } from "../inspect/scopes.js";
+import { type Location, type Seen, scopesOf } from "../inspect/scopes.js";
 import { liveScripts, type Script, scriptOf, textOf } from "../inspect/scripts.js";
 import { inspect } from "../inspect/session.js";
 import { Lru } from "../lru.js";
 import { Lines } from "../stacks/lines.js";
 import { filePlace, knownScript, startOf } from "../stacks/place.js";
 import type { TaskFunction } from "../task.js";
+import type { PackageRef } from "../trees/package-ref.js";
+import { ownerOfFile } from "./exported.js";
 
 const bySource = new Lru<string, Understood>(2000);
 
@@ -30,28 +32,25 @@ export class View {
   readonly source: string;
   readonly understood: Understood;
   readonly file: ScriptFile | undefined;
-  readonly #scopes: FunctionScopes;
+  /** What it sees of the names that its text does not declare. */
+  readonly seen: ReadonlyMap<string, Seen>;
+  readonly #location: Location | undefined;
   #offset: { readonly at: number | undefined } | undefined;
-  #seen: ReadonlyMap<string, Seen> | undefined;
 
   constructor(fn: TaskFunction, source: string) {
     this.fn = fn;
     this.source = source;
-    this.#scopes = scopesOf(fn);
-    this.file = this.#scopes.location && fileOf(this.#scopes.location.scriptId);
+    // Not kept: V8 copies all that the functions around declare, which in a bundle is thousands of variables.
+    const scopes = scopesOf(fn);
+    this.#location = scopes.location;
+    this.file = scopes.location && fileOf(scopes.location.scriptId);
     this.understood = understood(source, this.#strictness());
+    this.seen = scopes.read(this.#names());
   }
 
-  /** What it sees of the names that its text does not declare. */
-  get seen(): ReadonlyMap<string, Seen> {
-    this.#seen ??= this.#scopes.read(this.#names());
-    return this.#seen;
-  }
-
-  /** What it sees by one name, which its text may use in a way that is not understood. */
-  variable(name: string): unknown {
-    const found = this.#scopes.read([name]).get(name);
-    return found?.kind === "value" ? found.value : undefined;
+  /** The package that it was written in, if that is installed and not linked. */
+  get maker(): PackageRef | undefined {
+    return this.file?.path === undefined ? undefined : ownerOfFile(this.file.path)?.ref;
   }
 
   #names(): string[] {
@@ -90,7 +89,7 @@ export class View {
   }
 
   #findOffset(): number | undefined {
-    const { location } = this.#scopes;
+    const location = this.#location;
     if (this.file === undefined || location === undefined) return undefined;
     const { script, lines, text } = this.file;
     if (text === undefined || lines === undefined) return undefined;

@@ -5,12 +5,13 @@ import { functionText } from "./analysis/function-text.js";
 import type { Understood, UnderstoodFunction } from "./analysis/understand.js";
 import { callerFile } from "./caller.js";
 import { callArguments } from "./capture/call-arguments.js";
-import { type CapturedFunction, capture, FIRST } from "./capture/capture.js";
+import { capture } from "./capture/capture.js";
+import type { CapturedFunction } from "./capture/capturing.js";
 import { detailsOf } from "./capture/details.js";
 import { ownNameOf } from "./capture/function-node.js";
 import { ordinaryOfFunction } from "./capture/ordinary.js";
 import { packagesOf } from "./capture/packages.js";
-import { Refused, saidBy } from "./capture/refused.js";
+import { FIRST, Refused, remedyOf, sentence } from "./capture/refused.js";
 import { isKnownSloppy, understood, whereIn } from "./capture/view.js";
 import {
   type Code,
@@ -224,17 +225,9 @@ function shipCaptured({ code, captured, objects, weak, texts, isPlain }: Capture
 function refusedCapture(subject: Subject, cause: Refused | SerializationError): ShippingError {
   const isInside = cause.path.startsWith(FIRST);
   const path = isInside ? `${subject.name || "the function"}${cause.path.slice(FIRST.length)}` : cause.path;
-  if (cause instanceof Refused) {
-    const isItself = cause.path === FIRST;
-    const reason = isItself ? cause.what : `cannot travel: ${path} ${cause.what}`;
-    return refuseKind(subject, reason, cause.remedy, { path, cause });
-  }
-  const [what, remedy] = saidBy(cause);
-  const isThing = /^an? /.test(what);
-  return refuseKind(subject, `cannot travel: ${path}${isThing ? " is" : ":"} ${what}`, remedy, {
-    path,
-    cause,
-  });
+  const isItself = cause instanceof Refused && cause.path === FIRST;
+  const reason = isItself ? cause.what : `cannot travel: ${sentence(path, cause)}`;
+  return refuseKind(subject, reason, remedyOf(cause), { path, cause });
 }
 
 // The file may change between two submits, so what is remembered holds for one version of it.

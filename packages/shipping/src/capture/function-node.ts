@@ -28,7 +28,7 @@ import type { View } from "./view.js";
 export interface FunctionHost {
   readonly cells: Cells;
   /** The number of a text. */
-  textNumber(text: FunctionText, view: View, replaced: readonly Replaced[]): number;
+  textNumber(text: FunctionText, view: View, replaced: readonly Replaced[], path: () => string): number;
   /** A file that a text imports by a relative path. */
   addFile(path: string, sha256: string): void;
   /** A package that a text imports. */
@@ -56,7 +56,7 @@ export function lowerFunction(view: View, host: FunctionHost, path: () => string
   }
   const complaints = new Complaints(view, understood, path);
   complaints.checkText();
-  const surroundings = new Surroundings(view, understood, host, complaints);
+  const surroundings = new Surroundings(view, understood, host, complaints, path);
   return understood.kind === "class" ? surroundings.lowerClass(understood) : surroundings.lowerFunction(understood);
 }
 
@@ -65,9 +65,11 @@ class Surroundings {
   readonly #understood: Readable;
   readonly #host: FunctionHost;
   readonly #complaints: Complaints;
+  readonly #path: () => string;
   readonly #helpers: Record<string, Helper> = {};
 
-  constructor(view: View, understood: Readable, host: FunctionHost, complaints: Complaints) {
+  constructor(view: View, understood: Readable, host: FunctionHost, complaints: Complaints, path: () => string) {
+    this.#path = path;
     this.#view = view;
     this.#understood = understood;
     this.#host = host;
@@ -163,6 +165,7 @@ class Surroundings {
       },
       this.#view,
       text.replaced,
+      this.#path,
     );
     return { number, slots };
   }

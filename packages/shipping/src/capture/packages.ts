@@ -8,7 +8,8 @@ import { isOwnPackage, type PackageRef, packageOf } from "../trees/package-ref.j
 import { packageKey } from "../trees/provider.js";
 import { namedPackage } from "../trees/roots.js";
 import { isWorkerOfPydist } from "../worker-mark.js";
-import { exportedFunction, exportedObject, knownFunction, ownerOfFile, type PackagePlace } from "./exported.js";
+import { exportedFunction, exportedObject, knownFunction, type PackagePlace } from "./exported.js";
+import type { ScriptFile } from "./view.js";
 
 /**
  * The packages that are meant by these specifiers in a file. What a running task submits means those that it was sent with;
@@ -81,15 +82,13 @@ function ownPlace(value: object): PackagePlace | undefined {
   return { module: { specifier: "@pydist/protocol", how: "import" }, path: [name], owner: undefined };
 }
 
-/**
- * Finds a function of a package by what the file that it was written in exports, and then by what other loaded files of
- * the package do. Nothing of a package is run for this.
- */
-export function findPackagePlace(fn: object, file: string, isModule: boolean): PackagePlace | undefined {
+/** Where a function comes from that a package exports. Nothing of the package is run for this. */
+export function findPackagePlace(fn: object, file: ScriptFile | undefined): PackagePlace | undefined {
   const known = places.get(fn);
   if (known !== undefined) return known === "none" ? undefined : known;
-  const owner = ownerOfFile(file);
-  const found = ownPlace(fn) ?? (owner && exportedFunction(fn, file, isModule, owner));
+  if (file?.path === undefined) return undefined;
+  const { path, owner, script } = file;
+  const found = ownPlace(fn) ?? (owner && exportedFunction(fn, path, script.isModule, owner));
   places.set(fn, found ?? "none");
   return found;
 }

@@ -11,7 +11,7 @@ import { Lines } from "../stacks/lines.js";
 import { filePlace, knownScript, startOf } from "../stacks/place.js";
 import type { TaskFunction } from "../task.js";
 import type { PackageRef } from "../trees/package-ref.js";
-import { ownerOfFile } from "./exported.js";
+import { type Owner, ownerOfFile } from "./exported.js";
 
 const bySource = new Lru<string, Understood>(2000);
 
@@ -48,9 +48,9 @@ export class View {
     this.seen = scopes.read(this.#names());
   }
 
-  /** The package that it was written in, if that is installed and not linked. */
+  /** The installed package that it was written in, if it is from one. */
   get maker(): PackageRef | undefined {
-    return this.file?.path === undefined ? undefined : ownerOfFile(this.file.path)?.ref;
+    return this.file?.owner?.ref;
   }
 
   #names(): string[] {
@@ -204,6 +204,8 @@ export class ScriptFile {
   /** As a URL; undefined where it is no file. */
   readonly url: string | undefined;
   readonly path: string | undefined;
+  /** The installed package that it belongs to. */
+  readonly owner: Owner | undefined;
   #facts: { readonly found: ScriptFacts | undefined } | undefined;
   #lines: Lines | undefined;
 
@@ -213,6 +215,7 @@ export class ScriptFile {
     const file = fileNamed(script.url);
     this.url = file?.url;
     this.path = file?.path;
+    this.owner = this.path === undefined ? undefined : ownerOfFile(this.path);
   }
 
   get text(): string | undefined {

@@ -45,7 +45,8 @@ export function addMissing(target: object, parts: Parts, from: number): void {
     const at = next;
     next += valuesOf(flag);
     if (Object.hasOwn(target, key)) return;
-    if (has(flag, Flag.Accessor)) define(target, key, flag, { get: parts.get(at), set: parts.get(at + 1) } as PropertyDescriptor);
+    if (has(flag, Flag.Accessor))
+      define(target, key, flag, { get: parts.get(at), set: parts.get(at + 1) } as PropertyDescriptor);
     else applyDetail(target, key, flag, parts.get(at));
   });
 }

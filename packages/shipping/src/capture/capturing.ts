@@ -179,6 +179,10 @@ export class Capturing implements Pick<Extension, "lower"> {
     if (path !== undefined) return { type: Kinds.Global, parts: [path] };
     const builtin = builtinPlaceOf(value);
     if (builtin !== undefined) {
+      if (builtin.specifier === "node:module" && builtin.path[0] === "createRequire") {
+        this.#texts.asks();
+        return { type: Kinds.Helper, parts: ["createRequire"] };
+      }
       const number = this.#texts.addModule({ specifier: builtin.specifier, how: "import" }, undefined);
       return { type: Kinds.Module, parts: [number, ...builtin.path] };
     }

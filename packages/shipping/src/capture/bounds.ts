@@ -1,34 +1,38 @@
 import { Refused } from "./refused.js";
-import type { ScriptFile } from "./view.js";
+import type { View } from "./view.js";
 
-/** So many functions of one package are taken by value: of what a package made, seldom a hundred are needed. */
-const MOST_OF_PACKAGE = 500;
-/** And so many of one file of the program. */
+/** So many functions of one package are taken by value: for what a package made, seldom a hundred are needed. */
+const MOST_OF_PACKAGE = 2000;
+/** So many texts are taken of one file of the program. A program may well make thousands of functions of one text. */
 const MOST_OF_FILE = 1000;
 
 /**
- * How many texts are taken from where. A function that reaches a large part of a library takes the library apart, which
- * takes long and comes to no good: a count is the same everywhere, and tells of it soon.
+ * How much is taken from where. A function that reaches a large part of a library takes the library apart, which takes
+ * long and comes to no good: a count is the same everywhere, and tells of it soon.
  */
 export class Bounds {
   readonly #counts = new Map<object, number>();
 
-  /** One more text was met. @throws Refused */
-  add(file: ScriptFile, path: () => string): void {
-    const { owner } = file;
-    const from = owner ?? file;
+  /** A function was met. @throws Refused */
+  addFunction({ file }: View, path: () => string): void {
+    if (file?.owner === undefined || this.#count(file.owner) <= MOST_OF_PACKAGE) return;
+    const remedy = "Make what reaches it inside the function.";
+    throw new Refused(path(), `is one of more than ${MOST_OF_PACKAGE} functions that would travel`, remedy);
+  }
+
+  /** A function was met, and its text for the first time. @throws Refused */
+  addText({ file }: View, path: () => string): void {
+    if (file === undefined || file.owner !== undefined || this.#count(file) <= MOST_OF_FILE) return;
+    throw new Refused(
+      path(),
+      `is one of more than ${MOST_OF_FILE} functions of ${file.path ?? file.script.url} that would travel`,
+      "If that is a bundle, leave packages out of it (esbuild --packages=external); if not, have the function import what it uses.",
+    );
+  }
+
+  #count(from: object): number {
     const count = (this.#counts.get(from) ?? 0) + 1;
     this.#counts.set(from, count);
-    if (owner !== undefined && count > MOST_OF_PACKAGE) {
-      const remedy = "Make what reaches it inside the function.";
-      throw new Refused(path(), `is one of more than ${MOST_OF_PACKAGE} functions that would travel`, remedy);
-    }
-    if (owner === undefined && count > MOST_OF_FILE) {
-      throw new Refused(
-        path(),
-        `is one of more than ${MOST_OF_FILE} functions of ${file.path ?? file.script.url} that would travel`,
-        "If that is a bundle, leave packages out of it (esbuild --packages=external); if not, have the function import what it uses.",
-      );
-    }
+    return count;
   }
 }

@@ -125,9 +125,9 @@ export class Capturing implements Pick<Extension, "lower"> {
   textNumber(text: FunctionText, view: View, replaced: readonly Replaced[], path: () => string): number {
     const number = this.#texts.add(text);
     if (this.#noted[number] === undefined) {
-      const { fn, source, file } = view;
+      const { fn, source } = view;
       this.#noted[number] = { fn, source, replaced, text };
-      if (file !== undefined) this.#bounds.add(file, path);
+      this.#bounds.addText(view, path);
     }
     return number;
   }
@@ -210,6 +210,7 @@ export class Capturing implements Pick<Extension, "lower"> {
     }
     if (isExported(view)) return this.#reference(fn) as Extra;
     this.cells.note(view, path);
+    this.#bounds.addFunction(view, path);
     const prototype: unknown = Object.getOwnPropertyDescriptor(fn, "prototype")?.value;
     // Without its constructor it does not say whose it is.
     if (typeof prototype === "object" && prototype !== null && !this.#prototypes.has(prototype)) {

@@ -62,6 +62,20 @@ export class View {
     return names;
   }
 
+  /** Whether it will see the same for good: variables that have a value which nothing gives another. */
+  get isFixed(): boolean {
+    const { file, offset } = this;
+    if (file?.facts === undefined || offset === undefined || this.understood.kind === "unreadable") return false;
+    if (this.understood.directEval.length > 0 || this.understood.withs.length > 0) return false;
+    return [...this.seen].every(([name, found]) => {
+      const binding = file.facts?.bindingAt(name, offset);
+      if (binding?.isConstant !== true || found.kind !== "value") return false;
+      // Another module may change what is imported from it; what a function calls itself is not what was seen; and on
+      // Node 20 undefined may be what has no value yet.
+      return binding.kind !== "import" && binding.kind !== "name" && found.value !== undefined;
+    });
+  }
+
   /** Where it begins in the text of its script, if that can be told. */
   get offset(): number | undefined {
     this.#offset ??= { at: this.#findOffset() };
@@ -104,14 +118,18 @@ export class View {
   }
 }
 
+/** Those that hold for good, so that nobody has to look again. */
+const fixed = new WeakMap<TaskFunction, View>();
+
 /** Views of the functions of one capture. */
 export class Views {
   readonly #views = new Map<TaskFunction, View>();
 
   of(fn: TaskFunction, source: string): View {
-    let view = this.#views.get(fn);
+    let view = this.#views.get(fn) ?? fixed.get(fn);
     if (view === undefined) {
       view = new View(fn, source);
+      if (view.isFixed) fixed.set(fn, view);
       this.#views.set(fn, view);
     }
     return view;

@@ -3,7 +3,7 @@ import { isModuleName, isStandardGlobal } from "../analysis/globals.js";
 import type { Position } from "../analysis/syntax.js";
 import { type UnderstoodClass, type UnderstoodFunction, viteImport } from "../analysis/understand.js";
 import { CannotPeek } from "../inspect/peek.js";
-import { isRelative } from "../specifier.js";
+import { fileOfPackage, isRelative } from "../specifier.js";
 import { isReplaced } from "./known.js";
 import { Refused } from "./refused.js";
 import type { View } from "./view.js";
@@ -87,7 +87,7 @@ export class Complaints {
           "Import packages and node: modules by name, or write the function in a module.",
         );
       }
-      if (specifier.startsWith("/") && free.has(viteImport)) {
+      if (specifier.startsWith("/") && free.has(viteImport) && fileOfPackage(specifier) === undefined) {
         throw this.#refused(
           `${what}, a path that vitest put in place of what was written`,
           "Import it at the top of the file, and use that.",

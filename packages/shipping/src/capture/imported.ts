@@ -3,7 +3,7 @@ import { sep } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import type { ImportRecord } from "../analysis/script-imports.js";
 import { fileVersion } from "../file-version.js";
-import { isRelative } from "../specifier.js";
+import { fileOfPackage, isRelative } from "../specifier.js";
 import type { Readable } from "./complaints.js";
 import type { FunctionHost } from "./function-node.js";
 import { builtinPlaceOf, globalPathOf } from "./known.js";
@@ -17,7 +17,7 @@ export function noteImports(
   host: Pick<FunctionHost, "addFile" | "addPackage">,
 ): void {
   const packages = packagesOf(
-    [...imports, ...requires].map(({ specifier }) => specifier),
+    [...imports, ...requires].map(({ specifier }) => (specifier && fileOfPackage(specifier)?.name) ?? specifier),
     file?.path,
   );
   for (const ref of packages) host.addPackage(ref);

@@ -7,7 +7,7 @@ import type { FunctionsCode, FunctionText, ModuleRef } from "../code.js";
 import { readableVersion } from "../file-version.js";
 import { importFrom } from "../import-on-node.js";
 import { messageOf } from "../message-of.js";
-import { isRelative } from "../specifier.js";
+import { type FileOfPackage, fileOfPackage, isRelative } from "../specifier.js";
 import { withPlace } from "../stacks/import-place.js";
 import { findPackage } from "../trees/find-package.js";
 import { type PackageRef, packageOf } from "../trees/package-ref.js";
@@ -45,7 +45,7 @@ export class Home {
       if (file === undefined || owner === undefined) {
         return how === "require" ? requireFrom(root)(specifier) : await importFrom(root)(specifier);
       }
-      const path = join(findPackage(owner.name, root)?.directory ?? join(root, "node_modules", owner.name), file);
+      const path = pathOf({ name: owner.name, inside: file }, root);
       return how === "require" ? requireFrom(root)(path) : await importFrom(root)(pathToFileURL(path).href);
     } catch (cause) {
       const what = owner === undefined ? specifier : `${specifier} of ${owner.name}@${owner.version}`;
@@ -62,6 +62,10 @@ export class Home {
   /** `import()` in a text: packages that the code names are those of the submitter, files the ones that were meant. */
   async import(specifier: unknown, options: unknown, text: FunctionText | undefined): Promise<unknown> {
     const name = String(specifier);
+    const file = fileOfPackage(name);
+    if (file !== undefined && this.#byName.has(file.name)) {
+      return importFrom(process.cwd())(pathToFileURL(pathOf(file, this.#rootFor(file.name))).href, options);
+    }
     if (!isRelative(name)) {
       const root = this.#rootFor(name);
       return importFrom(root)(specifier, options).catch((error: unknown) => {
@@ -171,4 +175,9 @@ export class Home {
       remedy,
     });
   }
+}
+
+/** Where a file of a package is, in or above a folder. */
+function pathOf({ name, inside }: FileOfPackage, root: string): string {
+  return join(findPackage(name, root)?.directory ?? join(root, "node_modules", name), inside);
 }

@@ -2,7 +2,7 @@ import { Refused } from "./refused.js";
 import type { View } from "./view.js";
 
 /** So many functions of one package are taken by value: for what a package made, seldom a hundred are needed. */
-const MOST_OF_PACKAGE = 2000;
+const MOST_OF_PACKAGE = 1000;
 /** So many texts are taken of one file of the program. A program may well make thousands of functions of one text. */
 const MOST_OF_FILE = 1000;
 
@@ -12,10 +12,16 @@ const MOST_OF_FILE = 1000;
  */
 export class Bounds {
   readonly #counts = new Map<object, number>();
+  readonly #members = new Set<unknown>();
+
+  /** Members of a class that a package exports: they are as many as the class has, and lead no further by themselves. */
+  allow(members: readonly unknown[]): void {
+    for (const member of members) this.#members.add(member);
+  }
 
   /** A function was met. @throws Refused */
-  addFunction({ file }: View, path: () => string): void {
-    if (file?.owner === undefined || this.#count(file.owner) <= MOST_OF_PACKAGE) return;
+  addFunction({ fn, file }: View, path: () => string): void {
+    if (file?.owner === undefined || this.#members.has(fn) || this.#count(file.owner) <= MOST_OF_PACKAGE) return;
     const remedy = "Make what reaches it inside the function.";
     throw new Refused(path(), `is one of more than ${MOST_OF_PACKAGE} functions that would travel`, remedy);
   }

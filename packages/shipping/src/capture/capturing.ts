@@ -275,7 +275,8 @@ export class Capturing implements Pick<Extension, "lower"> {
     const ordinary = ordinaryOfPrototype(owner, understood(source, undefined));
     const isPackages = !nativeText.test(source) && isExported(this.#views.of(owner, source));
     const details = isPackages ? laterMembersOf(value, ordinary) : detailsOf(value, ordinary);
-    if (details.length > 0 && !isPackages) this.mutable();
+    if (isPackages) this.#bounds.allow(details);
+    else if (details.length > 0) this.mutable();
     return {
       type: isPackages ? Kinds.PackagePrototype : Kinds.Prototype,
       parts: [owner, ...details],

@@ -1,5 +1,6 @@
 import { isAbsolute } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
+import { isStandardGlobal } from "../analysis/globals.js";
 import { analyseScript, type ScriptFacts } from "../analysis/script.js";
 import type { Position } from "../analysis/syntax.js";
 import { type Understood, understand } from "../analysis/understand.js";
@@ -64,11 +65,14 @@ export class View {
 
   /** Whether it will see the same for good: variables that have a value which nothing gives another. */
   get isFixed(): boolean {
-    const { file, offset } = this;
-    if (file?.facts === undefined || offset === undefined || this.understood.kind === "unreadable") return false;
-    if (this.understood.directEval.length > 0 || this.understood.withs.length > 0) return false;
-    return [...this.seen].every(([name, found]) => {
-      const binding = file.facts?.bindingAt(name, offset);
+    const { file, offset, understood, seen } = this;
+    if (understood.kind === "unreadable" || understood.directEval.length > 0 || understood.withs.length > 0)
+      return false;
+    return this.#names().every((name) => {
+      const found = seen.get(name);
+      // What is declared nowhere may be declared yet, in a session of Node's.
+      if (found === undefined) return isStandardGlobal(name);
+      const binding = offset === undefined ? undefined : file?.facts?.bindingAt(name, offset);
       if (binding?.isConstant !== true || found.kind !== "value") return false;
       // Another module may change what is imported from it; what a function calls itself is not what was seen; and on
       // Node 20 undefined may be what has no value yet.

@@ -62,9 +62,9 @@ export class Home {
   /** `import()` in a text: packages that the code names are those of the submitter, files the ones that were meant. */
   async import(specifier: unknown, options: unknown, text: FunctionText | undefined): Promise<unknown> {
     const name = String(specifier);
-    const file = fileOfPackage(name);
-    if (file !== undefined && this.#byName.has(file.name)) {
-      return importFrom(process.cwd())(pathToFileURL(pathOf(file, this.#rootFor(file.name))).href, options);
+    const packaged = fileOfPackage(name);
+    if (packaged !== undefined && this.#byName.has(packaged.name)) {
+      return importFrom(process.cwd())(pathToFileURL(pathOf(packaged, this.#rootFor(packaged.name))).href, options);
     }
     if (!isRelative(name)) {
       const root = this.#rootFor(name);

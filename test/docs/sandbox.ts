@@ -10,6 +10,7 @@ import { root } from "../../scripts/pnpm.mjs";
 /** Other people's packages that documents show, and the room that has each. */
 const PEERS = [
   ["p-map", "test"],
+  ["zod", "test"],
   ["piscina", "bench"],
   ["workerpool", "bench"],
 ] as const;

@@ -234,11 +234,13 @@ describe("what reaches out of the text without being a variable", () => {
 
   test("modules that are asked for", () => {
     const understood = readable(
-      "async () => [await import('a'), import(b), import(`c`), import(`${d}`), __vite_ssr_dynamic_import__('/e'), require('f'), require(g), require.resolve('h')]",
+      "async () => [await import('a'), import(b), import(`c`), import(`${d}`), __vite_ssr_dynamic_import__('/e'), require('f'), require(g), require.resolve('h'), import.meta.resolve('i'), createRequire(j)('k'), createRequire(j).resolve('l'), a.resolve('m')]",
     );
     expect(understood.imports.map(({ specifier }) => specifier)).toEqual(["a", undefined, "c", undefined, "/e"]);
     expect(understood.imports[0]?.at).toEqual({ line: 1, column: 20 });
-    expect(understood.requires.map(({ specifier }) => specifier)).toEqual(["f", undefined]);
+    expect(understood.requires.map(({ specifier }) => specifier)).toEqual(["f", undefined, "h", "i", "k", "l"]);
+    const named = "() => { const load = createRequire(import.meta.url); return load('a') + other('b'); }";
+    expect(readable(named).requires.map(({ specifier }) => specifier)).toEqual(["a"]);
     expect(readable("(require) => require('f')").requires).toEqual([]);
   });
 

@@ -1,6 +1,6 @@
 import { inspect } from "node:util";
 import type { Types } from "@pydist/protocol";
-import { ship } from "@pydist/shipping";
+import { markStaying, ship } from "@pydist/shipping";
 import { EventEmitter } from "eventemitter3";
 import type { AnyFunction, Items, SubmitRest } from "./arguments.js";
 import type { Dispatcher } from "./dispatcher.js";
@@ -16,6 +16,14 @@ import { watcherOf } from "./progress.js";
  * another, which leads to the same tree.
  */
 export abstract class Executor<Events extends EventEmitter.ValidEventTypes = string> extends EventEmitter<Events> {
+  static {
+    markStaying(this.prototype, {
+      what: "is an executor, which belongs to the process that made it",
+      remedy:
+        "Use task.context().executor inside the function (task is imported from pydist): it leads to the same nodes.",
+    });
+  }
+
   /** Where calls go. */
   protected abstract readonly dispatcher: Dispatcher;
 

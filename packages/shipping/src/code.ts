@@ -5,13 +5,13 @@ import { isPackageRef, type PackageRef } from "./trees/package-ref.js";
 /** What a loaded function is for its caller: arguments and result are known only to the two ends. */
 export type Callable = (...args: unknown[]) => unknown;
 
-const helpers = ["import", "name", "task", "context", "pydist", "meta"] as const;
+const helpers = ["import", "name", "task", "context", "pydist", "meta", "createRequire"] as const;
 
 /**
  * Names that the text of a function expects around it and that the receiver supplies: `import` is `import()` as it
  * works on the node, `meta` is `import.meta`, `name` is the helper by which esbuild keeps names (`__name(f, "f")`),
  * `task` is pydist's `task`, `context` its `task.context`, and `pydist` what has `task` as its member, as imports have once
- * they are compiled.
+ * they are compiled; `createRequire` is Node's, which knows the packages of the submitter besides.
  */
 export type Helper = (typeof helpers)[number];
 

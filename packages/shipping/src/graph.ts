@@ -23,6 +23,8 @@ export const Kinds = {
   Arguments: "arguments",
   /** the function whose `prototype` it is, details */
   Prototype: "prototype",
+  /** the class of a package whose `prototype` it is, details: only what it lacks is added */
+  PackagePrototype: "packagePrototype",
   /** base, its content, details */
   Object: "object",
   /** "for" | "wellKnown" | "new", its name or undefined */

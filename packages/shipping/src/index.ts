@@ -21,6 +21,7 @@ export {
 } from "./runtime.js";
 export { type Surroundings, ship } from "./ship.js";
 export { relocate } from "./stacks/relocate.js";
+export { markStaying } from "./stays.js";
 export { isTaskReference, type Task, type TaskFunction, type TaskReference } from "./task.js";
 export { task } from "./task-at-hand.js";
 export { withCodeDir } from "./trees/code-dir.js";

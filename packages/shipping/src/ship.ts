@@ -12,13 +12,14 @@ import { functionText } from "./analysis/function-text.js";
 import type { Understood, UnderstoodFunction } from "./analysis/understand.js";
 import { callerFile } from "./caller.js";
 import { callArguments } from "./capture/call-arguments.js";
-import { type CapturedFunction, capture, FIRST } from "./capture/capture.js";
+import { capture } from "./capture/capture.js";
+import type { CapturedFunction } from "./capture/capturing.js";
 import { detailsOf } from "./capture/details.js";
 import { ownNameOf } from "./capture/function-node.js";
 import { ordinaryOfFunction } from "./capture/ordinary.js";
 import { areUnchanged, type Watched, watched } from "./capture/originals.js";
 import { packagesOf } from "./capture/packages.js";
-import { Refused, saidBy } from "./capture/refused.js";
+import { FIRST, Refused, remedyOf, sentence } from "./capture/refused.js";
 import { TypesAround } from "./capture/registered.js";
 import { isKnownSloppy, understood, whereIn } from "./capture/view.js";
 import {
@@ -259,17 +260,9 @@ function shipCaptured(made: CapturedFunction, name: string): ShippedCode {
 function refusedCapture(subject: Subject, cause: Refused | SerializationError): ShippingError {
   const isInside = cause.path.startsWith(FIRST);
   const path = isInside ? `${subject.name || "the function"}${cause.path.slice(FIRST.length)}` : cause.path;
-  if (cause instanceof Refused) {
-    const isItself = cause.path === FIRST;
-    const reason = isItself ? cause.what : `cannot travel: ${path} ${cause.what}`;
-    return refuseKind(subject, reason, cause.remedy, { path, cause });
-  }
-  const [what, remedy] = saidBy(cause);
-  const isThing = /^an? /.test(what);
-  return refuseKind(subject, `cannot travel: ${path}${isThing ? " is" : ":"} ${what}`, remedy, {
-    path,
-    cause,
-  });
+  const isItself = cause instanceof Refused && cause.path === FIRST;
+  const reason = isItself ? cause.what : `cannot travel: ${sentence(path, cause)}`;
+  return refuseKind(subject, reason, remedyOf(cause), { path, cause });
 }
 
 // The file may change between two submits, so what is remembered holds for one version of it.

@@ -4,6 +4,7 @@ import { type ArgumentsUse, argumentsUse } from "./arguments-use.js";
 import { type ClassEdit, type ClassFacts, classFacts, type Member } from "./class-facts.js";
 import { callOf, type FreeName, freeName, literalText } from "./free.js";
 import { type Form, type Read, read } from "./read.js";
+import { requiredBy } from "./required.js";
 import { type Scan, scan } from "./scan.js";
 import type { Reference } from "./scopes.js";
 import type { ClassNode } from "./shapes.js";
@@ -49,7 +50,7 @@ interface Base {
   readonly withs: readonly Position[];
   /** `import()`, also as vite writes it. */
   readonly imports: readonly Asked[];
-  /** Calls of a free `require`. */
+  /** What is named to `require`, to what `createRequire` gives, or to be resolved. */
   readonly requires: readonly Asked[];
   readonly isArrow: boolean;
   readonly isAsync: boolean;
@@ -155,7 +156,10 @@ function understandRead(source: string, found: Read): UnderstoodFunction | Under
     ]
       .sort((a, b) => byStart(a.node, b.node))
       .map(({ node, specifier }) => ({ specifier, at: at(node) })),
-    requires: calls(references.get("require")).map(({ node, specifier }) => ({ specifier, at: at(node) })),
+    requires: requiredBy(root, source, references.has("require")).map(({ node, specifier }) => ({
+      specifier,
+      at: at(node),
+    })),
     isArrow: fn?.type === "ArrowFunctionExpression",
     isAsync: fn?.async === true,
     isGenerator: fn?.generator === true,

@@ -1,7 +1,7 @@
 import { type Extension, encodeArguments, isPlain, SerializationError, shapeOf } from "@pydist/protocol";
 import { encodePlainArguments, type ShippedCode } from "../code.js";
 import { Kinds } from "../graph.js";
-import type { CapturedFunction } from "./capture.js";
+import type { CapturedFunction } from "./capturing.js";
 import { lowerObject, ownerOf } from "./objects.js";
 import { ours } from "./ours.js";
 import { Refused } from "./refused.js";

@@ -34,6 +34,11 @@ export class Cells {
     if (!this.#views.has(view)) this.#views.set(view, path);
   }
 
+  /** The functions that were met, each with the path on which it was met first. */
+  get functions(): ReadonlyMap<View, () => string> {
+    return this.#views;
+  }
+
   /** The cells of a function, by the names of its variables. */
   of(view: View): ReadonlyMap<string, Cell> {
     return this.#cells.get(view) ?? nothing;

@@ -5,7 +5,7 @@ import { isModuleName, isStandardGlobal } from "../analysis/globals.js";
 import type { Position } from "../analysis/syntax.js";
 import { type UnderstoodClass, type UnderstoodFunction, viteImport } from "../analysis/understand.js";
 import { CannotPeek } from "../inspect/peek.js";
-import { isRelative } from "../specifier.js";
+import { fileOfPackage, isRelative } from "../specifier.js";
 import { isCalleeKnown } from "./arguments-around.js";
 import { globalPathOf } from "./known.js";
 import { changedMember, isReplaced, isWatched } from "./originals.js";
@@ -94,7 +94,7 @@ export class Complaints {
           "Import packages and node: modules by name, or write the function in a module.",
         );
       }
-      if (specifier.startsWith("/") && free.has(viteImport)) {
+      if (specifier.startsWith("/") && free.has(viteImport) && fileOfPackage(specifier) === undefined) {
         throw this.#refused(
           `${what}, a path that vitest put in place of what was written`,
           "Import it at the top of the file, and use that.",

@@ -21,7 +21,7 @@ import { detailStep, detailsOf } from "./details.js";
 import { noteImport, noteImports } from "./imported.js";
 import { isNamespace, narrowed } from "./namespaces.js";
 import { ordinaryOfFunction } from "./ordinary.js";
-import { knownPackagePlace } from "./packages.js";
+import { knownPackagePlace, notePackageObject } from "./packages.js";
 import { Place } from "./place.js";
 import { Refused } from "./refused.js";
 import type { View } from "./view.js";
@@ -31,7 +31,7 @@ export interface FunctionHost {
   readonly cells: Cells;
   readonly given: ArgumentsAround;
   /** The number of a text. */
-  textNumber(text: FunctionText, view: View, replaced: readonly Replaced[]): number;
+  textNumber(text: FunctionText, view: View, replaced: readonly Replaced[], path: () => string): number;
   /** A file that a text imports by a relative path. */
   addFile(path: string, sha256: string): void;
   /** A package that a text imports. */
@@ -59,7 +59,7 @@ export function lowerFunction(view: View, host: FunctionHost, path: () => string
   }
   const complaints = new Complaints(view, understood, path);
   complaints.checkText();
-  const surroundings = new Surroundings(view, understood, host, complaints);
+  const surroundings = new Surroundings(view, understood, host, complaints, path);
   return understood.kind === "class" ? surroundings.lowerClass(understood) : surroundings.lowerFunction(understood);
 }
 
@@ -68,9 +68,11 @@ class Surroundings {
   readonly #understood: Readable;
   readonly #host: FunctionHost;
   readonly #complaints: Complaints;
+  readonly #path: () => string;
   readonly #helpers: Record<string, Helper> = {};
 
-  constructor(view: View, understood: Readable, host: FunctionHost, complaints: Complaints) {
+  constructor(view: View, understood: Readable, host: FunctionHost, complaints: Complaints, path: () => string) {
+    this.#path = path;
     this.#view = view;
     this.#understood = understood;
     this.#host = host;
@@ -167,6 +169,7 @@ class Surroundings {
       },
       this.#view,
       text.replaced,
+      this.#path,
     );
     return { number, slots };
   }
@@ -241,6 +244,7 @@ class Surroundings {
       return new Place(new URL(".", file.url).href);
     }
     if (value === null || (typeof value !== "object" && typeof value !== "function")) return value;
+    if (this.#view.maker !== undefined) notePackageObject(value);
     if (types.isWeakMap(value) || types.isWeakSet(value)) this.#host.usedWeakly(value);
     const record = noteImport(this.#view, name, value);
     // What a file of the program's own exports, as CommonJS gives it.

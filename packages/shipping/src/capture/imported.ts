@@ -3,11 +3,11 @@ import { sep } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import type { ImportRecord } from "../analysis/script-imports.js";
 import { fileVersion } from "../file-version.js";
-import { isRelative } from "../specifier.js";
+import { fileOfPackage, isRelative } from "../specifier.js";
 import type { Readable } from "./complaints.js";
 import type { FunctionHost } from "./function-node.js";
 import { builtinPlaceOf, globalPathOf } from "./known.js";
-import { knownPackagePlace, notePackageImport, packagesOf } from "./packages.js";
+import { notePackageImport, packagesOf } from "./packages.js";
 import type { ScriptFile, View } from "./view.js";
 
 /** Notes what a text imports by itself, as far as that is written out. */
@@ -17,7 +17,7 @@ export function noteImports(
   host: Pick<FunctionHost, "addFile" | "addPackage">,
 ): void {
   const packages = packagesOf(
-    [...imports, ...requires].map(({ specifier }) => specifier),
+    [...imports, ...requires].map(({ specifier }) => (specifier && fileOfPackage(specifier)?.name) ?? specifier),
     file?.path,
   );
   for (const ref of packages) host.addPackage(ref);
@@ -50,9 +50,7 @@ export function noteImport({ file, offset }: View, name: string, value: object):
   const record = file?.facts?.imports.get(name);
   if (record === undefined || file?.path === undefined || offset === undefined) return undefined;
   if (file.facts?.bindingAt(name, offset)?.isTop !== true) return undefined;
-  if (record.interop === undefined && knownPackagePlace(value) === undefined) {
-    notePackageImport(value, record, file.path);
-  }
+  if (record.interop === undefined) notePackageImport(value, record, file.path);
   return record;
 }
 

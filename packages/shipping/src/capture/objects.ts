@@ -2,6 +2,7 @@ import { types } from "node:util";
 import { classNameOf, type Extra, functionSource, registering, shapeOf, tagOf } from "@pydist/protocol";
 import { type Base, Kinds } from "../graph.js";
 import { privateMembersOf } from "../inspect/members.js";
+import { whyStays } from "../stays.js";
 import type { TaskFunction } from "../task.js";
 import { detailStep, detailsOf, isAssignedOnly } from "./details.js";
 import { builtinPlaceOf, globalPathOf } from "./known.js";
@@ -82,6 +83,8 @@ function lowerInstance(value: object, path: () => string, isInternal: (fn: TaskF
   if (types.isGeneratorObject(value)) {
     throw new Refused(path(), "is a generator that has begun", "Collect what it yields into an array first.");
   }
+  const stays = whyStays(value);
+  if (stays !== undefined) throw new Refused(path(), stays.what, stays.remedy);
   if (isIterator(value)) throw new Refused(path(), "is an iterator", "Collect it first: [...iterator].");
   const found = baseOf(value);
   // What the codec refuses it names better: promises, weak collections, iterators ...

@@ -2,9 +2,8 @@ import { types } from "node:util";
 import { functionSource } from "@pydist/protocol";
 import type { Member } from "../analysis/class-facts.js";
 import type { Understood, UnderstoodClass, UnderstoodFunction } from "../analysis/understand.js";
-import { Flag } from "../graph.js";
-import type { Ordinary } from "./details.js";
-import { flagsOf } from "./details.js";
+import { Flag, isDetailed, type MaybeDetails } from "../graph.js";
+import { detailsOf, flagsOf, type Ordinary } from "./details.js";
 
 /** What a function or class has by itself, as soon as it is made from its text. */
 export function ordinaryOfFunction(fn: object, understood: UnderstoodFunction | UnderstoodClass): Ordinary {
@@ -46,6 +45,18 @@ export function ordinaryOfPrototype(owner: object, understood: Understood): Ordi
         ? descriptor.value === owner && flagsOf(descriptor) === (Flag.Writable | Flag.Configurable)
         : understood.kind === "class" && isMember(understood, false, key, descriptor),
   };
+}
+
+/**
+ * What the `prototype` of a package's class was given when it was in use, as some packages do. What is enumerable was
+ * assigned when the package was loaded, which the node does as well.
+ */
+export function laterMembersOf(prototype: object, { isOrdinary }: Ordinary): MaybeDetails {
+  const details = detailsOf(prototype, {
+    prototype: Object.getPrototypeOf(prototype) as object | null,
+    isOrdinary: (key, descriptor) => descriptor.enumerable === true || isOrdinary(key, descriptor),
+  });
+  return isDetailed(details) && details[3].length > 0 ? details : [];
 }
 
 function isPristine(prototype: unknown, owner: object, understood: Understood): boolean {

@@ -1,15 +1,18 @@
 import { isAbsolute } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
+import { isStandardGlobal } from "../analysis/globals.js";
 import { analyseScript, type ScriptFacts } from "../analysis/script.js";
 import type { Position } from "../analysis/syntax.js";
 import { type Understood, understand } from "../analysis/understand.js";
-import { type FunctionScopes, type Seen, scopesOf } from "../inspect/scopes.js";
+import { type Location, type Seen, scopesOf } from "../inspect/scopes.js";
 import { liveScripts, type Script, scriptOf, textOf } from "../inspect/scripts.js";
 import { inspect } from "../inspect/session.js";
 import { Lru } from "../lru.js";
 import { Lines } from "../stacks/lines.js";
 import { filePlace, knownScript, startOf } from "../stacks/place.js";
 import type { TaskFunction } from "../task.js";
+import type { PackageRef } from "../trees/package-ref.js";
+import { type Owner, ownerOfFile } from "./exported.js";
 
 const bySource = new Lru<string, Understood>(2000);
 
@@ -30,28 +33,25 @@ export class View {
   readonly source: string;
   readonly understood: Understood;
   readonly file: ScriptFile | undefined;
-  readonly #scopes: FunctionScopes;
+  /** What it sees of the names that its text does not declare. */
+  readonly seen: ReadonlyMap<string, Seen>;
+  readonly #location: Location | undefined;
   #offset: { readonly at: number | undefined } | undefined;
-  #seen: ReadonlyMap<string, Seen> | undefined;
 
   constructor(fn: TaskFunction, source: string) {
     this.fn = fn;
     this.source = source;
-    this.#scopes = scopesOf(fn);
-    this.file = this.#scopes.location && fileOf(this.#scopes.location.scriptId);
+    // Not kept: V8 copies all that the functions around declare, which in a bundle is thousands of variables.
+    const scopes = scopesOf(fn);
+    this.#location = scopes.location;
+    this.file = scopes.location && fileOf(scopes.location.scriptId);
     this.understood = understood(source, this.#strictness());
+    this.seen = scopes.read(this.#names());
   }
 
-  /** What it sees of the names that its text does not declare. */
-  get seen(): ReadonlyMap<string, Seen> {
-    this.#seen ??= this.#scopes.read(this.#names());
-    return this.#seen;
-  }
-
-  /** What it sees by one name, which its text may use in a way that is not understood. */
-  variable(name: string): unknown {
-    const found = this.#scopes.read([name]).get(name);
-    return found?.kind === "value" ? found.value : undefined;
+  /** The installed package that it was written in, if it is from one. */
+  get maker(): PackageRef | undefined {
+    return this.file?.owner?.ref;
   }
 
   #names(): string[] {
@@ -61,6 +61,23 @@ export class View {
     if (understood.lexical.arguments !== undefined) names.push("arguments");
     if (understood.ownName?.used === true) names.push(understood.ownName.name);
     return names;
+  }
+
+  /** Whether it will see the same for good: variables that have a value which nothing gives another. */
+  get isFixed(): boolean {
+    const { file, offset, understood, seen } = this;
+    if (understood.kind === "unreadable" || understood.directEval.length > 0 || understood.withs.length > 0)
+      return false;
+    return this.#names().every((name) => {
+      const found = seen.get(name);
+      // What is declared nowhere may be declared yet, in a session of Node's.
+      if (found === undefined) return isStandardGlobal(name);
+      const binding = offset === undefined ? undefined : file?.facts?.bindingAt(name, offset);
+      if (binding?.isConstant !== true || found.kind !== "value") return false;
+      // Another module may change what is imported from it; what a function calls itself is not what was seen; and on
+      // Node 20 undefined may be what has no value yet.
+      return binding.kind !== "import" && binding.kind !== "name" && found.value !== undefined;
+    });
   }
 
   /** Where it begins in the text of its script, if that can be told. */
@@ -90,7 +107,7 @@ export class View {
   }
 
   #findOffset(): number | undefined {
-    const { location } = this.#scopes;
+    const location = this.#location;
     if (this.file === undefined || location === undefined) return undefined;
     const { script, lines, text } = this.file;
     if (text === undefined || lines === undefined) return undefined;
@@ -105,14 +122,18 @@ export class View {
   }
 }
 
+/** Those that hold for good, so that nobody has to look again. */
+const fixed = new WeakMap<TaskFunction, View>();
+
 /** Views of the functions of one capture. */
 export class Views {
   readonly #views = new Map<TaskFunction, View>();
 
   of(fn: TaskFunction, source: string): View {
-    let view = this.#views.get(fn);
+    let view = this.#views.get(fn) ?? fixed.get(fn);
     if (view === undefined) {
       view = new View(fn, source);
+      if (view.isFixed) fixed.set(fn, view);
       this.#views.set(fn, view);
     }
     return view;
@@ -205,6 +226,8 @@ export class ScriptFile {
   /** As a URL; undefined where it is no file. */
   readonly url: string | undefined;
   readonly path: string | undefined;
+  /** The installed package that it belongs to. */
+  readonly owner: Owner | undefined;
   #facts: { readonly found: ScriptFacts | undefined } | undefined;
   #lines: Lines | undefined;
 
@@ -214,6 +237,7 @@ export class ScriptFile {
     const file = fileNamed(script.url);
     this.url = file?.url;
     this.path = file?.path;
+    this.owner = this.path === undefined ? undefined : ownerOfFile(this.path);
   }
 
   get text(): string | undefined {

@@ -11,7 +11,8 @@ const makers = (["promisify", "callbackify"] as const).map(
 /** A user's function in the hands of Node: made again of the same function. */
 export function lowerWrapped(view: View): Extra | undefined {
   const name = makers.find(([, text]) => text === view.source)?.[0];
-  const original = name === undefined ? undefined : view.variable("original");
+  const seen = name === undefined ? undefined : view.seen.get("original");
+  const original = seen?.kind === "value" ? seen.value : undefined;
   if (typeof original !== "function") return undefined;
   return { type: Kinds.Wrapped, parts: [name, original], step: () => " > original" };
 }

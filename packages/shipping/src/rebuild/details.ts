@@ -1,5 +1,5 @@
 import type { Parts } from "@pydist/protocol";
-import { ASSIGNED, BEFORE_VALUES, Flag, Integrity } from "../graph.js";
+import { ASSIGNED, BEFORE_VALUES, Flag, Integrity, valuesOf } from "../graph.js";
 
 /**
  * Gives a value the properties, the prototype and the integrity that were captured of it, if anything was.
@@ -33,6 +33,22 @@ export function applyDetails(target: object, parts: Parts, from: number): void {
   if (integrity === Integrity.Frozen) Object.freeze(target);
   else if (integrity === Integrity.Sealed) Object.seal(target);
   else if (integrity === Integrity.NotExtensible) Object.preventExtensions(target);
+}
+
+/** Gives an object of a package those properties that it lacks: it is the node's own, and in use by others. */
+export function addMissing(target: object, parts: Parts, from: number): void {
+  if (from >= parts.length) return;
+  const flags = parts.get(from + 4) as readonly number[];
+  let next = from + BEFORE_VALUES;
+  (parts.get(from + 3) as readonly PropertyKey[]).forEach((key, i) => {
+    const flag = flags[i] as number;
+    const at = next;
+    next += valuesOf(flag);
+    if (Object.hasOwn(target, key)) return;
+    if (has(flag, Flag.Accessor))
+      define(target, key, flag, { get: parts.get(at), set: parts.get(at + 1) } as PropertyDescriptor);
+    else applyDetail(target, key, flag, parts.get(at));
+  });
 }
 
 /** Gives a value one more property. */

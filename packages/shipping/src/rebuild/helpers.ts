@@ -15,6 +15,8 @@ export function helperOf(helper: Helper, text: FunctionText | undefined, home: H
       return (specifier: unknown, options?: unknown) => home.import(specifier, options, text);
     case "meta":
       return home.metaOf(text);
+    case "createRequire":
+      return (from: string | URL) => home.createRequire(from);
     case "name":
       return keepName;
     case "task":

@@ -1,4 +1,4 @@
-import { isBuiltin } from "node:module";
+import { createRequire, isBuiltin } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import * as protocol from "@pydist/protocol";
@@ -7,7 +7,7 @@ import type { FunctionsCode, FunctionText, ModuleRef } from "../code.js";
 import { readableVersion } from "../file-version.js";
 import { importFrom } from "../import-on-node.js";
 import { messageOf } from "../message-of.js";
-import { isRelative } from "../specifier.js";
+import { type FileOfPackage, fileOfPackage, isRelative } from "../specifier.js";
 import { withPlace } from "../stacks/import-place.js";
 import { findPackage } from "../trees/find-package.js";
 import { type PackageRef, packageOf } from "../trees/package-ref.js";
@@ -45,7 +45,7 @@ export class Home {
       if (file === undefined || owner === undefined) {
         return how === "require" ? requireFrom(root)(specifier) : await importFrom(root)(specifier);
       }
-      const path = join(findPackage(owner.name, root)?.directory ?? join(root, "node_modules", owner.name), file);
+      const path = pathOf({ name: owner.name, inside: file }, root);
       return how === "require" ? requireFrom(root)(path) : await importFrom(root)(pathToFileURL(path).href);
     } catch (cause) {
       const what = owner === undefined ? specifier : `${specifier} of ${owner.name}@${owner.version}`;
@@ -62,7 +62,16 @@ export class Home {
   /** `import()` in a text: packages that the code names are those of the submitter, files the ones that were meant. */
   async import(specifier: unknown, options: unknown, text: FunctionText | undefined): Promise<unknown> {
     const name = String(specifier);
-    if (!isRelative(name)) return importFrom(this.#rootFor(name))(specifier, options);
+    const packaged = fileOfPackage(name);
+    if (packaged !== undefined && this.#byName.has(packaged.name)) {
+      return importFrom(process.cwd())(pathToFileURL(pathOf(packaged, this.#rootFor(packaged.name))).href, options);
+    }
+    if (!isRelative(name)) {
+      const root = this.#rootFor(name);
+      return importFrom(root)(specifier, options).catch((error: unknown) => {
+        throw this.#told(error, name);
+      });
+    }
     const url = text?.url === undefined || name.startsWith("#") ? undefined : new URL(name, text.url).href;
     const file = this.#fileOf(url, name);
     try {
@@ -75,16 +84,21 @@ export class Home {
   /** `require` of a folder of the submitter. */
   requireOf(folder: string): NodeJS.Require {
     const home = requireFrom(fileURLToPath(this.placeOf(folder, "url")));
-    const pick = (specifier: string): NodeJS.Require =>
-      isRelative(specifier) ? home : requireFrom(this.#rootFor(specifier));
+    const resolve = (specifier: string, options?: { paths?: string[] }): string =>
+      isRelative(specifier) ? home.resolve(specifier, options) : this.#resolve(specifier, options);
     const require = (specifier: string): unknown => {
-      if (!isRelative(specifier)) return pick(specifier)(specifier);
-      const path = home.resolve(specifier);
-      if (this.#mapping === undefined) this.#fileOf(pathToFileURL(path).href, specifier);
+      const path = resolve(specifier);
+      if (isRelative(specifier) && this.#mapping === undefined) this.#fileOf(pathToFileURL(path).href, specifier);
       return home(path);
     };
-    const resolve = (specifier: string, options?: { paths?: string[] }) => pick(specifier).resolve(specifier, options);
     return Object.assign(require, { resolve, main: undefined }) as unknown as NodeJS.Require;
+  }
+
+  /** `createRequire`: of a file that tasks of this code were written in, what the submitter's packages are known to. */
+  createRequire(from: string | URL): NodeJS.Require {
+    const url = URL.canParse(String(from)) ? String(from) : pathToFileURL(String(from)).href;
+    const isHome = this.#code.texts.some((text) => text.url !== undefined && this.placeOf(text.url, "url") === url);
+    return isHome ? this.requireOf(new URL(".", url).href) : createRequire(from);
   }
 
   /** Where something of the submitter's file system is here: its copy in a code directory, else the same path. */
@@ -105,19 +119,34 @@ export class Home {
       resolve: (specifier: string) => {
         if (isRelative(specifier) || URL.canParse(specifier)) return new URL(specifier, here).href;
         if (isBuiltin(specifier)) return `node:${specifier}`;
-        return this.#resolve(specifier);
+        try {
+          return pathToFileURL(this.#resolve(specifier)).href;
+        } catch (error) {
+          // As an import says it.
+          throw Object.assign(error as Error, { code: `ERR_${String((error as NodeJS.ErrnoException).code)}` });
+        }
       },
       url: here,
     });
   }
 
-  #resolve(specifier: string): string {
+  #resolve(specifier: string, options?: { paths?: string[] }): string {
+    const require = requireFrom(this.#rootFor(specifier));
     try {
-      return pathToFileURL(requireFrom(this.#rootFor(specifier)).resolve(specifier)).href;
+      return require.resolve(specifier, options);
     } catch (error) {
-      // As an import says it.
-      throw Object.assign(error as Error, { code: `ERR_${String((error as NodeJS.ErrnoException).code)}` });
+      throw this.#told(error, specifier);
     }
+  }
+
+  /** Node's own complaint of a package that it does not find, and what brings it. */
+  #told(error: unknown, specifier: string): unknown {
+    const name = packageOf(specifier);
+    const { code = "" } = Object(error) as NodeJS.ErrnoException;
+    if (name === undefined || this.#byName.has(name) || !/MODULE_NOT_FOUND$/.test(code)) return error;
+    (error as Error).message +=
+      `. ${name} is brought to ${this.#node} if its name is written out in the function, as in await import(${JSON.stringify(name)}), and it is installed where that was written.`;
+    return error;
   }
 
   #rootFor(specifier: string): string {
@@ -146,4 +175,9 @@ export class Home {
       remedy,
     });
   }
+}
+
+/** Where a file of a package is, in or above a folder. */
+function pathOf({ name, inside }: FileOfPackage, root: string): string {
+  return join(findPackage(name, root)?.directory ?? join(root, "node_modules", name), inside);
 }

@@ -2,7 +2,7 @@ import util from "node:util";
 import type { Extension, Parts } from "@pydist/protocol";
 import { type Base, Kinds } from "../graph.js";
 import type { CompiledText, Fill } from "./compiled-text.js";
-import { applyDetails } from "./details.js";
+import { addMissing, applyDetails } from "./details.js";
 
 /** What the values of one capture are made from. */
 export interface Supplies {
@@ -47,6 +47,7 @@ export class Linker implements Pick<Extension, "create" | "fill"> {
       case Kinds.Arguments:
         return noArguments();
       case Kinds.Prototype:
+      case Kinds.PackagePrototype:
         return (parts.get(0) as { prototype: object }).prototype;
       case Kinds.Object:
         return shellOf(textAt(parts, 0) as Base, parts);
@@ -86,6 +87,8 @@ export class Linker implements Pick<Extension, "create" | "fill"> {
         return applyDetails(value as object, parts, 0);
       case Kinds.Prototype:
         return applyDetails(value as object, parts, 1);
+      case Kinds.PackagePrototype:
+        return addMissing(value as object, parts, 1);
       case Kinds.Object:
         fillContent(parts.get(0) as Base, value as object, parts.get(1) as readonly unknown[] | undefined);
         return applyDetails(value as object, parts, 2);

@@ -12,7 +12,7 @@ function graphOf(length: number): Uint8Array {
   for (let at = 0; at < length; at += 65_536) data.set(randomBytes(Math.min(65_536, length - at)), at);
   const { bytes } = encodeGraph([itself, [], false, data], "captured", {
     extension: {
-      lower: (value) => (value === itself ? { type: "function", parts: [0, undefined, 0] } : undefined),
+      lower: (value) => (value === itself ? { type: "function", parts: [0, undefined] } : undefined),
     },
   });
   // There are no types before it.

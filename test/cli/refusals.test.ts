@@ -31,7 +31,6 @@ async function stranger(): Promise<string> {
     id: "s",
     name: "s",
     cluster: "default",
-    session: "s",
     workers: 1,
     protocol,
   } as const;

@@ -140,7 +140,7 @@ export class ClusterNode extends EventEmitter<ClusterNodeEvents> {
   #hello(): HelloInput {
     const { workers = defaultWorkers(), cluster = DEFAULT_CLUSTER } = this.#options;
     const { id, name, address } = this;
-    return { version: VERSION, role: "node", id, name, cluster, session: id, address, workers };
+    return { version: VERSION, role: "node", id, name, cluster, address, workers };
   }
 
   #tellLineage(): void {

@@ -248,7 +248,7 @@ describe("a node whose way up leads round in a circle", () => {
           name,
           port,
           parent: `127.0.0.1:${other}`,
-          args: ["--connect-timeout", "3000", "--log-level", "debug"],
+          args: ["--connect-timeout", "6000", "--log-level", "debug"],
         });
       const first = joining("A", a, b);
       if (how !== "together") await first.logged((line) => line.includes("No parent yet"));

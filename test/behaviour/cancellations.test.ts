@@ -1,6 +1,6 @@
 import { CancelledError, type ClusterExecutor, type Future } from "pydist";
 import { expect, it } from "vitest";
-import { random } from "../scheduler/agenda.js";
+import { random } from "../support/random.js";
 import { describeExecutors } from "./executors.js";
 
 const TASKS = 10_000;

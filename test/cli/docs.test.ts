@@ -2,8 +2,9 @@ import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { EXIT } from "../../packages/pydist-node/dist/cli/exit-codes.js";
 import { flagOf, SETTING_NAMES, SETTINGS, variableOf } from "../../packages/pydist-node/dist/cli/settings.js";
-import { subcommands } from "../../packages/pydist-node/dist/cli/subcommands.js";
+import { subcommands as loaders } from "../../packages/pydist-node/dist/cli/subcommands.js";
 
+const subcommands = await Promise.all(Object.values(loaders).map((load) => load()));
 const page = readFileSync(new URL("../../docs/cli.md", import.meta.url), "utf8");
 // The formatter pads the cells of a table.
 const rows = page

@@ -38,7 +38,6 @@ async function listening(
     id: "s",
     name: "s",
     cluster: "default",
-    session: "s",
     workers: 1,
     protocol,
   } as const;

@@ -31,7 +31,6 @@ async function stranger(): Promise<string> {
     id: "s",
     name: "s",
     cluster: "default",
-    session: "s",
     workers: 1,
     protocol,
   } as const;
@@ -249,7 +248,7 @@ describe("a node whose way up leads round in a circle", () => {
           name,
           port,
           parent: `127.0.0.1:${other}`,
-          args: ["--connect-timeout", "3000", "--log-level", "debug"],
+          args: ["--connect-timeout", "6000", "--log-level", "debug"],
         });
       const first = joining("A", a, b);
       if (how !== "together") await first.logged((line) => line.includes("No parent yet"));

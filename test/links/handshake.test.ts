@@ -257,7 +257,7 @@ async function opened(address: string): Promise<WebSocket> {
 
 function rawHello(): string {
   const process = { node: "v20.0.0", pid: 1, host: "h", os: "linux", arch: "x64", extra: {} };
-  return JSON.stringify({ ...hello("raw"), ...process, protocol: { min: 1, max: 1 } });
+  return JSON.stringify({ ...hello("raw"), ...process, session: "raw", protocol: { min: 1, max: 1 } });
 }
 
 function nextText(ws: WebSocket): Promise<string> {

@@ -19,7 +19,7 @@ const kinds: [string, () => Promise<[LinkLike, LinkLike]>][] = [
 describe.each(kinds)("a link %s", (_name, connect) => {
   it("knows its peer", async () => {
     const [dialed, accepted] = await connect();
-    expect(dialed.peer).toMatchObject({ id: "acceptor", session: "session-of-acceptor", pid: process.pid, workers: 2 });
+    expect(dialed.peer).toMatchObject({ id: "acceptor", pid: process.pid, workers: 2 });
     expect(accepted.peer).toMatchObject({ id: "dialer", node: process.version, os: process.platform });
     expect([dialed.direction, accepted.direction]).toEqual(["dialed", "accepted"]);
     expect([dialed.protocol, accepted.protocol]).toEqual([1, 1]);
@@ -203,10 +203,11 @@ describe("a link whose peer is gone", () => {
     expect(performance.now() - started).toBeGreaterThan(200);
   });
 
-  it("with a reset closes as socket-closed on both sides", async () => {
+  it("with a reset, and does not come back, closes as socket-closed on both sides", async () => {
     const cable = new Cable();
-    const [dialed, accepted] = await linked({ through: (port) => cable.listen(port) });
-    cable.cut();
+    const link = { reconnectGrace: 100 };
+    const [dialed, accepted] = await linked({ link, through: (port) => cable.listen(port) });
+    cable.unplug();
     expect((await dialed.closed).kind).toBe("socket-closed");
     expect((await accepted.closed).kind).toBe("socket-closed");
   });

@@ -171,3 +171,40 @@ describe("the outbox", () => {
     expect(departures).toBeLessThan(10);
   });
 });
+
+describe("an outbox whose socket was lost", () => {
+  it("sends again what was not taken in, in order, and then goes on", () => {
+    const { box, leaving } = outbox();
+    box.push(bytes("a"));
+    box.push(new Uint8Array(150));
+    box.push(bytes("b"));
+    expect(leaving()).toEqual(["batch a", "part first 100 of 150", "part last 50 of 150"]);
+    expect(box.rewind(1)).toBe(true);
+    expect(leaving()).toEqual(["part first 100 of 150", "part last 50 of 150", "batch b"]);
+    // Half-way through, it is lost again.
+    expect(box.rewind(2)).toBe(true);
+    box.push(bytes("c"));
+    expect(box.next(0)).toMatchObject({ kind: "part", last: true });
+    expect(box.acknowledge(3)).toBe(true);
+    expect(leaving()).toEqual(["batch b"]);
+    expect(box.acknowledge(4)).toBe(true);
+    expect(leaving()).toEqual(["batch c"]);
+  });
+
+  it("waits for the socket while it sends again", () => {
+    const { box, leaving } = outbox();
+    box.push(bytes("a"));
+    expect(leaving()).toEqual(["batch a"]);
+    box.rewind(0);
+    expect(leaving(LIMITS.socketBytes)).toEqual([]);
+    expect(leaving()).toEqual(["batch a"]);
+  });
+
+  it("does not believe that more was taken in than was sent", () => {
+    const { box, leaving } = outbox();
+    box.push(bytes("a"));
+    leaving();
+    expect(box.rewind(2)).toBe(false);
+    expect(box.rewind(1)).toBe(true);
+  });
+});

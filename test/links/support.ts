@@ -1,4 +1,3 @@
-import { createConnection, createServer, type Server, type Socket } from "node:net";
 import { onTestFinished } from "vitest";
 import {
   type DialOptions,
@@ -12,6 +11,7 @@ import {
 } from "../../packages/pydist-node/dist/links/index.js";
 import type { LinkOptions } from "../../packages/pydist-node/dist/links/link-options.js";
 
+export { Cable, listenOnAnyPort } from "../support/cable.js";
 export { failure } from "../support/thrown.js";
 
 export const KEY = Buffer.alloc(32, 1);
@@ -24,7 +24,6 @@ export function hello(id: string, fields: Partial<HelloInput> = {}): HelloInput 
     id,
     name: id,
     cluster: "default",
-    session: `session-of-${id}`,
     workers: 2,
     ...fields,
   };
@@ -115,57 +114,4 @@ export function bytes(text: string): Uint8Array {
 
 export function text(message: Uint8Array): string {
   return new TextDecoder().decode(message);
-}
-
-export async function listenOnAnyPort(server: Server): Promise<number> {
-  const sockets = new Set<Socket>();
-  server.on("connection", (socket: Socket) => {
-    sockets.add(socket);
-    socket.on("error", () => {});
-  });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  onTestFinished(async () => {
-    for (const socket of sockets) socket.destroy();
-    await new Promise((resolve) => server.close(resolve));
-  });
-  return (server.address() as { port: number }).port;
-}
-
-/** A TCP proxy: what lies between two machines, under the test's control. */
-export class Cable {
-  readonly #sockets: Socket[] = [];
-
-  /** @param bytesPerSecond limit of each direction */
-  async listen(target: number, bytesPerSecond = Number.POSITIVE_INFINITY): Promise<number> {
-    const server = createServer((near) => {
-      const far = createConnection(target, "127.0.0.1");
-      this.#sockets.push(near, far);
-      for (const [from, to] of [
-        [near, far],
-        [far, near],
-      ] as const) {
-        from.on("error", () => to.destroy());
-        from.on("close", () => to.destroy());
-        from.on("data", (chunk) => {
-          to.write(chunk);
-          if (bytesPerSecond === Number.POSITIVE_INFINITY) return;
-          from.pause();
-          setTimeout(() => from.resume(), (chunk.length / bytesPerSecond) * 1000);
-        });
-      }
-    });
-    return listenOnAnyPort(server);
-  }
-
-  /** A cable pulled out: nothing passes, and nobody is told. */
-  freeze(): void {
-    for (const socket of this.#sockets) {
-      socket.removeAllListeners("data");
-      socket.pause();
-    }
-  }
-
-  cut(): void {
-    for (const socket of this.#sockets) socket.resetAndDestroy();
-  }
 }

@@ -82,7 +82,6 @@ describe("a broken peer loses its own link and disturbs nobody", () => {
       const identity = {
         id: "broken",
         name: "broken",
-        session: "broken",
         cluster: "default",
         version: "9",
         workers: 1,
@@ -104,7 +103,7 @@ describe("a broken peer loses its own link and disturbs nobody", () => {
     try {
       await executor.ready();
       const { key, source } = await resolveSecret({ secretFile, env: {}, mayGenerate: false });
-      const identity = { id: "odd", name: "odd", session: "odd", cluster: "default", version: "9", workers: 1 };
+      const identity = { id: "odd", name: "odd", cluster: "default", version: "9", workers: 1 };
       const link = await dial(node.address, { key, secretSource: source, hello: { ...identity, role: "node" } });
       for (let lease = 0; lease < 50; lease++) {
         link.send(bytes({ t: "returned", lease, ranges: [0, Number.MAX_SAFE_INTEGER] }));

@@ -1,5 +1,6 @@
 import { decodeFrame, ShippingError } from "@pydist/protocol";
 import { sha256, ship } from "@pydist/shipping";
+import { silent } from "pydist-node";
 import { describe, expect, it } from "vitest";
 import { CodeExchange } from "../../packages/pydist-node/dist/engine/code-exchange.js";
 import { CodeStore } from "../../packages/pydist-node/dist/engine/code-store.js";
@@ -13,7 +14,7 @@ const code = ship((n: number) => n);
 
 /** A node that keeps 10,000 bytes, below one that gives what it is asked for. */
 function made() {
-  const peers = new Peers();
+  const peers = new Peers(silent);
   const exchange = new CodeExchange(peers, new CodeStore({ bytes: 10_000 }));
   const [down, up] = ends("above", "node");
   const above = new RawEnd(down);

@@ -28,7 +28,7 @@ export interface RawPeer {
 export async function rawPeer(address: string, secretFile: string, role: "node" | "executor"): Promise<RawPeer> {
   const { key, source } = await resolveSecret({ secretFile, env: {}, mayGenerate: false });
   const id = `raw-${Math.random()}`;
-  const hello = { version: VERSION, role, id, name: "raw", cluster: "default", session: id, workers: 1 } as const;
+  const hello = { version: VERSION, role, id, name: "raw", cluster: "default", workers: 1 } as const;
   const link = await dialUntil([address], { key, secretSource: source, hello });
   const heard: RawPeer["heard"] = [];
   const news = new EventTarget();

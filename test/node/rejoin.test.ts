@@ -49,7 +49,7 @@ async function untilNodes(address: string, count: number): Promise<string[]> {
 /** A parent that is no node: it does with each link what it is told to. */
 async function fakeParent(onLink: (link: LinkLike, nth: number) => void, port = 0, protocol = 1) {
   const { key } = await resolveSecret({ secretFile, env: {}, mayGenerate: false });
-  const identity = { id: "fake", name: "fake", session: "fake", cluster: "default", version: VERSION, workers: 0 };
+  const identity = { id: "fake", name: "fake", cluster: "default", version: VERSION, workers: 0 };
   let links = 0;
   const hello = { ...identity, role: "node" as const, protocol: { min: protocol, max: protocol } };
   const listener = await listen({ port, key, hello: () => hello, onLink: (link) => onLink(link, ++links) });

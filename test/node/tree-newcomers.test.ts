@@ -20,7 +20,7 @@ const manifest = makeManifest({
 const key = manifest.hash;
 
 function made() {
-  const peers = new Peers();
+  const peers = new Peers(silent);
   const exchange = new TreeExchange(peers, silent, { cacheDir: folderOf({}) });
   opened(exchange);
   /** One more above, which answers what it is asked as far as it is told to. */

@@ -1,19 +1,9 @@
 import { decodeValue, encodeGraph, encodeValue, openGraph } from "@pydist/protocol";
 import { expect, it } from "vitest";
+import { random } from "../support/random.js";
 import { difference } from "./values-same.js";
 
 const SEEDS = 400;
-
-/** A small generator of numbers from 0 to 1 that a seed repeats (mulberry32). */
-function random(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
-}
 
 /** A value of everything that travels, with shared references and cycles. */
 function randomValue(next: () => number): unknown {

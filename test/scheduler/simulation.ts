@@ -7,7 +7,8 @@ import {
   type SchedulerEvent,
   validate,
 } from "@pydist/scheduler";
-import { Agenda, random } from "./agenda.js";
+import { random } from "../support/random.js";
+import { Agenda } from "./agenda.js";
 import { type Settled, SimulatedExecutor, SUBMITTER } from "./simulated-executor.js";
 import { SimulatedPool, type Spawning, type Tally } from "./simulated-pool.js";
 

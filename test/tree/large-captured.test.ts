@@ -10,7 +10,7 @@ describe("100 MB that a function captured", () => {
     const { key, source } = await resolveSecret({ secretFile: fileHome().secretFile, env: {}, mayGenerate: false });
     const hello = { version: VERSION, role: "executor", id: "program", name: "program", cluster: "default" } as const;
     const link = await dialUntil([tree.address], {
-      ...{ key, secretSource: source, hello: { ...hello, session: "program", workers: 0 } },
+      ...{ key, secretSource: source, hello: { ...hello, workers: 0 } },
     });
     try {
       engine.addChild(link, { id: link.peer.id, name: link.peer.name, role: "node" });

@@ -20,7 +20,7 @@ export interface Heard<F extends Frame = Frame> {
 }
 
 function hello(id: string): HelloInput {
-  return { version: "0.1.0", role: "node", id, name: id, cluster: "c", session: id, workers: 1 };
+  return { version: "0.1.0", role: "node", id, name: id, cluster: "c", workers: 1 };
 }
 
 /** Two ends in this process. */

@@ -1,3 +1,4 @@
+export { DEFAULT_CLUSTER, DEFAULT_CONNECT_TIMEOUT, DEFAULT_HOP_LIMIT } from "./defaults.js";
 export { Engine, type EngineEvents, type EngineOptions } from "./engine/engine.js";
 export { dial, dialUntil, formatAddress, type LinkLike, parseAddress, resolveSecret } from "./links/index.js";
 export { type Logger, silent } from "./logger.js";
@@ -5,9 +6,6 @@ export {
   ClusterNode,
   type ClusterNodeEvents,
   type ClusterNodeOptions,
-  DEFAULT_CLUSTER,
-  DEFAULT_CONNECT_TIMEOUT,
-  DEFAULT_HOP_LIMIT,
 } from "./node/cluster-node.js";
 export { defaultWorkers, describeNode, type NodeInfo, toNodeInfos } from "./node/description.js";
 export { openDoorway } from "./node/doorway.js";

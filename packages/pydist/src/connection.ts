@@ -84,7 +84,7 @@ export class Connection {
       },
       key: found.key,
       secretSource: found.source,
-      hello: { version: VERSION, role: "executor", id, name, cluster, session: id, workers: 0 },
+      hello: { version: VERSION, role: "executor", id, name, cluster, workers: 0 },
       timeout: this.#options.connectTimeout ?? DEFAULT_CONNECT_TIMEOUT,
       signal: this.#closed.signal,
     });

@@ -85,7 +85,8 @@ export class ClusterExecutor<I extends AnyFunction = AnyFunction> extends Execut
     const workers = attached ? 0 : (options.maxWorkers ?? defaultWorkers());
     const tasksPerWorker = options.tasksPerWorker ?? 1;
     const id = randomUUID();
-    const identity = { id, name: options.name ?? `executor-${id.slice(0, 4)}`, workers, tasksPerWorker };
+    const name = options.name ?? `executor-${id.slice(0, 4)}`;
+    const identity = { id, name, pid: process.pid, workers, tasksPerWorker };
     this.#engine = new Engine({
       ...identity,
       routesOnly: attached,

@@ -43,7 +43,7 @@ export class Root {
       ...parseAddress(this.#listen),
       key,
       logger,
-      hello: () => ({ ...self, version: VERSION, role: "node", cluster, session: id, address: this.address, workers }),
+      hello: () => ({ ...self, version: VERSION, role: "node", cluster, address: this.address, workers }),
       onChild: () =>
         this.#engine.tellChildren({ t: "ancestry", chain: [{ ...self, address: this.address }], settled: true }),
     });

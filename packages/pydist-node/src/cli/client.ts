@@ -35,7 +35,7 @@ export function existingSecret(settings: SecretSettings): Promise<Secret> {
 export function clientHello(cluster: string): HelloInput {
   const id = randomUUID();
   const name = `pydist-node on ${hostname()}`;
-  return { version: VERSION, role: "client", id, name, cluster, session: id, workers: 0 };
+  return { version: VERSION, role: "client", id, name, cluster, workers: 0 };
 }
 
 /** Dials the addresses in order, each once: who asks for a status wants to know now. */

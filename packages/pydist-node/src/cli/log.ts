@@ -1,3 +1,4 @@
+import { hostname } from "node:os";
 import { pino } from "pino";
 import type { Logger } from "../logger.js";
 import { plain, styled } from "./output.js";
@@ -8,10 +9,14 @@ const STYLE = { warn: "yellow", error: "red", fatal: "red" } as const;
 /** Fields that a person at a terminal has no use for. */
 const LEFT_OUT = new Set(["level", "time", "pid", "hostname", "msg"]);
 
-/** Logs on stderr: lines for people on a terminal, JSON lines elsewhere. */
-export function makeLogger(level: Settings["logLevel"]): Logger {
+/**
+ * Logs on stderr: lines for people on a terminal, JSON lines elsewhere.
+ * @param pid of the process that the user started
+ */
+export function makeLogger(level: Settings["logLevel"], pid = process.pid): Logger {
   const options = {
     level,
+    base: { pid, hostname: hostname() },
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) },
   };

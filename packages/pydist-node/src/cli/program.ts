@@ -7,10 +7,17 @@ import { flagOf, resolveSettings, SETTINGS, type SettingName, variableOf } from 
 import type { Subcommand } from "./subcommand.js";
 
 /** Runs `pydist-node` with these arguments. @returns the exit code; never rejects */
-export async function runProgram(args: readonly string[], subcommands: readonly Subcommand[]): Promise<number> {
+export async function runProgram(
+  args: readonly string[],
+  subcommands: Readonly<Record<string, () => Promise<Subcommand>>>,
+): Promise<number> {
   tolerateClosedPipes();
   let exitCode: number = EXIT.ok;
-  const program = build(subcommands, (code) => {
+  const [first = ""] = args;
+  const called = Object.hasOwn(subcommands, first)
+    ? [subcommands[first] as () => Promise<Subcommand>]
+    : Object.values(subcommands);
+  const program = build(await Promise.all(called.map((load) => load())), (code) => {
     exitCode = code;
   });
   try {

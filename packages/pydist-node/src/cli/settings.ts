@@ -1,6 +1,6 @@
 import * as v from "valibot";
-import { DEFAULT_HOST, DEFAULT_PORT, formatAddress } from "../links/index.js";
-import { DEFAULT_CLUSTER, DEFAULT_CONNECT_TIMEOUT, DEFAULT_HOP_LIMIT } from "../node/cluster-node.js";
+import { DEFAULT_CLUSTER, DEFAULT_CONNECT_TIMEOUT, DEFAULT_HOP_LIMIT } from "../defaults.js";
+import { DEFAULT_HOST, DEFAULT_PORT, formatAddress } from "../links/address.js";
 import { DEFAULT_CACHE_SIZE } from "../store/cache-folder.js";
 import { CONFIG_FILE, type ConfigFile } from "./config-file.js";
 import { UsageError } from "./exit-codes.js";
@@ -135,7 +135,11 @@ export const SETTINGS: { readonly [K in SettingName]: Setting<Settings[K]> } = {
     help: "milliseconds to find the other node",
     default: DEFAULT_CONNECT_TIMEOUT,
   },
-  noSupervise: { kind: yesOrNo, help: "run without a supervisor; changes nothing yet", default: false },
+  noSupervise: {
+    kind: yesOrNo,
+    help: "run without a supervisor, which starts the node again when its process dies",
+    default: false,
+  },
   logLevel: {
     kind: oneOf(LOG_LEVELS),
     placeholder: "LEVEL",

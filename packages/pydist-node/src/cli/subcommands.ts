@@ -1,15 +1,10 @@
-import { doctorCommand } from "./doctor.js";
-import { secretCommand } from "./secret.js";
-import { spawnCommand } from "./spawn.js";
-import { statusCommand } from "./status.js";
 import type { Subcommand } from "./subcommand.js";
-import { treeCommand } from "./tree.js";
 
-/** The extension point of the command line: whatever is listed here is a subcommand, in the order of the help. */
-export const subcommands: readonly Subcommand[] = [
-  spawnCommand,
-  treeCommand,
-  statusCommand,
-  secretCommand,
-  doctorCommand,
-];
+/** The extension point of the command line: in the order of the help. What a command needs is loaded when it is called. */
+export const subcommands: Readonly<Record<string, () => Promise<Subcommand>>> = {
+  spawn: async () => (await import("./spawn.js")).spawnCommand,
+  tree: async () => (await import("./tree.js")).treeCommand,
+  status: async () => (await import("./status.js")).statusCommand,
+  secret: async () => (await import("./secret.js")).secretCommand,
+  doctor: async () => (await import("./doctor.js")).doctorCommand,
+};

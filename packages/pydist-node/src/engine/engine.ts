@@ -64,8 +64,8 @@ export class Engine extends EventEmitter<EngineEvents> implements Port {
   /** What is submitted in this process is the program's own. */
   readonly depth = 0;
   readonly options: EngineOptions;
-  readonly #peers = new Peers();
-  readonly #codes = new CodeExchange(this.#peers);
+  readonly #peers: Peers;
+  readonly #codes: CodeExchange;
   readonly #trees: TreeExchange;
   readonly #scheduler: Scheduler;
   readonly #logger: Logger;
@@ -82,6 +82,8 @@ export class Engine extends EventEmitter<EngineEvents> implements Port {
     super();
     this.options = options;
     this.#logger = options.logger ?? silent;
+    this.#peers = new Peers(this.#logger);
+    this.#codes = new CodeExchange(this.#peers);
     this.#trees = new TreeExchange(this.#peers, this.#logger, options.cache ?? {});
     const { id, workers, tasksPerWorker, hopLimit, routesOnly } = options;
     this.#scheduler = new Scheduler({ node: id, slots: workers * tasksPerWorker, hopLimit, routesOnly });

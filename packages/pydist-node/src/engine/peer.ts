@@ -1,5 +1,6 @@
 import { type Bodies, encodeFrame, type Frame } from "@pydist/protocol";
 import type { CloseReason, LinkLike } from "../links/link-like.js";
+import type { Logger } from "../logger.js";
 
 /** The upstream that is the executor in this process. */
 export const SUBMITTER = 1;
@@ -36,11 +37,17 @@ export interface DownPeer {
 export class Peers {
   readonly up = new Map<number, UpPeer>();
   readonly down = new Map<number, DownPeer>();
+  readonly #logger: Logger;
   #lastKey = SUBMITTER;
+
+  constructor(logger: Logger) {
+    this.#logger = logger;
+  }
 
   addUp(link: LinkLike, info: PeerInfo): UpPeer {
     const peer: UpPeer = { direction: "up", key: ++this.#lastKey, link, info, flow: "clear" };
     this.up.set(peer.key, peer);
+    logInterruptions(peer, this.#logger);
     return peer;
   }
 
@@ -54,6 +61,7 @@ export class Peers {
       asked: new Map(),
     };
     this.down.set(peer.key, peer);
+    logInterruptions(peer, this.#logger);
     return peer;
   }
 
@@ -95,4 +103,13 @@ export function mayTell(peer: UpPeer | DownPeer, frame: Frame): boolean {
 /** Why a link ended, in a line. */
 export function describe({ kind, detail }: CloseReason): string {
   return detail === "" ? kind : `${kind}: ${detail}`;
+}
+
+/** A link that comes back in time is nobody's business but that of whoever reads the log. */
+function logInterruptions({ link, info: { id, name } }: UpPeer | DownPeer, logger: Logger): void {
+  link.on("away", (reason, grace) => {
+    const cause = describe(reason);
+    logger.warn({ peer: id, name, cause, grace }, "Link interrupted; waiting for it to come back");
+  });
+  link.on("back", () => logger.info({ peer: id, name }, "Link resumed; nothing is lost"));
 }

@@ -1,6 +1,7 @@
 import type { Socket } from "node:net";
 import { ConnectionError, PydistError } from "@pydist/protocol";
 import { WebSocket } from "ws";
+import { Carrier } from "./carrier.js";
 import { errorToRefusal } from "./failures.js";
 import type { Greeter } from "./greeter.js";
 import {
@@ -15,40 +16,71 @@ import {
 import { Link } from "./link.js";
 import type { LinkOptions } from "./link-options.js";
 import type { LinkLogger } from "./logger.js";
+import type { Sessions } from "./sessions.js";
 
-/** Waits for a dialer's hello and answers it. Undefined: it was refused, or went away. Never rejects. */
+export interface Door extends Greeter {
+  readonly sessions: Sessions;
+  readonly link: LinkOptions | undefined;
+  readonly logger: LinkLogger;
+}
+
+/**
+ * Waits for a dialer's hello and answers it: with a link, or by going on with one that it had. Undefined: it was refused,
+ * or went away. Never rejects.
+ */
 export async function greet(
   ws: WebSocket,
   socket: Socket,
   remoteAddress: string,
-  { hello, onHello }: Greeter,
-  options: LinkOptions | undefined,
-  logger: LinkLogger,
-): Promise<Link | undefined> {
+  { hello, onHello, sessions, link: options, logger }: Door,
+): Promise<Link | "resumed" | undefined> {
   ws.on("error", (error) => logger.debug({ remoteAddress, error: error.message }, "a peer's connection had an error"));
   const first = await firstMessage(ws);
   if (first === undefined) return undefined;
   const { data, isBinary, stopGuarding } = first;
-  const ours = makeHello(hello());
+  const input = hello();
+  const ours = makeHello(input, "");
   try {
-    const theirs = await admit(readFirstMessage(data, !isBinary, ours, remoteAddress), ours, remoteAddress, onHello);
+    const theirs = admit(readFirstMessage(data, !isBinary, ours, remoteAddress), ours, remoteAddress);
+    const { session, taken } = theirs;
+    const carrier = new Carrier(ws, socket, remoteAddress);
+    const answer = (counted?: number) => ws.send(encodeHello(makeHello(input, session, counted)));
+    if (taken !== undefined) {
+      stopGuarding();
+      return goOn(sessions.find(theirs), carrier, taken, answer);
+    }
+    await onHello?.(theirs, remoteAddress);
     if (ws.readyState !== WebSocket.OPEN) return undefined;
     stopGuarding();
-    ws.send(encodeHello(ours));
+    answer();
     const protocol = agreedProtocol(ours.protocol, theirs.protocol);
-    return new Link(ws, socket, { peer: theirs, remoteAddress, direction: "accepted", protocol }, options);
+    const link = new Link(carrier, { peer: theirs, protocol }, options);
+    sessions.add(link);
+    return link;
   } catch (error) {
     refuse(ws, error, ours, remoteAddress, logger);
     return undefined;
   }
 }
 
-async function admit(
-  first: ReturnType<typeof readFirstMessage>,
-  ours: Hello,
-  remoteAddress: string,
-  onHello: Greeter["onHello"],
-): Promise<Hello> {
+/** Of a session that is over, or was never here, nothing has been taken in: the dialer has to begin a new one. */
+function goOn(
+  link: Link | undefined,
+  carrier: Carrier,
+  taken: number,
+  answer: (counted?: number) => void,
+): "resumed" | undefined {
+  if (link === undefined) {
+    answer();
+    carrier.close();
+    return undefined;
+  }
+  answer(link.prepare());
+  link.resume(carrier, taken);
+  return "resumed";
+}
+
+function admit(first: ReturnType<typeof readFirstMessage>, ours: Hello, remoteAddress: string): Hello {
   switch (first.kind) {
     case "incompatible":
       throw first.error;
@@ -59,7 +91,6 @@ async function admit(
     case "hello": {
       const mismatch = clusterMismatch(ours, first.hello, remoteAddress);
       if (mismatch !== undefined) throw mismatch;
-      await onHello?.(first.hello, remoteAddress);
       return first.hello;
     }
   }

@@ -28,8 +28,10 @@ const HelloSchema = v.object({
   id: v.pipe(text, v.nonEmpty()),
   name: text,
   cluster: text,
-  /** What survives the socket: a link that comes back with the same session resumes. */
+  /** What survives the socket: a link that comes back with the same session goes on. The one that dials gives it. */
   session: text,
+  /** What the sender has taken in of a session that goes on; absent at its begin, and if it is not known any more. */
+  taken: v.optional(v.pipe(count, v.maxValue(2 ** 32 - 1))),
   /** Where the sender can be dialled, if it listens. */
   address: v.optional(text),
   pid: count,
@@ -56,13 +58,14 @@ const RefusalSchema = v.object({
 /** The answer to a hello that is not accepted. */
 export type Refusal = v.InferOutput<typeof RefusalSchema>;
 
+type OfLink = "session" | "taken";
 type OfThisProcess = "protocol" | "node" | "pid" | "host" | "os" | "arch";
 
-/** A hello without what this process knows of itself. */
-export type HelloInput = Omit<Hello, OfThisProcess | "extra"> & Partial<Pick<Hello, OfThisProcess | "extra">>;
+/** A hello without what belongs to one link, and what this process knows of itself. */
+export type HelloInput = Omit<Hello, OfLink | OfThisProcess | "extra"> & Partial<Pick<Hello, OfThisProcess | "extra">>;
 
 /** Adds what this process knows of itself. */
-export function makeHello(input: HelloInput): Hello {
+export function makeHello(input: HelloInput, session: string, taken?: number): Hello {
   return {
     protocol: LINK_PROTOCOL,
     node: process.version,
@@ -72,6 +75,8 @@ export function makeHello(input: HelloInput): Hello {
     arch: process.arch,
     extra: {},
     ...input,
+    session,
+    ...(taken === undefined ? {} : { taken }),
   };
 }
 

@@ -34,6 +34,11 @@ export class Inbox {
     return this.#taken;
   }
 
+  /** The peer goes on over another socket, after what was taken in: the head of a part that did not follow is void. */
+  restart(): void {
+    this.#expected = undefined;
+  }
+
   /** @throws WireError */
   receive(data: Uint8Array): void {
     const expected = this.#expected;

@@ -1,4 +1,4 @@
-export { DEFAULT_HOST, DEFAULT_PORT, formatAddress, parseAddress } from "./address.js";
+export { formatAddress, parseAddress } from "./address.js";
 export { type DialOptions, dial } from "./dial.js";
 export { type DialUntilOptions, dialUntil } from "./dial-until.js";
 export type { HelloInput } from "./hello.js";

@@ -15,13 +15,17 @@ export interface CloseReason {
 export interface LinkEvents {
   /** A whole message, in the order of sending. It owns its memory, so it may be kept or transferred. */
   message: (message: Uint8Array) => void;
+  /** The socket is gone; the peer has `grace` milliseconds to come back with another. What is sent meanwhile waits. */
+  away: (reason: CloseReason, grace: number) => void;
+  /** The peer came back, and nothing is lost. */
+  back: () => void;
   /** Once, last. Who listens after the end hears of it all the same. */
   close: (reason: CloseReason) => void;
   /** `buffered` had been above the low-water mark and is not any more: time to send on, for who waits with that. */
   drain: () => void;
 }
 
-export type LinkState = "open" | "closing" | "closed";
+export type LinkState = "open" | "away" | "closing" | "closed";
 
 /** What a link looks like to the layers above, whatever carries it. */
 export interface LinkLike extends EventEmitter<LinkEvents> {

@@ -3,6 +3,8 @@ import type { OutboxLimits } from "./outbox.js";
 export interface LinkOptions {
   /** Milliseconds without a byte from the peer before it is pinged. Default 1000. */
   readonly heartbeatInterval?: number | undefined;
+  /** Milliseconds that a peer whose socket was closed has to come back with another. Default 1000. */
+  readonly reconnectGrace?: number | undefined;
   /** Milliseconds without a byte from the peer before the link closes as silent. Default 10,000. */
   readonly sessionGrace?: number | undefined;
   /** Milliseconds that an orderly close may take. Default 2000. */

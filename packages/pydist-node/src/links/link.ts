@@ -1,32 +1,24 @@
-import type { Socket } from "node:net";
-import type { WebSocket } from "ws";
+import type { Carrier } from "./carrier.js";
 import { Heartbeat } from "./heartbeat.js";
 import type { Hello } from "./hello.js";
-import { Inbox } from "./inbox.js";
 import { BaseLink, type CloseReason, type LinkLike, type LinkState } from "./link-like.js";
 import type { LinkOptions } from "./link-options.js";
-import { DEFAULT_OUTBOX_LIMITS, type Departure, Outbox } from "./outbox.js";
-import {
-  encodeAck,
-  encodeBatch,
-  encodeClose,
-  encodePartHead,
-  encodeStamp,
-  HEADER_BYTES,
-  Kind,
-  WireError,
-} from "./wire.js";
+import { DEFAULT_OUTBOX_LIMITS } from "./outbox.js";
+import { comeBack, type Redial } from "./session.js";
+import { Traffic } from "./traffic.js";
+import { HEADER_BYTES, WireError } from "./wire.js";
 
 /** Who is at the other end, as found out by the handshake. */
 export interface LinkEnds {
   readonly peer: Hello;
-  readonly remoteAddress: string;
-  readonly direction: "dialed" | "accepted";
   readonly protocol: number;
+  /** How the side that dialled comes back; the other one waits for it. */
+  readonly redial?: Redial;
 }
 
 interface Settings {
   readonly heartbeatInterval: number;
+  readonly reconnectGrace: number;
   readonly sessionGrace: number;
   readonly closeTimeout: number;
   readonly maxMessageBytes: number;
@@ -35,11 +27,15 @@ interface Settings {
 
 const DEFAULTS: Settings = {
   heartbeatInterval: 1000,
+  reconnectGrace: 1000,
   sessionGrace: 10_000,
   closeTimeout: 2000,
   maxMessageBytes: 2 * 1024 ** 3,
   lowWater: 1024 ** 2,
 };
+
+/** After this part of the grace in silence, the side that dialled tries another socket: this one may be dead. */
+const PATIENT_PART = 1 / 3;
 
 /**
  * Longest ws message that either side takes, from the first byte on: ws cannot change it after the hello, and a peer that
@@ -47,71 +43,73 @@ const DEFAULTS: Settings = {
  */
 export const MAX_WS_PAYLOAD = 1024 * 1024 + HEADER_BYTES;
 
-const ORDERLY = 1000;
-
 /**
- * A link between two authenticated peers over one WebSocket. Here is only the I/O: what leaves when is the outbox's
- * business, what comes in the inbox's, and whether the peer lives the heartbeat's.
+ * A link between two authenticated peers: a session over one socket after the other (design decision 6). When a socket
+ * is lost, the side that dialled comes back with another within a grace, both tell how much they had taken in, and each
+ * sends again what the other lacks. So those above see every message once and in order, or the end of the link.
+ *
+ * Here is what a link is at any moment, and over which socket. What goes over it is the traffic's business, and whether
+ * the peer lives the heartbeat's.
  */
 export class Link extends BaseLink implements LinkLike {
   readonly peer: Hello;
-  readonly remoteAddress: string;
-  readonly direction: "dialed" | "accepted";
   readonly protocol: number;
-  readonly #ws: WebSocket;
-  readonly #socket: Socket;
-  readonly #outbox: Outbox;
-  readonly #inbox: Inbox;
-  readonly #heartbeat: Heartbeat;
+  readonly #redial: Redial | undefined;
+  readonly #traffic: Traffic;
   readonly #options: Settings;
-  readonly #beat: NodeJS.Timeout;
-  #deadline: NodeJS.Timeout | undefined;
+  #carrier: Carrier | undefined;
+  #remoteAddress: string;
   #state: LinkState = "open";
+  /** Why the link ends, once that is certain. */
   #reason: CloseReason | undefined;
-  #pressure: "low" | "high" = "low";
-  #flush: "none" | "due" = "none";
-  #acknowledged = 0;
-  #ackTimer: NodeJS.Immediate | undefined;
-  #bytesIn = 0;
-  #bytesOut = 0;
+  /** While a socket that was lost has no successor. */
+  #away: { readonly reason: CloseReason; readonly timer: NodeJS.Timeout; readonly over: AbortController } | undefined;
+  #heartbeat: Heartbeat;
+  #beat: NodeJS.Timeout | undefined;
+  #deadline: NodeJS.Timeout | undefined;
+  #hold: "process" | "none" = "process";
 
-  /** Takes over a WebSocket on which both hellos have been exchanged. */
-  constructor(ws: WebSocket, socket: Socket, ends: LinkEnds, options: LinkOptions = {}) {
+  constructor(carrier: Carrier, ends: LinkEnds, options: LinkOptions = {}) {
     super();
     this.peer = ends.peer;
-    this.remoteAddress = ends.remoteAddress;
-    this.direction = ends.direction;
     this.protocol = ends.protocol;
-    this.#ws = ws;
-    this.#socket = socket;
+    this.#redial = ends.redial;
+    this.#remoteAddress = carrier.remoteAddress;
     this.#options = {
       heartbeatInterval: options.heartbeatInterval ?? DEFAULTS.heartbeatInterval,
+      reconnectGrace: options.reconnectGrace ?? DEFAULTS.reconnectGrace,
       sessionGrace: options.sessionGrace ?? DEFAULTS.sessionGrace,
       closeTimeout: options.closeTimeout ?? DEFAULTS.closeTimeout,
       maxMessageBytes: options.maxMessageBytes ?? DEFAULTS.maxMessageBytes,
       lowWater: options.lowWater ?? DEFAULTS.lowWater,
     };
-    this.#outbox = new Outbox({ ...DEFAULT_OUTBOX_LIMITS, ...options.outbox });
-    this.#inbox = new Inbox(
+    const link = this;
+    this.#traffic = new Traffic(
       {
-        onAck: (count) => this.#onAck(count),
         onMessage: (message) => this.deliver(message),
-        onPing: (stamp) => this.#write(encodeStamp(Kind.pong, stamp, this.#ack())),
         onPong: (stamp) => this.#heartbeat.answered(performance.now(), stamp),
-        onClose: (detail) => {
-          this.#reason ??= { kind: "closed-by-peer", detail };
-          this.#state = "closing";
+        onClose: (detail) => this.#parting({ kind: "closed-by-peer", detail }),
+        onParted: (detail) => this.#parting({ kind: "local", detail }),
+        onDrain: () => {
+          if (this.#state === "open") this.emit("drain");
+        },
+        get holding() {
+          return link.holding;
         },
       },
-      this.#options.maxMessageBytes,
+      { ...DEFAULT_OUTBOX_LIMITS, ...options.outbox, ...this.#options },
     );
-    const { heartbeatInterval, sessionGrace } = this.#options;
-    this.#heartbeat = new Heartbeat(heartbeatInterval, sessionGrace, performance.now());
-    this.#beat = setInterval(() => this.#tick(), heartbeatInterval);
-    ws.on("message", (data, isBinary) => this.#receive(data as Buffer, isBinary));
-    ws.on("error", (error) => this.#onError(error));
-    ws.on("close", () => this.#onClose());
-    this.#ping();
+    this.#heartbeat = this.#newHeartbeat();
+    this.#carryOn(carrier);
+    this.#traffic.ping();
+  }
+
+  get direction(): "dialed" | "accepted" {
+    return this.#redial === undefined ? "accepted" : "dialed";
+  }
+
+  get remoteAddress(): string {
+    return this.#remoteAddress;
   }
 
   get state(): LinkState {
@@ -119,7 +117,7 @@ export class Link extends BaseLink implements LinkLike {
   }
 
   get buffered(): number {
-    return this.#outbox.queuedBytes + this.#ws.bufferedAmount;
+    return this.#traffic.buffered;
   }
 
   get rtt(): number | undefined {
@@ -127,24 +125,24 @@ export class Link extends BaseLink implements LinkLike {
   }
 
   get bytesIn(): number {
-    return this.#bytesIn;
+    return this.#traffic.bytesIn;
   }
 
   get bytesOut(): number {
-    return this.#bytesOut;
+    return this.#traffic.bytesOut;
   }
+
+  // ---- for those above
 
   send(message: Uint8Array): boolean {
     if (!this.#mayQueue(message)) return false;
-    this.#outbox.push(message);
-    this.#schedule();
+    this.#traffic.send(message);
     return true;
   }
 
   latest(key: string, message: Uint8Array): boolean {
     if (!this.#mayQueue(message)) return false;
-    this.#outbox.pushLatest(key, message);
-    this.#schedule();
+    this.#traffic.latest(key, message);
     return true;
   }
 
@@ -164,17 +162,17 @@ export class Link extends BaseLink implements LinkLike {
   }
 
   unref(): void {
-    this.#socket.unref();
-    this.#beat.unref();
+    this.#hold = "none";
+    this.#carrier?.unref();
+    this.#beat?.unref();
+    this.#away?.timer.unref();
   }
 
   close(detail = ""): Promise<CloseReason> {
-    if (this.#state === "open") {
+    if (this.#state === "open" || this.#state === "away") {
       this.#state = "closing";
-      this.#reason ??= { kind: "local", detail };
-      this.#outbox.finish(detail);
-      this.#deadline = setTimeout(() => this.#ws.terminate(), this.#options.closeTimeout);
-      this.#schedule();
+      this.#traffic.finish(detail);
+      this.#deadline = setTimeout(() => this.#stop({ kind: "local", detail }), this.#options.closeTimeout);
     }
     return this.closed;
   }
@@ -184,7 +182,7 @@ export class Link extends BaseLink implements LinkLike {
   }
 
   protected override onReleased(): void {
-    this.#scheduleAck();
+    this.#traffic.scheduleAck();
   }
 
   #mayQueue(message: Uint8Array): boolean {
@@ -194,140 +192,162 @@ export class Link extends BaseLink implements LinkLike {
           `the limit is ${this.#options.maxMessageBytes}. Split the data over several tasks.`,
       );
     }
-    return this.#state === "open";
+    return this.#state === "open" || this.#state === "away";
   }
 
-  /** All that is sent in one tick leaves together. */
-  #schedule(): void {
-    if (this.#flush === "due") return;
-    this.#flush = "due";
-    queueMicrotask(() => {
-      this.#flush = "none";
-      this.#pump();
+  // ---- one socket after the other
+
+  /** Goes on over this socket, from the first or from where the last one ended. */
+  #carryOn(carrier: Carrier): void {
+    this.#carrier = carrier;
+    this.#traffic.goOver(carrier);
+    this.#remoteAddress = carrier.remoteAddress;
+    this.#heartbeat = this.#newHeartbeat();
+    this.#beat = setInterval(() => this.#tick(carrier), this.#options.heartbeatInterval);
+    carrier.carry({
+      onData: (data, isBinary) => this.#receive(data, isBinary),
+      onEnd: (reason) => this.#lost(reason),
+    });
+    if (this.#hold === "none") this.unref();
+  }
+
+  /** The socket is gone. Whether the link is, too, shows when the grace is over. */
+  #lost(reason: CloseReason): void {
+    this.#leave();
+    if (this.#reason !== undefined) return this.#finish(this.#reason);
+    if (reason.kind === "protocol-error") return this.#finish(reason);
+    this.#wait(reason, this.#options.reconnectGrace);
+  }
+
+  #leave(): void {
+    this.#carrier = undefined;
+    this.#traffic.goOver(undefined);
+    clearInterval(this.#beat);
+  }
+
+  #wait(reason: CloseReason, grace: number): void {
+    const over = new AbortController();
+    const timer = setTimeout(() => this.#finish(reason), grace);
+    this.#away = { reason, timer, over };
+    if (this.#hold === "none") timer.unref();
+    if (this.#state === "open") this.#state = "away";
+    this.emit("away", reason, grace);
+    const redial = this.#redial;
+    if (redial === undefined) return;
+    const { signal } = over;
+    const goOn = (carrier: Carrier, taken: number) => {
+      if (signal.aborted) carrier.drop();
+      else this.resume(carrier, taken);
+    };
+    const attempt = () => redial(this.#traffic.taken, signal, goOn);
+    void comeBack(attempt, signal).then((outcome) => {
+      if (outcome === "over" && !signal.aborted) this.#finish(reason);
     });
   }
 
-  readonly #pump = (): void => {
-    if (this.#state === "closed") return;
-    const { lowWater } = this.#options;
-    if (this.buffered > lowWater) this.#pressure = "high";
-    for (;;) {
-      const departure = this.#outbox.next(this.#ws.bufferedAmount);
-      if (departure === undefined) break;
-      this.#depart(departure);
-    }
-    if (this.#pressure === "high" && this.buffered <= lowWater) {
-      this.#pressure = "low";
-      if (this.#state === "open") this.emit("drain");
-    }
-  };
-
-  #depart(departure: Departure): void {
-    switch (departure.kind) {
-      case "batch":
-        this.#write(encodeBatch(departure.messages, departure.bytes, this.#ack()), this.#pump);
-        break;
-      case "part": {
-        const { first, last, total, payload } = departure;
-        this.#write(encodePartHead({ first, last, total, length: payload.length }, this.#ack()));
-        this.#write(payload, this.#pump);
-        break;
-      }
-      case "close":
-        this.#write(encodeClose(departure.reason, this.#ack()));
-        this.#ws.close(ORDERLY);
-        break;
-    }
+  #waitNoMore(): void {
+    clearTimeout(this.#away?.timer);
+    this.#away?.over.abort();
+    this.#away = undefined;
   }
 
-  #write(bytes: Uint8Array, written?: () => void): void {
-    this.#bytesOut += bytes.length;
-    // Failures to write arrive as the socket's own error and close.
-    this.#ws.send(bytes, { binary: true, compress: false }, written);
-  }
-
-  #receive(data: Buffer, isBinary: boolean): void {
-    if (this.#reason !== undefined && this.#reason.kind !== "local") return;
-    this.#bytesIn += data.length;
-    try {
-      if (!isBinary) throw new WireError("a text message after the hello");
-      this.#inbox.receive(new Uint8Array(data.buffer, data.byteOffset, data.length));
-    } catch (error) {
-      if (!(error instanceof WireError)) throw error;
-      this.#violation(error.message);
-      return;
-    }
-    this.#scheduleAck();
+  /** Whether a peer may go on with it. */
+  get resumable(): boolean {
+    return this.#state !== "closed" && this.#reason === undefined;
   }
 
   /**
-   * Acknowledgements wait for the end of this turn of the event loop, so that an answer sent meanwhile carries them and
-   * so that the peer hears of them only after its messages were handled: that is what makes its frames grow under load.
+   * The peer is about to go on over another socket: nothing that is still on its way on an earlier one counts.
+   * @returns what this side has taken in
    */
-  #scheduleAck(): void {
-    if (this.#ackTimer !== undefined || this.holding || this.#acknowledged === this.#inbox.taken) return;
-    this.#ackTimer = setImmediate(() => {
-      this.#ackTimer = undefined;
-      if (this.#state !== "closed" && this.#acknowledged !== this.#inbox.taken) this.#write(encodeAck(this.#ack()));
-    });
+  prepare(): number {
+    this.#carrier?.drop();
+    this.#leave();
+    return this.#traffic.taken;
   }
 
-  /** The count that goes into every header. What nobody has listened to yet is not acknowledged. */
-  #ack(): number {
-    if (!this.holding) this.#acknowledged = this.#inbox.taken;
-    return this.#acknowledged;
+  /** Goes on over another socket, with a peer that has taken in so much. */
+  resume(carrier: Carrier, taken: number): void {
+    const away = this.#away;
+    this.#waitNoMore();
+    if (this.#state === "away") this.#state = "open";
+    this.#carryOn(carrier);
+    this.#guarded(() => this.#traffic.resume(taken));
+    this.#traffic.ping();
+    if (away !== undefined) this.emit("back");
   }
 
-  #onAck(count: number): void {
-    if (!this.#outbox.acknowledge(count)) throw new WireError("an acknowledgement of what was never sent");
-    this.#schedule();
-  }
-
-  #ping(): void {
-    this.#write(encodeStamp(Kind.ping, performance.now(), this.#ack()));
-  }
-
-  #tick(): void {
-    // The socket's own count: bytes of a part that has not arrived whole are a sign of life, too.
-    switch (this.#heartbeat.tick(performance.now(), this.#socket.bytesRead)) {
-      case "ping":
-        this.#ping();
-        break;
-      case "silent":
-        this.#stop({ kind: "silent", detail: `nothing arrived for ${this.#options.sessionGrace} ms` });
-        break;
-      case "quiet":
-        break;
-    }
-  }
-
-  #violation(detail: string): void {
-    this.#reason ??= { kind: "protocol-error", detail: `the peer sent ${detail}` };
-    this.#write(encodeClose(`protocol error: this side received ${detail}`, this.#ack()));
-    this.#ws.close(ORDERLY);
-    this.#state = "closing";
-    this.#deadline ??= setTimeout(() => this.#ws.terminate(), this.#options.closeTimeout);
+  /** Ends a link that waits for its peer: it is known not to come back. */
+  giveUp(): void {
+    if (this.#away !== undefined) this.#finish(this.#away.reason);
   }
 
   #stop(reason: CloseReason): void {
     if (this.#state === "closed") return;
     this.#state = "closing";
     this.#reason ??= reason;
-    this.#ws.terminate();
+    if (this.#carrier === undefined) this.#finish(this.#reason);
+    else this.#carrier.terminate();
   }
 
-  #onError(error: Error & { code?: string }): void {
-    // ws names what it refused itself (too long, malformed); all other codes are the socket's.
-    const kind = error.code?.startsWith("WS_ERR_") ? "protocol-error" : "socket-closed";
-    this.#reason ??= { kind, detail: error.message };
-    this.#ws.terminate();
-  }
-
-  #onClose(): void {
+  #finish(reason: CloseReason): void {
     this.#state = "closed";
-    clearInterval(this.#beat);
+    this.#waitNoMore();
     clearTimeout(this.#deadline);
-    if (this.#ackTimer !== undefined) clearImmediate(this.#ackTimer);
-    this.end(this.#reason ?? { kind: "socket-closed", detail: "the socket ended without a word" });
+    this.#traffic.stop();
+    this.end(this.#reason ?? reason);
+  }
+
+  /** The last word has been said, by one side or the other. */
+  #parting(reason: CloseReason): void {
+    this.#reason ??= reason;
+    this.#state = "closing";
+  }
+
+  #receive(data: Buffer, isBinary: boolean): void {
+    if (this.#reason !== undefined && this.#reason.kind !== "local") return;
+    this.#guarded(() => this.#traffic.receive(data, isBinary));
+  }
+
+  /** Ends the link if the peer does not keep to the protocol. */
+  #guarded(step: () => void): void {
+    try {
+      step();
+    } catch (error) {
+      if (!(error instanceof WireError)) throw error;
+      this.#traffic.complain(error.message);
+      this.#parting({ kind: "protocol-error", detail: `the peer sent ${error.message}` });
+      this.#deadline ??= setTimeout(() => this.#carrier?.terminate(), this.#options.closeTimeout);
+    }
+  }
+
+  // ---- whether the peer lives
+
+  #newHeartbeat(): Heartbeat {
+    const { heartbeatInterval, sessionGrace } = this.#options;
+    const patience = this.#redial === undefined ? sessionGrace : sessionGrace * PATIENT_PART;
+    return new Heartbeat(heartbeatInterval, patience, performance.now());
+  }
+
+  #tick(carrier: Carrier): void {
+    switch (this.#heartbeat.tick(performance.now(), carrier.bytesRead)) {
+      case "ping":
+        this.#traffic.ping();
+        break;
+      case "silent":
+        this.#silent(carrier);
+        break;
+      case "quiet":
+        break;
+    }
+  }
+
+  #silent(carrier: Carrier): void {
+    const { sessionGrace } = this.#options;
+    const reason: CloseReason = { kind: "silent", detail: `nothing arrived for ${sessionGrace} ms` };
+    if (this.#redial === undefined || this.#state !== "open") return this.#stop(reason);
+    carrier.drop();
+    this.#leave();
+    this.#wait(reason, sessionGrace * (1 - PATIENT_PART));
   }
 }

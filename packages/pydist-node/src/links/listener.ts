@@ -13,6 +13,7 @@ import { MAX_WS_PAYLOAD } from "./link.js";
 import type { LinkLike } from "./link-like.js";
 import type { LinkOptions } from "./link-options.js";
 import { type LinkLogger, silentLogger } from "./logger.js";
+import { Sessions } from "./sessions.js";
 import { HANDSHAKE_TIMEOUT, serverTlsOptions } from "./tls.js";
 
 export interface ListenOptions extends Greeter {
@@ -60,6 +61,7 @@ export async function listen(options: ListenOptions): Promise<Listener> {
     // Links never send fragments.
     maxFragments: 4,
   });
+  const door = { ...options, sessions: new Sessions(), link: options.link, logger };
   const connections = new Connections(options.maxHandshakes ?? 512, options.helloTimeout ?? 5000);
 
   server.on("connection", (socket: Socket) => connections.connected(socket, performance.now()));
@@ -83,10 +85,10 @@ export async function listen(options: ListenOptions): Promise<Listener> {
     if (request.headers.origin !== undefined) return reject(socket, "403 Forbidden");
     if (request.url !== LINK_PATH) return reject(socket, "404 Not Found");
     upgrades.handleUpgrade(request, socket, head, (ws) => {
-      void greet(ws, socket, remoteOf(socket), options, options.link, logger).then((link) => {
+      void greet(ws, socket, remoteOf(socket), door).then((link) => {
         if (link === undefined) return;
         connections.linked(socket);
-        onLink(link);
+        if (link !== "resumed") onLink(link);
       });
     });
   });

@@ -125,7 +125,7 @@ class MemoryLink extends BaseLink implements LinkLike {
 
 /** Two linked ends in this process: the dialer's and the acceptor's, each with the other's hello as its peer. */
 export function memoryLinks(dialer: HelloInput, acceptor: HelloInput): [dialed: LinkLike, accepted: LinkLike] {
-  const hellos = [makeHello(dialer), makeHello(acceptor)] as const;
+  const hellos = [makeHello(dialer, "memory"), makeHello(acceptor, "memory")] as const;
   const protocol = agreedProtocol(hellos[0].protocol, hellos[1].protocol);
   const dialed = new MemoryLink(hellos[1], "dialed", protocol);
   const accepted = new MemoryLink(hellos[0], "accepted", protocol);

@@ -36,10 +36,8 @@ interface Waiting {
   readonly key: string | undefined;
 }
 
-interface InFlight {
-  readonly kind: "batch" | "part";
-  readonly bytes: number;
-}
+/** What the peer has yet to acknowledge. It is kept whole, for it may have to be sent again. */
+type InFlight = Exclude<Departure, { readonly kind: "close" }>;
 
 /**
  * The order in which a link's messages leave (design decision 4, self-clocked frames). First in, first out, and:
@@ -59,8 +57,9 @@ export class Outbox {
   #large = 0;
   readonly #byKey = new Map<string, Waiting>();
   #queuedBytes = 0;
-  #inFlight: InFlight[] = [];
-  #inFlightHead = 0;
+  readonly #inFlight: InFlight[] = [];
+  /** From here on, what is in flight has yet to be sent again. */
+  #rewound = 0;
   #inFlightBytes = 0;
   #batchesInFlight = 0;
   /** Departures so far, modulo 2^32: what the peer's acknowledgements are compared with. */
@@ -111,6 +110,9 @@ export class Outbox {
    * @param inSocket bytes that wait in the socket's own buffer
    */
   next(inSocket: number): Departure | undefined {
+    if (this.#rewound < this.#inFlight.length) {
+      return inSocket < this.#limits.socketBytes ? this.#inFlight[this.#rewound++] : undefined;
+    }
     const head = this.#queue[this.#head];
     if (head === undefined) return this.#takeClose();
     const { windowBytes, socketBytes } = this.#limits;
@@ -125,18 +127,25 @@ export class Outbox {
    * @returns false if the peer acknowledged more than was sent
    */
   acknowledge(count: number): boolean {
-    const pending = this.#inFlight.length - this.#inFlightHead;
     const left = (this.#departed - count) >>> 0;
-    if (left > pending) return false;
-    for (let acknowledged = pending - left; acknowledged > 0; acknowledged--) {
-      const departed = this.#inFlight[this.#inFlightHead++] as InFlight;
-      this.#inFlightBytes -= departed.bytes;
+    if (left > this.#inFlight.length) return false;
+    // Few are under way at a time, and what has arrived must not be kept.
+    const acknowledged = this.#inFlight.splice(0, this.#inFlight.length - left);
+    for (const departed of acknowledged) {
+      this.#inFlightBytes -= bytesOf(departed);
       if (departed.kind === "batch") this.#batchesInFlight--;
     }
-    if (this.#inFlightHead === this.#inFlight.length) {
-      this.#inFlight = [];
-      this.#inFlightHead = 0;
-    }
+    this.#rewound = Math.max(0, this.#rewound - acknowledged.length);
+    return true;
+  }
+
+  /**
+   * Another socket takes the place of one that was lost: all that the peer has not taken in leaves again, first of all.
+   * @returns false if the peer claims more than was sent
+   */
+  rewind(taken: number): boolean {
+    if (!this.acknowledge(taken)) return false;
+    this.#rewound = 0;
     return true;
   }
 
@@ -169,8 +178,7 @@ export class Outbox {
       this.#shift(entry);
     }
     this.#queuedBytes -= bytes;
-    this.#depart("batch", bytes);
-    return { kind: "batch", messages, bytes };
+    return this.#depart({ kind: "batch", messages, bytes });
   }
 
   #takePart(head: Waiting): Departure {
@@ -187,8 +195,8 @@ export class Outbox {
       this.#queuedBytes -= LENGTH_BYTES;
     }
     this.#queuedBytes -= end - start;
-    this.#depart("part", end - start);
-    return { kind: "part", payload: message.subarray(start, end), first: start === 0, last, total: message.length };
+    const payload = message.subarray(start, end);
+    return this.#depart({ kind: "part", payload, first: start === 0, last, total: message.length });
   }
 
   #takeClose(): Departure | undefined {
@@ -211,10 +219,16 @@ export class Outbox {
     }
   }
 
-  #depart(kind: InFlight["kind"], bytes: number): void {
-    this.#inFlight.push({ kind, bytes });
-    this.#inFlightBytes += bytes;
-    if (kind === "batch") this.#batchesInFlight++;
+  #depart(departure: InFlight): Departure {
+    this.#inFlight.push(departure);
+    this.#rewound = this.#inFlight.length;
+    this.#inFlightBytes += bytesOf(departure);
+    if (departure.kind === "batch") this.#batchesInFlight++;
     this.#departed = (this.#departed + 1) >>> 0;
+    return departure;
   }
+}
+
+function bytesOf(departure: InFlight): number {
+  return departure.kind === "batch" ? departure.bytes : departure.payload.length;
 }

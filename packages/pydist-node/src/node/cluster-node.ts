@@ -2,8 +2,9 @@ import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import type { Ancestor } from "@pydist/protocol";
 import { EventEmitter } from "eventemitter3";
+import { DEFAULT_CLUSTER, DEFAULT_CONNECT_TIMEOUT, DEFAULT_HOP_LIMIT } from "../defaults.js";
 import { Engine } from "../engine/engine.js";
-import { type HelloInput, type Listener, resolveSecret } from "../links/index.js";
+import { formatAddress, type HelloInput, type Listener, resolveSecret } from "../links/index.js";
 import { type Logger, silent } from "../logger.js";
 import type { CacheOptions } from "../store/cache-folder.js";
 import { VERSION } from "../version.js";
@@ -12,10 +13,6 @@ import { openDoorway } from "./doorway.js";
 import { Lineage } from "./lineage.js";
 import { Parenthood } from "./parenthood.js";
 import { reachableAddress } from "./reachable.js";
-
-export const DEFAULT_CLUSTER = "default";
-export const DEFAULT_HOP_LIMIT = 16;
-export const DEFAULT_CONNECT_TIMEOUT = 10_000;
 
 export interface ClusterNodeOptions extends CacheOptions {
   /** Addresses of the parent, tried in order; none makes this the root of a tree. */
@@ -31,6 +28,10 @@ export interface ClusterNodeOptions extends CacheOptions {
   /** Tasks that a worker runs at once, for tasks that mostly wait. Default 1. */
   readonly tasksPerWorker?: number;
   readonly name?: string;
+  /** Default: a random one. A process that takes the place of one that died keeps its id, and so its place in the tree. */
+  readonly id?: string;
+  /** What `nodes()` gives as the process that the user started. Default: this one. */
+  readonly pid?: number;
   /** Nodes of different clusters refuse each other. */
   readonly cluster?: string;
   /** No task travels more links below this node than this. Default 16. */
@@ -52,6 +53,7 @@ export interface ClusterNodeEvents {
 export class ClusterNode extends EventEmitter<ClusterNodeEvents> {
   readonly id: string;
   readonly name: string;
+  readonly pid: number;
   readonly #engine: Engine;
   readonly #lineage: Lineage;
   readonly #parenthood: Parenthood | undefined;
@@ -61,12 +63,13 @@ export class ClusterNode extends EventEmitter<ClusterNodeEvents> {
   private constructor(options: ClusterNodeOptions, key: Buffer, secretSource: string) {
     super();
     this.#options = options;
-    this.id = randomUUID();
+    this.id = options.id ?? randomUUID();
+    this.pid = options.pid ?? process.pid;
     this.name = options.name ?? `${hostname()}-${this.id.slice(0, 4)}`;
     const { workers = defaultWorkers(), tasksPerWorker = 1, hopLimit = DEFAULT_HOP_LIMIT } = options;
     const { logger = silent, connectTimeout = DEFAULT_CONNECT_TIMEOUT, parent = [] } = options;
     const parents = typeof parent === "string" ? [parent] : parent;
-    const identity: Identity = { id: this.id, name: this.name, workers, tasksPerWorker };
+    const identity: Identity = { id: this.id, name: this.name, pid: this.pid, workers, tasksPerWorker };
     this.#engine = new Engine({
       ...identity,
       hopLimit,
@@ -120,6 +123,11 @@ export class ClusterNode extends EventEmitter<ClusterNodeEvents> {
     return reachableAddress(this.#listener.address);
   }
 
+  /** `host:port` where it listens. */
+  get listening(): string {
+    return this.#listener === undefined ? "" : formatAddress(this.#listener.address);
+  }
+
   /** This node and all below it. */
   async nodes(): Promise<NodeInfo[]> {
     return toNodeInfos(await this.#engine.ask("nodes"));
@@ -140,7 +148,7 @@ export class ClusterNode extends EventEmitter<ClusterNodeEvents> {
   #hello(): HelloInput {
     const { workers = defaultWorkers(), cluster = DEFAULT_CLUSTER } = this.#options;
     const { id, name, address } = this;
-    return { version: VERSION, role: "node", id, name, cluster, session: id, address, workers };
+    return { version: VERSION, role: "node", id, name, cluster, address, workers };
   }
 
   #tellLineage(): void {

@@ -23,12 +23,13 @@ export interface NodeInfo extends NodeDescription {
 export interface Identity {
   readonly id: string;
   readonly name: string;
+  readonly pid: number;
   readonly workers: number;
   readonly tasksPerWorker: number;
 }
 
 export function describeNode(identity: Identity, address: string, parent: string | null): NodeDescription {
-  const { id, name, workers, tasksPerWorker } = identity;
+  const { id, name, pid, workers, tasksPerWorker } = identity;
   return {
     id,
     name,
@@ -40,7 +41,7 @@ export function describeNode(identity: Identity, address: string, parent: string
     arch: process.arch,
     nodeVersion: process.versions.node,
     version: VERSION,
-    pid: process.pid,
+    pid,
     host: hostname(),
   };
 }

@@ -1,0 +1,137 @@
+import { hostname } from "node:os";
+import { ConnectionError } from "@pydist/protocol";
+import { formatAddress, parseAddress } from "../links/index.js";
+import { ClusterNode, type ClusterNodeOptions } from "../node/cluster-node.js";
+import { defaultWorkers } from "../node/description.js";
+import type { Supervised } from "../supervisor/supervised.js";
+import { secretFileOption } from "./client.js";
+import { EXIT, exitCodeOf } from "./exit-codes.js";
+import { makeLogger } from "./log.js";
+import { complain, print } from "./output.js";
+import type { SpawnCall } from "./spawn.js";
+
+const SIGNALS = { SIGINT: EXIT.interrupted, SIGTERM: EXIT.terminated } as const;
+
+/** The process of a node, from its start to its end. @returns the exit code */
+export async function runNode(call: SpawnCall, supervised: Supervised | undefined): Promise<number> {
+  const { values } = call;
+  const { parent, connectTimeout } = values;
+  const logger = makeLogger(values.logLevel, supervised?.supervision.pid);
+  const { workers, warning } = planWorkers(values.workers, values.oversubscribe);
+  if (warning !== undefined) logger.warn({ asked: values.workers, workers }, warning);
+  const life = new Life();
+  try {
+    if (parent.length > 0) logger.info({}, `Joining ${parent.join(" or ")}, for up to ${connectTimeout} ms`);
+    const node = await ClusterNode.start({ ...nodeOptions(call), ...identityOf(supervised), workers, logger });
+    life.began();
+    // Who waits for the line has read it when the first process of the node was ready.
+    if (supervised?.supervision.before === undefined) print(values.json ? readyJson(node) : readyText(node, workers));
+    supervised?.ready({ id: node.id, port: parseAddress(node.listening).port });
+    const end = await Promise.race([life.signalled, failureOf(node)]);
+    if ("error" in end) complain(end.error.message);
+    else logger.info({ signal: end.signal }, "Leaving the tree; another signal stops at once");
+    await node.close();
+    return "error" in end ? exitCodeOf(end.error) : SIGNALS[end.signal];
+  } catch (error) {
+    if (!isOwnDoor(error)) throw error;
+    complain(error.message);
+    return EXIT.failure;
+  } finally {
+    life.over();
+  }
+}
+
+/** A process that follows another one of the same node is that node. */
+function identityOf(supervised: Supervised | undefined): Pick<ClusterNodeOptions, "id" | "pid" | "port"> {
+  return supervised === undefined ? {} : { pid: supervised.supervision.pid, ...supervised.supervision.before };
+}
+
+function nodeOptions(call: SpawnCall): Parameters<typeof ClusterNode.start>[0] {
+  const { parent, host, port, tasksPerWorker, name, cluster, hopLimit, advertise, connectTimeout } = call.values;
+  const { cacheDir, cacheSize } = call.values;
+  return {
+    ...(parent.length > 0 ? { parent } : {}),
+    host,
+    port,
+    tasksPerWorker,
+    cluster,
+    hopLimit,
+    connectTimeout,
+    ...(name === undefined ? {} : { name }),
+    ...(advertise === undefined ? {} : { advertise }),
+    cacheDir,
+    cacheSize,
+    ...secretFileOption(call),
+  };
+}
+
+/** More threads than cores make tasks that compute slower, never faster; who wants them anyhow has to say so. */
+function planWorkers(asked: number | undefined, oversubscribe: boolean): { workers: number; warning?: string } {
+  const cores = defaultWorkers();
+  if (asked === undefined) return { workers: cores };
+  if (asked <= cores || oversubscribe) return { workers: asked };
+  const warning = `${asked} workers were asked for, but there are ${cores} cores: the node gets ${cores}. Add --oversubscribe to have them all.`;
+  return { workers: cores, warning };
+}
+
+function failureOf(node: ClusterNode): Promise<{ readonly error: Error }> {
+  return new Promise((resolve) => node.once("failed", (error) => resolve({ error })));
+}
+
+/**
+ * Whether the node could not listen. That is a ConnectionError as an unreachable parent is, but nobody was unreachable.
+ * What dialling failed with in the end has the last attempt's ConnectionError as its cause, or none.
+ */
+function isOwnDoor(error: unknown): error is ConnectionError {
+  return error instanceof ConnectionError && error.cause !== undefined && !(error.cause instanceof ConnectionError);
+}
+
+function readyJson(node: ClusterNode): string {
+  return JSON.stringify({ event: "ready", id: node.id, address: node.address, pid: node.pid });
+}
+
+function readyText(node: ClusterNode, workers: number): string {
+  const { host, port } = parseAddress(node.address);
+  // Bound to every address of the machine, the node has none that can be dialled; its name will do.
+  const dialled = host === "0.0.0.0" || host === "::" ? formatAddress({ host: hostname(), port }) : node.address;
+  const size = workers === 1 ? "1 worker" : `${workers} workers`;
+  return (
+    `Node ${node.name} is ready at ${node.address} with ${size}. ` +
+    `Join it: pydist-node spawn --port 0 --parent ${dialled}   Use it: new ClusterExecutor("${dialled}")`
+  );
+}
+
+type Signal = keyof typeof SIGNALS;
+
+/** What SIGINT and SIGTERM mean: the first one, once the node is up, leaves in good order; any other stops at once. */
+class Life {
+  readonly signalled: Promise<{ readonly signal: Signal }>;
+  #state: "starting" | "up" | "leaving" = "starting";
+  #resolve!: (end: { readonly signal: Signal }) => void;
+
+  constructor() {
+    this.signalled = new Promise((resolve) => {
+      this.#resolve = resolve;
+    });
+    for (const signal of Object.keys(SIGNALS)) process.on(signal, this.#onSignal);
+  }
+
+  began(): void {
+    this.#state = "up";
+  }
+
+  over(): void {
+    for (const signal of Object.keys(SIGNALS)) process.off(signal, this.#onSignal);
+  }
+
+  readonly #onSignal = (signal: Signal): void => {
+    if (this.#state !== "up") {
+      complain(
+        this.#state === "starting" ? `${signal}: stopped before it was ready.` : `${signal} again: stopped at once.`,
+      );
+      process.exit(SIGNALS[signal]);
+    }
+    this.#state = "leaving";
+    this.#resolve({ signal });
+  };
+}

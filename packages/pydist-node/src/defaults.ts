@@ -1,0 +1,5 @@
+/** What holds unless told otherwise, for nodes and executors. */
+export const DEFAULT_CLUSTER = "default";
+export const DEFAULT_HOP_LIMIT = 16;
+/** Milliseconds. */
+export const DEFAULT_CONNECT_TIMEOUT = 10_000;

@@ -1,0 +1,105 @@
+import type { TLSSocket } from "node:tls";
+import { ConnectionError } from "@pydist/protocol";
+import { WebSocket } from "ws";
+import { LINK_PATH } from "./address.js";
+import { Carrier } from "./carrier.js";
+import { explainDialFailure, refusalToError } from "./failures.js";
+import { clusterMismatch, encodeHello, type Hello, readFirstMessage } from "./hello.js";
+import { MAX_WS_PAYLOAD } from "./link.js";
+import { CERTIFICATE_SHOWN, clientTlsOptions } from "./tls.js";
+
+export interface ConnectOptions {
+  readonly key: Buffer;
+  readonly secretSource: string;
+  /** Milliseconds from the name look-up to the answered hello. */
+  readonly attemptTimeout: number;
+  /** Gives up with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * One socket to a node at `host:port`, and the answer to our hello. `onAnswer` runs to its end before anything that the
+ * peer says after its hello is looked at, for it may lie in the same packet: so it has to listen to the carrier, or drop it.
+ *
+ * @throws as `dial`
+ */
+export function connect<T>(
+  where: string,
+  ours: Hello,
+  options: ConnectOptions,
+  onAnswer: (carrier: Carrier, theirs: Hello) => T,
+): Promise<T> {
+  const { key, secretSource, attemptTimeout, signal } = options;
+  const ws = new WebSocket(`wss://${where}${LINK_PATH}`, {
+    ...clientTlsOptions(key),
+    perMessageDeflate: false,
+    maxPayload: MAX_WS_PAYLOAD,
+    maxFragments: 4,
+    // A zero mask costs neither a pass over the bytes nor a copy. Masks protect proxies, which see nothing inside TLS.
+    generateMask: (mask) => mask.fill(0),
+  });
+  let socket: TLSSocket | undefined;
+
+  return new Promise<T>((resolve, reject) => {
+    const settle = () => {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", onAbort);
+      ws.off("message", onMessage);
+      ws.off("close", onClose);
+    };
+    // The error listener stays: an attempt that is given up still reports that it was.
+    const fail = (reason: unknown) => {
+      settle();
+      ws.terminate();
+      reject(reason);
+    };
+    const refused = (text: string) => new ConnectionError(`${where} ${text}`, { address: where });
+    const onAbort = () => fail(signal?.reason);
+    const onClose = () => fail(refused("closed the connection before it answered the hello."));
+    const onMessage = (data: WebSocket.RawData, isBinary: boolean) => {
+      const first = readFirstMessage(data as Buffer, !isBinary, ours, where);
+      switch (first.kind) {
+        case "incompatible":
+          return fail(first.error);
+        case "refusal":
+          return fail(refusalToError(first.refusal, ours, where));
+        case "malformed":
+          return fail(refused(`is no pydist node that can be understood: ${first.detail}.`));
+        case "hello": {
+          const mismatch = clusterMismatch(ours, first.hello, where);
+          if (mismatch !== undefined) return fail(mismatch);
+          if (socket === undefined) return fail(refused("answered without a connection."));
+          settle();
+          return resolve(onAnswer(new Carrier(ws, socket, where), first.hello));
+        }
+      }
+    };
+
+    const timer = setTimeout(
+      () => fail(refused(`did not answer within ${attemptTimeout} ms. Check the address, and firewalls between.`)),
+      attemptTimeout,
+    );
+    signal?.addEventListener("abort", onAbort);
+    ws.on("error", (error) => fail(explainDialFailure(error, where, secretSource)));
+    ws.on("unexpected-response", (request, response) => {
+      request.destroy();
+      fail(refused(`holds the secret but answers with HTTP status ${response.statusCode}: it is no pydist node.`));
+    });
+    ws.on("upgrade", (response) => {
+      socket = response.socket as TLSSocket;
+      // A second lock on the same door as checkServerIdentity: only a pre-shared key makes a handshake without certificate.
+      if (!socket.isSessionReused()) {
+        fail(
+          explainDialFailure(
+            Object.assign(new Error("no pre-shared key"), { code: CERTIFICATE_SHOWN }),
+            where,
+            secretSource,
+          ),
+        );
+      }
+    });
+    ws.on("open", () => ws.send(encodeHello(ours)));
+    ws.on("message", onMessage);
+    ws.on("close", onClose);
+  });
+}

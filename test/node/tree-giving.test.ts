@@ -23,7 +23,7 @@ async function giving(size: number) {
   const store = opened(new TreeStore(cacheDir, 2 ** 30));
   await store.open();
   await store.files.add(hash, bytes);
-  const peers = new Peers();
+  const peers = new Peers(silent);
   const exchange = opened(new TreeExchange(peers, silent, { cacheDir }));
   const [below, link] = await linked();
   const peer = peers.addDown(link, { id: "below", name: "below", role: "node" });
@@ -55,7 +55,7 @@ it("of a large file, no more than a portion waits in memory for a node that take
 it("a large file that is being copied holds up nobody who shuts down, and leaves nothing", async () => {
   const cacheDir = join(folderOf({}), "cache");
   const folder = folderOf({ "x.mjs": Buffer.alloc(200 * MiB, "0") });
-  const exchange = opened(new TreeExchange(new Peers(), silent, { cacheDir }));
+  const exchange = opened(new TreeExchange(new Peers(silent), silent, { cacheDir }));
   const code = ship(task(pathToFileURL(join(folder, "x.mjs")), "x"));
   const { tree = "" } = withCodeDir(code, folder);
   void exchange.keep(tree);

@@ -127,6 +127,19 @@ export abstract class BaseLink extends EventEmitter<LinkEvents> {
     else this.emit("message", message);
   }
 
+  /** The next "drain", or the end. */
+  protected nextDrain(): Promise<void> {
+    return new Promise((resolve) => {
+      const done = (): void => {
+        this.off("drain", done);
+        this.off("close", done);
+        resolve();
+      };
+      this.on("drain", done);
+      this.on("close", done);
+    });
+  }
+
   /** Called when nothing is held any more. */
   protected abstract onReleased(): void;
 

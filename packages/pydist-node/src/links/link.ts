@@ -91,7 +91,7 @@ export class Link extends BaseLink implements LinkLike {
         onClose: (detail) => this.#parting({ kind: "closed-by-peer", detail }),
         onParted: (detail) => this.#parting({ kind: "local", detail }),
         onDrain: () => {
-          if (this.#state === "open") this.emit("drain");
+          if (this.#state === "open" || this.#state === "away") this.emit("drain");
         },
         get holding() {
           return link.holding;
@@ -148,17 +148,8 @@ export class Link extends BaseLink implements LinkLike {
 
   drained(): Promise<void> {
     if (this.#state === "closed" || this.buffered <= this.#options.lowWater) return Promise.resolve();
-    // It may not have been looked at since it rose.
-    this.#pressure = "high";
-    return new Promise((resolve) => {
-      const done = (): void => {
-        this.off("drain", done);
-        this.off("close", done);
-        resolve();
-      };
-      this.on("drain", done);
-      this.on("close", done);
-    });
+    this.#traffic.expectDrain();
+    return this.nextDrain();
   }
 
   unref(): void {

@@ -90,6 +90,11 @@ export class Traffic {
     this.schedule();
   }
 
+  /** Somebody waits for `buffered` to be low. It may not have been looked at since it rose. */
+  expectDrain(): void {
+    this.#pressure = "high";
+  }
+
   /** Says goodbye after all that is queued. */
   finish(detail: string): void {
     this.#outbox.finish(detail);

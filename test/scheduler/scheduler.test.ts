@@ -94,6 +94,36 @@ describe("hops", () => {
     expect(back).toMatchObject({ upstream: 1, ranges: [0, 1] });
   });
 
+  it("what goes back up takes along what befell it: attempts that are used up are not had again elsewhere", () => {
+    const middle = new Subject({ slots: 0 });
+    middle.child(7, [2]);
+    const [sent] = dispatches(middle.accept(1, { hops: 1, attempts: 2 }));
+    middle.handle({ type: "started", receiver: 7, lease: sent?.lease as number, ranges: [0, 1] });
+    middle.child(8, [0, 4]);
+    const [back] = of(middle.handle({ type: "childLost", child: 7, cause: "gone" }), "giveBack");
+    const history = { attempt: 2, losses: [{ node: "n7", cause: "gone" }] };
+    expect(back).toMatchObject({ ranges: [0, 1], history });
+
+    const above = new Subject({ slots: 0 });
+    above.child(5, [0, 1]);
+    const [first] = dispatches(above.accept(1, { hops: 2, attempts: 2 }));
+    above.child(6, [1]);
+    const lease = first?.lease as number;
+    const again = above.handle({ type: "returned", receiver: 5, lease, ranges: [0, 1], history: back?.history });
+    const [second] = dispatches(again);
+    expect(second?.head).toMatchObject(history);
+    above.handle({
+      type: "started",
+      receiver: second?.receiver as number,
+      lease: second?.lease as number,
+      ranges: [0, 1],
+    });
+    const child = second?.receiver as number;
+    const [report] = of(above.handle({ type: "childLost", child, cause: "gone, too" }), "report");
+    const error = decodeFailure(kindAt(report?.bodies as Bodies, 0), bodyAt(report?.bodies as Bodies, 0));
+    expect(error).toMatchObject({ name: "NodeLostError", attempts: 2, causes: ["gone", "gone, too"] });
+  });
+
   it("the node's own limit counts too", () => {
     const subject = new Subject({ slots: 0, hopLimit: 1 });
     subject.child(7, [4]);

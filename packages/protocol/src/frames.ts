@@ -10,6 +10,13 @@ export interface Loss {
   readonly cause: string;
 }
 
+/** What befell a task's earlier attempts. */
+export interface History {
+  /** The attempt that is next, from 1. */
+  readonly attempt: number;
+  readonly losses: readonly Loss[];
+}
+
 /** Most bytes of captured values that ride in a header; more travel by their hash, as code does. */
 export const MOST_INLINE_BYTES = 4096;
 
@@ -200,7 +207,8 @@ export type UpFrame =
   /** ... and have slots again. */
   | { readonly t: "resumed"; readonly lease: number; readonly ranges: Ranges }
   | ({ readonly t: "said" } & Mail<UpNote>)
-  | { readonly t: "returned"; readonly lease: number; readonly ranges: Ranges }
+  /** With what befell them there, if anything did. */
+  | { readonly t: "returned"; readonly lease: number; readonly ranges: Ranges; readonly history?: History }
   | { readonly t: "recalled" }
   | ({ readonly t: "credit" } & Credit)
   | { readonly t: "needCode"; readonly hash: string }

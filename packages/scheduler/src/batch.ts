@@ -1,16 +1,10 @@
-import { type BatchHeader, type Bodies, byteLengthOf, countOf, type Loss } from "@pydist/protocol";
+import { type BatchHeader, type Bodies, byteLengthOf, countOf, type History, type Loss } from "@pydist/protocol";
 import type { ReceiverId, UpstreamId } from "./events.js";
 
 /** Owner of a task that waits in the queue. Any other number, but `SETTLED`, is the id of the lease that owns it. */
 export const QUEUED = 0;
 /** Owner of a task whose result was reported, or that was given back: it is none of this scheduler's business any more. */
 export const SETTLED = 0xffffffff;
-
-/** What befell a task's earlier attempts. Tasks lost together share one history, so a range of them stays one range. */
-export interface History {
-  readonly attempt: number;
-  readonly losses: readonly Loss[];
-}
 
 /** A run of tasks as an upstream handed it over. Every task has exactly one owner (invariant I2), kept in `owner`. */
 export class Batch {
@@ -47,6 +41,7 @@ export class Batch {
     return this.#histories?.get(index);
   }
 
+  /** Tasks that were lost together share one history, so that a range of them stays one range. */
   setHistory(index: number, history: History): void {
     this.#histories ??= new Map();
     this.#histories.set(index, history);

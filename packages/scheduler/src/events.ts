@@ -1,4 +1,15 @@
-import type { BatchHeader, Bodies, Credit, DownNote, Mail, Ranges, ResultInfo, Stop, UpNote } from "@pydist/protocol";
+import type {
+  BatchHeader,
+  Bodies,
+  Credit,
+  DownNote,
+  History,
+  Mail,
+  Ranges,
+  ResultInfo,
+  Stop,
+  UpNote,
+} from "@pydist/protocol";
 
 /** A peer that hands tasks down to this scheduler: a link to a parent or an executor, or the executor in this process. */
 export type UpstreamId = number;
@@ -65,7 +76,14 @@ export type SchedulerEvent =
   /** A suspended task of the pool could go on, and wants a slot. */
   | { readonly type: "ready"; readonly lease: number; readonly index: number }
   | ({ readonly type: "said"; readonly receiver: ReceiverId } & Letter<UpNote>)
-  | { readonly type: "returned"; readonly receiver: ReceiverId; readonly lease: number; readonly ranges: Ranges }
+  | {
+      readonly type: "returned";
+      readonly receiver: ReceiverId;
+      readonly lease: number;
+      readonly ranges: Ranges;
+      /** What befell them there. */
+      readonly history?: History | undefined;
+    }
   | { readonly type: "recalled"; readonly receiver: ReceiverId }
   /** The time that an earlier `wake` asked for has come. */
   | { readonly type: "tick" };
@@ -106,7 +124,13 @@ export type SchedulerAction =
   | { readonly type: "reportSuspended"; readonly upstream: UpstreamId; readonly lease: number; readonly ranges: Ranges }
   | { readonly type: "reportResumed"; readonly upstream: UpstreamId; readonly lease: number; readonly ranges: Ranges }
   | ({ readonly type: "say"; readonly upstream: UpstreamId } & Letter<UpNote>)
-  | { readonly type: "giveBack"; readonly upstream: UpstreamId; readonly lease: number; readonly ranges: Ranges }
+  | {
+      readonly type: "giveBack";
+      readonly upstream: UpstreamId;
+      readonly lease: number;
+      readonly ranges: Ranges;
+      readonly history: History | undefined;
+    }
   | { readonly type: "recallDone"; readonly upstream: UpstreamId }
   | ({ readonly type: "grant"; readonly upstream: UpstreamId } & Credit)
   /** Send a `tick` at this time, in the clock of `handle`'s `now`; replaces any earlier wish. */

@@ -1,5 +1,5 @@
-import { encodeFailure, type Loss, NodeLostError, Outcome, repeatBody } from "@pydist/protocol";
-import type { Batch, History } from "./batch.js";
+import { encodeFailure, type History, type Loss, NodeLostError, Outcome, repeatBody } from "@pydist/protocol";
+import type { Batch } from "./batch.js";
 import type { State } from "./state.js";
 
 /**

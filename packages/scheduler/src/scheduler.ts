@@ -1,5 +1,4 @@
-import { countOf, Outcome, type ResultInfo, sliceBodies } from "@pydist/protocol";
-import type { History } from "./batch.js";
+import { countOf, type History, Outcome, type ResultInfo, sliceBodies } from "@pydist/protocol";
 import { abandon, cancel } from "./cancel.js";
 import { type EventOf, POOL, type SchedulerAction, type SchedulerConfig, type SchedulerEvent } from "./events.js";
 import { fill } from "./fill.js";
@@ -248,7 +247,7 @@ export class Scheduler {
     state.reportRanges("reportWaiting", batch, told);
   }
 
-  #returned({ receiver, lease: id, ranges }: EventOf<"returned">): void {
+  #returned({ receiver, lease: id, ranges, history }: EventOf<"returned">): void {
     const state = this.#state;
     const lease = state.leaseOf(receiver, id);
     if (lease === undefined) return;
@@ -258,6 +257,8 @@ export class Scheduler {
       const index = lease.from + offset;
       if (lease.batch.owner[index] !== lease.id) return;
       state.release(lease, index);
+      // Attempts that were used up below are not had again by going elsewhere.
+      if (history !== undefined) lease.batch.setHistory(index, history);
       back.push(index);
     });
     const from = state.receivers.get(receiver);

@@ -267,7 +267,14 @@ export class State {
   giveBack(batch: Batch, from: number, to: number): void {
     for (let i = from; i < to; i++) this.settle(batch, i);
     if (batch.orphan) return;
-    this.out.push({ type: "giveBack", upstream: batch.upstream, lease: batch.upstreamLease, ranges: [from, to] });
+    const { upstream, upstreamLease: lease } = batch;
+    for (let start = from; start < to; ) {
+      const history = batch.historyOf(start);
+      let end = start + 1;
+      while (end < to && batch.historyOf(end) === history) end++;
+      this.out.push({ type: "giveBack", upstream, lease, ranges: [start, end], history });
+      start = end;
+    }
   }
 
   /**

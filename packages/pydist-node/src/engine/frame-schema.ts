@@ -37,6 +37,8 @@ const captured = v.object({
   inline: v.exactOptional(v.pipe(v.string(), v.base64(), v.maxLength(Math.ceil(MOST_INLINE_BYTES / 3) * 4))),
 });
 
+const losses = v.array(v.object({ node: text, cause: text }));
+
 const head = v.object({
   code: hash,
   captured: v.exactOptional(captured),
@@ -49,7 +51,7 @@ const head = v.object({
   priority: v.pipe(v.number(), v.safeInteger()),
   attempts: count,
   attempt: count,
-  losses: v.exactOptional(v.array(v.object({ node: text, cause: text }))),
+  losses: v.exactOptional(losses),
   depth: count,
   timeout: v.exactOptional(milliseconds),
   grace: milliseconds,
@@ -143,7 +145,12 @@ const schemas: Readonly<Record<Frame["t"], v.GenericSchema<unknown, Frame>>> = {
   suspended: v.object({ t: v.literal("suspended"), lease: count, ranges }),
   resumed: v.object({ t: v.literal("resumed"), lease: count, ranges }),
   said: v.object({ t: v.literal("said"), lease: count, index: count, call: text, note: upNote }),
-  returned: v.object({ t: v.literal("returned"), lease: count, ranges }),
+  returned: v.object({
+    t: v.literal("returned"),
+    lease: count,
+    ranges,
+    history: v.exactOptional(v.object({ attempt: count, losses })),
+  }),
   recalled: v.object({ t: v.literal("recalled") }),
   credit: v.object({
     t: v.literal("credit"),

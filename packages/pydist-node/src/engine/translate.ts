@@ -33,8 +33,11 @@ export function eventFromBelow(frame: Frame, payload: Uint8Array, receiver: Rece
     case "waiting":
     case "suspended":
     case "resumed":
-    case "returned":
       return { type: frame.t, receiver, lease: frame.lease, ranges: frame.ranges };
+    case "returned": {
+      const { lease, ranges, history } = frame;
+      return { type: "returned", receiver, lease, ranges, history };
+    }
     case "said": {
       const { lease, index, call, note } = frame;
       return { type: "said", receiver, lease, index, call, note, bodies: bodiesOf(payload) };
@@ -82,8 +85,10 @@ export function frameOf(action: Outgoing): { readonly frame: Frame; readonly bod
       const { lease, index, call, note, bodies } = action;
       return { frame: { t: "said", lease, index, call, note }, bodies };
     }
-    case "giveBack":
-      return { frame: { t: "returned", lease: action.lease, ranges: action.ranges } };
+    case "giveBack": {
+      const { lease, ranges, history } = action;
+      return { frame: { t: "returned", lease, ranges, ...(history === undefined ? {} : { history }) } };
+    }
     case "recallDone":
       return { frame: { t: "recalled" } };
     case "grant": {

@@ -14,6 +14,7 @@ import {
 } from "pydist-node";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { listen } from "../../packages/pydist-node/dist/links/index.js";
+import { Cable } from "../support/cable.js";
 import { opened } from "../support/opened.js";
 import { rawPeer } from "./raw-peer.js";
 
@@ -44,6 +45,11 @@ async function untilNodes(address: string, count: number): Promise<string[]> {
   opened({ close: () => executor.shutdown({ cancelFutures: true }) });
   await executor.waitForNodes(count, { timeout: 15_000 });
   return (await executor.nodes()).map((each) => each.name).sort();
+}
+
+/** Resolves when nobody of that name is below the node any more. */
+async function untilGone(above: ClusterNode, name: string): Promise<void> {
+  while ((await above.nodes()).some((each) => each.name === name)) await turn();
 }
 
 /** A parent that is no node: it does with each link what it is told to. */
@@ -96,6 +102,38 @@ describe("a tree that loses its root", () => {
     const back = await node({ name: "root", port });
     expect(await untilNodes(back.address, 3)).toEqual(["b", "c", "root"]);
     expect(failures).toEqual([]);
+  });
+
+  it("joins what was above a parent that is gone for good, and keeps what is below itself", async () => {
+    const root = await node({ name: "root" });
+    const middle = await node({ name: "middle", parent: root.address });
+    const leaf = await node({ name: "leaf", parent: middle.address });
+    const below = await node({ name: "below", parent: leaf.address });
+    expect(await untilNodes(root.address, 4)).toEqual(["below", "leaf", "middle", "root"]);
+    await middle.close();
+    expect(await untilNodes(root.address, 3)).toEqual(["below", "leaf", "root"]);
+    const depths = (await root.nodes()).map(({ name, depth, parent }) => [name, depth, parent]);
+    expect(depths).toEqual([
+      ["root", 0, null],
+      ["leaf", 1, root.id],
+      ["below", 2, leaf.id],
+    ]);
+    expect(below.address).not.toBe("");
+  });
+
+  it("gives a parent that died the time to be started again", async () => {
+    const root = await node({ name: "root" });
+    const cable = new Cable();
+    const middle = await node({ name: "middle", parent: root.address });
+    const port = await cable.listen(portOf(middle));
+    await node({ name: "leaf", parent: `127.0.0.1:${port}` });
+    expect(await untilNodes(root.address, 3)).toEqual(["leaf", "middle", "root"]);
+    cable.unplug();
+    await untilGone(root, "leaf");
+    cable.plug();
+    expect(await untilNodes(root.address, 3)).toEqual(["leaf", "middle", "root"]);
+    const [, , leaf] = await root.nodes();
+    expect(leaf).toMatchObject({ name: "leaf", depth: 2, parent: middle.id });
   });
 
   it("waits without end below a parent that itself looks for its own", async () => {

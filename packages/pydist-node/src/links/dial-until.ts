@@ -6,6 +6,8 @@ import type { LinkLike } from "./link-like.js";
 export interface DialUntilOptions extends DialOptions {
   /** Milliseconds in all; Infinity for as long as `signal` allows. Default 10,000. */
   readonly timeout?: number | undefined;
+  /** How often all addresses are dialled. Default: as often as the time allows. */
+  readonly rounds?: number | undefined;
   /** Pauses, in milliseconds, between rounds over the addresses: from `first`, doubled up to `max`. Default 50 and 2000. */
   readonly backoff?: { readonly first: number; readonly max: number } | undefined;
   /** Told of each failed attempt that another one follows. */
@@ -22,11 +24,12 @@ export interface DialUntilOptions extends DialOptions {
 export async function dialUntil(addresses: readonly string[], options: DialUntilOptions): Promise<LinkLike> {
   if (addresses.length === 0) throw new TypeError("dialUntil was given no address.");
   const { timeout = 10_000, backoff = { first: 50, max: 2000 }, onRetry, signal, ...dialOptions } = options;
+  const { rounds = Number.POSITIVE_INFINITY } = options;
   const { attemptTimeout = 5000 } = dialOptions;
   const deadline = performance.now() + timeout;
   let pause = backoff.first;
   let last: ConnectionError | undefined;
-  for (;;) {
+  for (let round = 1; ; round++) {
     for (const address of addresses) {
       const left = deadline - performance.now();
       if (left <= 0) throw outOfTime(addresses, timeout, last);
@@ -42,6 +45,7 @@ export async function dialUntil(addresses: readonly string[], options: DialUntil
         onRetry?.(error);
       }
     }
+    if (round >= rounds && last !== undefined) throw last;
     // Between half of the pause and all of it, so that the children of a node that restarts do not come in step.
     const left = deadline - performance.now();
     const jittered = pause * (0.5 + Math.random() / 2);

@@ -27,6 +27,12 @@ export interface ParenthoodOptions {
   readonly onFailed: (error: Error) => void;
 }
 
+/**
+ * Milliseconds for a parent that died to be back, as its supervisor starts it again, before its children turn to the nodes
+ * above it.
+ */
+const PARENT_PATIENCE = 2000;
+
 type State =
   | { readonly is: "apart" }
   /** Linked to a parent that does not know yet whether its own way ends at a root. */
@@ -43,6 +49,8 @@ export class Parenthood {
   readonly #backoff = new Backoff();
   /** Which of the parents is dialled first. */
   #first = 0;
+  /** Addresses of the nodes above the parent that was lost, the nearest first. */
+  #ancestors: readonly string[] = [];
   #state: State = { is: "apart" };
 
   constructor(engine: Engine, lineage: Lineage, options: ParenthoodOptions) {
@@ -65,7 +73,7 @@ export class Parenthood {
     const deadline = performance.now() + this.#options.connectTimeout;
     const left = (): number => deadline - performance.now();
     for (;;) {
-      if ((await this.#attempt(left(), left())) === "joined") return;
+      if ((await this.#attemptParents(left(), left())) === "joined") return;
       await this.#backoff.pause(this.#gone.signal, left());
       if (left() <= 0) throw this.#tooLate();
     }
@@ -80,33 +88,48 @@ export class Parenthood {
     );
   }
 
-  /** @param patience milliseconds for a parent that was found to find its own way to a root */
-  async #attempt(timeout: number, patience: number): Promise<"joined" | "again"> {
-    const { dial, parents, logger } = this.#options;
+  /** Dials the parents, the one first whose turn it is. */
+  async #attemptParents(timeout: number, patience: number, rounds?: number): Promise<"joined" | "again"> {
+    const { parents } = this.#options;
     const order = [...parents.slice(this.#first), ...parents.slice(0, this.#first)];
     let answering = this.#first;
     let outcome: "joined" | "again" = "again";
     try {
-      const link = await dialUntil(order, {
-        ...dial(),
-        timeout,
-        signal: this.#gone.signal,
-        onRetry: (error) => {
-          answering = (answering + 1) % parents.length;
-          logger.debug({ address: error.address }, `No parent yet: ${error.message}`);
-        },
+      outcome = await this.#attempt(order, timeout, patience, rounds, () => {
+        answering = (answering + 1) % parents.length;
       });
-      if (this.#gone.signal.aborted) {
-        link.terminate("leaving");
-        throw this.#gone.signal.reason;
-      }
-      this.#state = { is: "joining", link };
-      outcome = await this.#followAncestry(link, patience);
       return outcome;
     } finally {
       // Unless it came to a join, the next one has its turn: this one may be a way round a circle.
       this.#first = outcome === "joined" ? answering : (answering + 1) % parents.length;
     }
+  }
+
+  /** @param patience milliseconds for one that was found to find its own way to a root */
+  async #attempt(
+    addresses: readonly string[],
+    timeout: number,
+    patience: number,
+    rounds?: number,
+    onRetry?: () => void,
+  ): Promise<"joined" | "again"> {
+    const { dial, logger } = this.#options;
+    const link = await dialUntil(addresses, {
+      ...dial(),
+      timeout,
+      rounds,
+      signal: this.#gone.signal,
+      onRetry: (error) => {
+        onRetry?.();
+        logger.debug({ address: error.address }, `No parent yet: ${error.message}`);
+      },
+    });
+    if (this.#gone.signal.aborted) {
+      link.terminate("leaving");
+      throw this.#gone.signal.reason;
+    }
+    this.#state = { is: "joining", link };
+    return await this.#followAncestry(link, patience);
   }
 
   /** Listens to what the parent says of its own way up, until that is settled. */
@@ -173,7 +196,8 @@ export class Parenthood {
       if (performance.now() - since >= Backoff.lasting) this.#backoff.reset();
       // Whom this node turned its back on comes last.
       this.#first = reason.kind === "local" ? (this.#first + 1) % this.#options.parents.length : 0;
-      this.#lost(reason.detail);
+      // Who said goodbye does not come back.
+      this.#lost(reason.detail, reason.kind === "closed-by-peer" ? 0 : PARENT_PATIENCE);
     });
   }
 
@@ -194,30 +218,59 @@ export class Parenthood {
   }
 
   /** The tasks that came from the parent are void; the node itself, and what is below it, stays. */
-  #lost(cause: string): void {
+  #lost(cause: string, patience: number): void {
     if (this.#state.is === "left") return;
-    const { logger, onFailed } = this.#options;
+    const { logger, onFailed, parents } = this.#options;
     this.#state = { is: "apart" };
+    const [, , ...above] = this.#lineage.chain;
+    this.#ancestors = above.map(({ address }) => address).filter((address) => !parents.includes(address));
     logger.warn({ cause }, "Parent lost; looking for it again");
     this.#forgetLineage();
-    void this.#rejoin().catch((error: Error) => {
+    void this.#rejoin(patience).catch((error: Error) => {
       if (!this.#gone.signal.aborted) onFailed(error);
     });
   }
 
-  async #rejoin(): Promise<void> {
-    const { parents, connectTimeout, logger } = this.#options;
-    // With one parent there is nothing better to do than to wait for it.
-    const patience = parents.length > 1 ? connectTimeout : Number.POSITIVE_INFINITY;
+  /** @param parentPatience milliseconds in which nobody but the parents is asked */
+  async #rejoin(parentPatience: number): Promise<void> {
+    const { parents, connectTimeout } = this.#options;
+    const deadline = performance.now() + parentPatience;
     for (;;) {
       // A parent may let a node in and turn it out again, over and over.
       await this.#backoff.pause(this.#gone.signal);
-      try {
-        if ((await this.#attempt(Number.POSITIVE_INFINITY, patience)) === "joined") return;
-      } catch (error) {
-        if (!mends(error)) throw error;
-        if (!this.#gone.signal.aborted) logger.warn({ cause: (error as Error).message }, "No parent; trying again");
+      const alone = this.#ancestors.length === 0;
+      // With only one of them there is nothing better to do than to wait for it.
+      const patience = parents.length > 1 || !alone ? connectTimeout : Number.POSITIVE_INFINITY;
+      const parentsTurn = () => this.#attemptParents(Number.POSITIVE_INFINITY, patience, alone ? undefined : 1);
+      if ((await this.#tried(parentsTurn)) === "joined") return;
+      if (performance.now() < deadline) continue;
+      for (const address of this.#ancestors) {
+        if ((await this.#joinAncestor(address)) === "joined") return;
       }
+    }
+  }
+
+  /** A parent that is another one by now is an error; what cannot be reached may be back. */
+  async #tried(attempt: () => Promise<"joined" | "again">): Promise<"joined" | "again"> {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (!mends(error)) throw error;
+      if (!this.#gone.signal.aborted) {
+        this.#options.logger.warn({ cause: (error as Error).message }, "No parent; trying again");
+      }
+      return "again";
+    }
+  }
+
+  /** Where its address leads to from here is not sure; whoever else is found there is none of ours. */
+  async #joinAncestor(address: string): Promise<"joined" | "again"> {
+    const { connectTimeout, logger } = this.#options;
+    try {
+      return await this.#attempt([address], connectTimeout, connectTimeout, 1);
+    } catch (error) {
+      logger.debug({ address, cause: (error as Error).message }, "A node above the parent cannot be joined");
+      return "again";
     }
   }
 

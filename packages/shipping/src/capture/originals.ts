@@ -37,9 +37,9 @@ export const untouched: ReadonlySet<string> = new Set(
  * has one before.
  */
 export const madeLate: ReadonlySet<string> = new Set([
-  ...["FormData", "Headers", "Request", "Response", "CloseEvent", "WebSocket"],
-  // On Node that has no CloseEvent, it is from elsewhere.
-  ...("CloseEvent" in globalThis ? ["MessageEvent"] : []),
+  ...["FormData", "Headers", "Request", "Response", "CloseEvent", "ErrorEvent", "WebSocket"],
+  // On Node that has no WebSocket, it is from elsewhere.
+  ...("WebSocket" in globalThis ? ["MessageEvent"] : []),
 ]);
 
 note(globalThis, false, (name) => isStandardGlobal(name) && !madeLate.has(name));

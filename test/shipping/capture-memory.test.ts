@@ -28,9 +28,9 @@ function reportOf<T>(program: string, ...args: string[]): Promise<T> {
 describe.concurrent(`${count.toLocaleString("en")} of them leave nothing`, () => {
   test("nastiest 19: captures at the sender", { timeout }, async () => {
     const { perItem, bytes } = await reportOf<{ perItem: number; bytes: number }>("sender.mjs", `${count}`);
-    // Each is some kilobytes; a few dozen bytes are what the measurement wavers by.
+    // Each is some kilobytes; the heap as a whole wavers by some hundred kilobytes, more on some versions of Node.
     expect(bytes / count).toBeGreaterThan(2000);
-    expect(perItem).toBeLessThan(150);
+    expect(perItem).toBeLessThan(bytes / count / 10);
   });
 
   test("nastiest 19: distinct functions through one thread", { timeout }, async () => {

@@ -1,5 +1,5 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { ConnectionError } from "@pydist/protocol";
+import { Backoff, type Pauses } from "./backoff.js";
 import { type DialOptions, dial } from "./dial.js";
 import type { LinkLike } from "./link-like.js";
 
@@ -9,7 +9,7 @@ export interface DialUntilOptions extends DialOptions {
   /** How often all addresses are dialled. Default: as often as the time allows. */
   readonly rounds?: number | undefined;
   /** Pauses, in milliseconds, between rounds over the addresses: from `first`, doubled up to `max`. Default 50 and 2000. */
-  readonly backoff?: { readonly first: number; readonly max: number } | undefined;
+  readonly backoff?: Pauses | undefined;
   /** Told of each failed attempt that another one follows. */
   readonly onRetry?: ((error: ConnectionError) => void) | undefined;
 }
@@ -23,11 +23,11 @@ export interface DialUntilOptions extends DialOptions {
  */
 export async function dialUntil(addresses: readonly string[], options: DialUntilOptions): Promise<LinkLike> {
   if (addresses.length === 0) throw new TypeError("dialUntil was given no address.");
-  const { timeout = 10_000, backoff = { first: 50, max: 2000 }, onRetry, signal, ...dialOptions } = options;
+  const { timeout = 10_000, backoff, onRetry, signal, ...dialOptions } = options;
   const { rounds = Number.POSITIVE_INFINITY } = options;
   const { attemptTimeout = 5000 } = dialOptions;
   const deadline = performance.now() + timeout;
-  let pause = backoff.first;
+  const pauses = new Backoff(backoff);
   let last: ConnectionError | undefined;
   for (let round = 1; ; round++) {
     for (const address of addresses) {
@@ -46,11 +46,7 @@ export async function dialUntil(addresses: readonly string[], options: DialUntil
       }
     }
     if (round >= rounds && last !== undefined) throw last;
-    // Between half of the pause and all of it, so that the children of a node that restarts do not come in step.
-    const left = deadline - performance.now();
-    const jittered = pause * (0.5 + Math.random() / 2);
-    await sleep(Math.max(0, Math.min(jittered, left)), undefined, { signal });
-    pause = Math.min(pause * 2, backoff.max);
+    await pauses.pause(signal, deadline - performance.now());
   }
 }
 

@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from "node:timers/promises";
+import { Backoff } from "./backoff.js";
 import type { Carrier } from "./carrier.js";
 
 /**
@@ -14,21 +14,19 @@ export type Redial = (
   goOn: (carrier: Carrier, taken: number) => void,
 ) => Promise<"back" | "over">;
 
-/** Milliseconds between attempts: doubled up to the second. */
-const FIRST_PAUSE = 10;
-const LONGEST_PAUSE = 500;
+/** Shorter than elsewhere: a second is all the time that there may be. */
+const PAUSES = { first: 10, max: 500 };
 
 /** Attempts it until the peer has answered, or `signal` aborts. */
 export async function comeBack(attempt: () => ReturnType<Redial>, signal: AbortSignal): Promise<"back" | "over"> {
-  for (let pause = FIRST_PAUSE; !signal.aborted; pause = Math.min(2 * pause, LONGEST_PAUSE)) {
+  const pauses = new Backoff(PAUSES, "none");
+  while (!signal.aborted) {
     try {
       return await attempt();
     } catch {
       // Whatever it says: the peer has proved the secret before, and a disturbed handshake looks like any failure.
     }
-    // Between half of the pause and all of it, so that those who lost their links together do not come in step.
-    const jittered = pause * (0.5 + Math.random() / 2);
-    await sleep(jittered, undefined, { signal, ref: false }).catch(() => {});
+    await pauses.pause(signal).catch(() => {});
   }
   return "over";
 }

@@ -9,9 +9,9 @@ import {
 } from "@pydist/protocol";
 import type { Engine } from "../engine/engine.js";
 import { checkFrame } from "../engine/frame-schema.js";
+import { Backoff } from "../links/backoff.js";
 import { type DialOptions, dialUntil, type LinkLike } from "../links/index.js";
 import type { Logger } from "../logger.js";
-import { Backoff } from "./backoff.js";
 import type { Lineage } from "./lineage.js";
 
 export interface ParenthoodOptions {

@@ -1,8 +1,8 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { constants } from "node:os";
+import { Backoff } from "../links/backoff.js";
 import { Heartbeat } from "../links/heartbeat.js";
 import type { Logger } from "../logger.js";
-import { Backoff } from "../node/backoff.js";
 import { BEAT_INTERVAL, type Ready, type Report, supervisionVariable } from "./supervised.js";
 import { type Exit, verdictOf } from "./verdict.js";
 

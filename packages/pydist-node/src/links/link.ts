@@ -83,7 +83,6 @@ export class Link extends BaseLink implements LinkLike {
       maxMessageBytes: options.maxMessageBytes ?? DEFAULTS.maxMessageBytes,
       lowWater: options.lowWater ?? DEFAULTS.lowWater,
     };
-    const link = this;
     this.#traffic = new Traffic(
       {
         onMessage: (message) => this.deliver(message),
@@ -93,9 +92,7 @@ export class Link extends BaseLink implements LinkLike {
         onDrain: () => {
           if (this.#state === "open" || this.#state === "away") this.emit("drain");
         },
-        get holding() {
-          return link.holding;
-        },
+        isHolding: () => this.holding,
       },
       { ...DEFAULT_OUTBOX_LIMITS, ...options.outbox, ...this.#options },
     );

@@ -14,7 +14,7 @@ export interface TrafficSink {
   /** `buffered` is low again. */
   onDrain(): void;
   /** Whether messages wait for a first listener: what nobody has listened to yet is not acknowledged. */
-  readonly holding: boolean;
+  isHolding(): boolean;
 }
 
 export interface TrafficLimits extends OutboxLimits {
@@ -77,17 +77,17 @@ export class Traffic {
     this.#inbox.restart();
     this.#acknowledged = this.#inbox.taken;
     if (!this.#outbox.rewind(taken)) throw unsent();
-    this.schedule();
+    this.#schedule();
   }
 
   send(message: Uint8Array): void {
     this.#outbox.push(message);
-    this.schedule();
+    this.#schedule();
   }
 
   latest(key: string, message: Uint8Array): void {
     this.#outbox.pushLatest(key, message);
-    this.schedule();
+    this.#schedule();
   }
 
   /** Somebody waits for `buffered` to be low. It may not have been looked at since it rose. */
@@ -98,7 +98,7 @@ export class Traffic {
   /** Says goodbye after all that is queued. */
   finish(detail: string): void {
     this.#outbox.finish(detail);
-    this.schedule();
+    this.#schedule();
   }
 
   /** Says goodbye now, for the peer does not keep to the protocol. */
@@ -126,7 +126,7 @@ export class Traffic {
   }
 
   /** All that is sent in one tick leaves together. */
-  schedule(): void {
+  #schedule(): void {
     if (this.#flush === "due") return;
     this.#flush = "due";
     queueMicrotask(() => {
@@ -140,7 +140,7 @@ export class Traffic {
    * so that the peer hears of them only after its messages were handled: that is what makes its frames grow under load.
    */
   scheduleAck(): void {
-    if (this.#ackTimer !== undefined || this.#sink.holding || this.#acknowledged === this.#inbox.taken) return;
+    if (this.#ackTimer !== undefined || this.#sink.isHolding() || this.#acknowledged === this.#inbox.taken) return;
     this.#ackTimer = setImmediate(() => {
       this.#ackTimer = undefined;
       if (this.#acknowledged !== this.#inbox.taken) this.#write(encodeAck(this.#ack()));
@@ -188,13 +188,13 @@ export class Traffic {
 
   /** The count that goes into every header. */
   #ack(): number {
-    if (!this.#sink.holding) this.#acknowledged = this.#inbox.taken;
+    if (!this.#sink.isHolding()) this.#acknowledged = this.#inbox.taken;
     return this.#acknowledged;
   }
 
   #onAck(count: number): void {
     if (!this.#outbox.acknowledge(count)) throw unsent();
-    this.schedule();
+    this.#schedule();
   }
 }
 

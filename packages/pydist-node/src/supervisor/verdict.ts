@@ -1,4 +1,5 @@
 import { constants } from "node:os";
+import { EXIT } from "../cli/exit-codes.js";
 
 /** How a node process ended. */
 export interface Exit {
@@ -17,15 +18,7 @@ export interface Circumstances {
 export type Verdict = { readonly is: "again"; readonly cause: string } | { readonly is: "over"; readonly code: number };
 
 /** What the process itself has decided: it left in order, or waiting does not mend what is wrong. */
-const DECIDED: ReadonlySet<number> = new Set([
-  0,
-  2,
-  3,
-  4,
-  5,
-  128 + constants.signals.SIGINT,
-  128 + constants.signals.SIGTERM,
-]);
+const DECIDED: ReadonlySet<number> = new Set(Object.values(EXIT).filter((code) => code !== EXIT.failure));
 
 /** Whether a node process that ended is to be followed by another one. */
 export function verdictOf({ code, signal }: Exit, { everReady, leaving }: Circumstances): Verdict {

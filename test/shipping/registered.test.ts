@@ -3,6 +3,7 @@ import { registerType } from "@pydist/protocol";
 import { type Surroundings, ship, type TaskFunction } from "@pydist/shipping";
 import { EventEmitter } from "eventemitter3";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { Money, moneyType } from "../support/money.js";
 import { Elsewhere, pack } from "./elsewhere.js";
 import { fixture, thrownBy } from "./support.js";
 
@@ -20,22 +21,10 @@ async function there(fn: TaskFunction, args: unknown[] = [], around: Surrounding
   return value;
 }
 
-class Money {
-  readonly #cents: number;
-  constructor(cents: number) {
-    this.#cents = cents;
-  }
-  get cents(): number {
-    return this.#cents;
-  }
-  plus(other: Money): Money {
-    return new Money(this.#cents + other.cents);
-  }
-}
 const plusOne = (n: number) => n + 1;
 /** As it is shipped before any type is registered. */
 const before = ship(plusOne);
-registerType(Money, { name: "money", pack: (money) => money.cents, unpack: (cents) => new Money(cents) });
+registerType(Money, moneyType);
 
 class Animal {
   name = "animal";

@@ -1,21 +1,9 @@
 import { registerType, task } from "pydist";
 import { expect, it } from "vitest";
 import { describeExecutors } from "../behaviour/executors.js";
+import { Money, moneyType } from "../support/money.js";
 
-class Money {
-  readonly #cents: number;
-  constructor(cents: number) {
-    this.#cents = cents;
-  }
-  get cents(): number {
-    return this.#cents;
-  }
-  plus(other: Money): Money {
-    return new Money(this.#cents + other.cents);
-  }
-}
-const type = { name: "money", pack: (money: Money) => money.cents, unpack: (cents: number) => new Money(cents) };
-registerType(Money, type);
+registerType(Money, moneyType);
 
 describeExecutors("tasks that submit tasks with registered types", (open) => {
   const fee = new Money(50);
@@ -56,8 +44,8 @@ describeExecutors("tasks that submit tasks with registered types", (open) => {
   it("that are registered once more, in any number of tasks", async () => {
     const executor = await open();
     const fn = async (cents: number) => {
-      registerType(Money, type);
-      registerType(Money, type);
+      registerType(Money, moneyType);
+      registerType(Money, moneyType);
       return task.context().executor.submit((each: Money) => each.plus(each), [new Money(cents)]);
     };
     const sums = await executor.map(fn, [1, 2, 3, 4, 5, 6]);

@@ -7,7 +7,8 @@ import { liveScripts } from "../inspect/scripts.js";
 import { Lru } from "../lru.js";
 import { type PackageRef, packageOf } from "../trees/package-ref.js";
 import { packageKey } from "../trees/provider.js";
-import { builtinPlaceOf, globalPathOf, isObject } from "./known.js";
+import { isObject } from "./is-object.js";
+import { builtinPlaceOf, globalPathOf } from "./known.js";
 
 /** A value of a package, by the module that gives it and the names that lead to it from that module's namespace. */
 export interface PackagePlace {
@@ -76,7 +77,6 @@ export function exportedObject(object: object): PackagePlace | undefined {
 /** Runs nothing of a package: files that are loaded are only looked at. */
 function noteLoaded(owner: Owner): void {
   if (!owner.stale) return;
-  owner.stale = false;
   const isOwn = (file: string): boolean =>
     file.startsWith(owner.directory + sep) && !file.includes(`${sep}node_modules${sep}`, owner.directory.length);
   const loaded = Object.keys(createRequire(join(owner.directory, "package.json")).cache).filter(isOwn);

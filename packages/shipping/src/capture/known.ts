@@ -1,4 +1,5 @@
 import { isStandardGlobal } from "../analysis/globals.js";
+import { isObject } from "./is-object.js";
 import { isReplaced, madeLate, namespaces, originalKeys, originalOf, untouched } from "./originals.js";
 
 let globals: Map<unknown, string> | undefined;
@@ -77,11 +78,6 @@ function valueAt(holder: object, name: string): unknown {
   } catch {
     return undefined;
   }
-}
-
-/** Whether a value has an identity that can be referred to: functions have. */
-export function isObject(value: unknown): value is object {
-  return (typeof value === "object" && value !== null) || typeof value === "function";
 }
 
 const builtins = new WeakMap<object, { readonly specifier: string; readonly path: readonly string[] }>();

@@ -1,6 +1,7 @@
 import { types } from "node:util";
 import { functionSource } from "@pydist/protocol";
 import type { TaskFunction } from "../task.js";
+import { isObject } from "./is-object.js";
 import { ownerOf } from "./objects.js";
 import { ordinaryOfFunction, ordinaryOfPrototype } from "./ordinary.js";
 import { understood } from "./view.js";
@@ -32,10 +33,6 @@ export function methodOf(fn: TaskFunction, self: unknown): MethodOf | undefined 
     }
   }
   return undefined;
-}
-
-function isObject(value: unknown): value is object {
-  return (typeof value === "object" && value !== null) || typeof value === "function";
 }
 
 /** Whether a property is there as soon as the class that it belongs to is made. */

@@ -2,6 +2,7 @@ import { Buffer } from "node:buffer";
 import type { FreeName } from "../analysis/free.js";
 import { isLanguageGlobal, isStandardGlobal } from "../analysis/globals.js";
 import { isNative, isOfNode } from "../inspect/of-node.js";
+import { isObject } from "./is-object.js";
 
 /*
  * What the globals were when this module was loaded. A node has what Node has: whatever a program put into the place of a
@@ -68,10 +69,6 @@ function note(holder: object, isLanguage: boolean, isWanted = (_key: string) => 
     if (isWanted(key)) members.set(key, Object.getOwnPropertyDescriptor(holder, key) as PropertyDescriptor);
   }
   originals.set(holder, { members, isLanguage });
-}
-
-function isObject(value: unknown): value is object {
-  return (typeof value === "object" && value !== null) || typeof value === "function";
 }
 
 /** What stands behind a property, without running a getter. */

@@ -1,4 +1,4 @@
-import { isObject } from "./known.js";
+import { isObject } from "./is-object.js";
 
 /** The entries of weak collections whose keys are captured as well: they cannot be listed, but asked for one by one. */
 export class WeakEntries {

@@ -85,7 +85,9 @@ describe.skipIf(process.platform === "win32")("a tree of processes", () => {
         const kinds: readonly Fault[] = ["kill", "lose", "freeze", "kill", "leave"];
         for (let i = 0; i < size.faults; i++) {
           await sleep(-Math.log(1 - draw()) * 600);
-          blows.push(await tree.strike(kinds[i % kinds.length] as Fault, 200 + draw() * (long ? 14_000 : 2500)));
+          const blow = await tree.strike(kinds[i % kinds.length] as Fault, 200 + draw() * (long ? 14_000 : 2500));
+          blows.push(blow);
+          if (long) summary(`${i + 1} of ${size.faults}: ${blow}`);
           if (i % 4 === 3) await load.exhaust();
         }
       };

@@ -1,7 +1,10 @@
+import { fork } from "node:child_process";
+import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
+import { supervisionVariable } from "../../packages/pydist-node/dist/supervisor/supervised.js";
 import { Supervisor } from "../../packages/pydist-node/dist/supervisor/supervisor.js";
 import { type Exit, verdictOf } from "../../packages/pydist-node/dist/supervisor/verdict.js";
 import { folderOf } from "../support/folders.js";
@@ -51,6 +54,18 @@ describe("the supervisor", () => {
   ])("does not follow one that %s", async (_name, life, code) => {
     const end = await supervise([life]);
     expect(end).toEqual({ code, told: [null], logged: [] });
+  });
+});
+
+describe("a process that is supervised", () => {
+  it("ends, too, if its supervisor is gone before it is loaded", async () => {
+    const child = fork(fileURLToPath(new URL("fixtures/loaded-late.mjs", import.meta.url)), {
+      env: { ...process.env, ...supervisionVariable({ pid: process.pid }) },
+    });
+    const exit = once(child, "exit");
+    await once(child, "message");
+    child.disconnect();
+    expect(await exit).toEqual([1, null]);
   });
 });
 

@@ -31,7 +31,10 @@ export class Supervised {
   private constructor(supervision: Supervision) {
     this.supervision = supervision;
     // When the process that the user started dies, of whatever, the node must not stay behind unseen.
-    process.once("disconnect", () => process.exit(1));
+    const orphaned = () => process.exit(1);
+    process.once("disconnect", orphaned);
+    // ... also if that was while this process was being loaded.
+    if (!process.connected) orphaned();
     process.channel?.unref();
     setInterval(() => this.#report({ is: "beat" }), BEAT_INTERVAL).unref();
   }

@@ -51,6 +51,7 @@ export class SimulatedExecutor {
   readonly id: string;
   readonly settled: (Settled | undefined)[] = [];
   readonly #hops: number;
+  readonly #attempts: number;
   readonly #handle: (event: SchedulerEvent) => void;
   readonly #sent = new Map<number, Sent>();
   readonly #children = new Map<number, Children>();
@@ -63,9 +64,10 @@ export class SimulatedExecutor {
   /** Executions whose children were stopped because they ended badly. */
   orphaned = 0;
 
-  constructor(id: string, hops: number, handle: (event: SchedulerEvent) => void) {
+  constructor(id: string, hops: number, attempts: number, handle: (event: SchedulerEvent) => void) {
     this.id = id;
     this.#hops = hops;
+    this.#attempts = attempts;
     this.#handle = handle;
   }
 
@@ -85,7 +87,7 @@ export class SimulatedExecutor {
       hops: this.#hops,
       travelled: 0,
       priority,
-      attempts: 3,
+      attempts: this.#attempts,
       attempt: 1,
       depth,
       grace,

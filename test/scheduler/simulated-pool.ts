@@ -8,7 +8,7 @@ import {
   sliceBodies,
 } from "@pydist/protocol";
 import { eachIndex, InvariantError, POOL, type SchedulerAction, type SchedulerEvent } from "@pydist/scheduler";
-import type { Agenda } from "./agenda.js";
+import type { Clock } from "./clock.js";
 
 type ActionOf<T extends SchedulerAction["type"]> = Extract<SchedulerAction, { type: T }>;
 
@@ -40,7 +40,7 @@ export interface Tally {
 export interface Surroundings {
   readonly node: string;
   readonly slots: number;
-  readonly agenda: Agenda;
+  readonly agenda: Clock;
   readonly draw: () => number;
   readonly duration: (draw: () => number) => number;
   readonly spawning: Spawning | undefined;

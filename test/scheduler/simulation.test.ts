@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { type Outcomes, Simulation, type SimulationOptions } from "./simulation.js";
+import { Simulation } from "./simulation.js";
+import type { Outcomes, SimulationOptions } from "./simulation-options.js";
 
 /**
  * `PYDIST_SIMULATION_SEED=17 npm test -- test/scheduler/simulation` replays one schedule;

@@ -9,70 +9,28 @@ import {
 } from "@pydist/scheduler";
 import { random } from "../support/random.js";
 import { Agenda } from "./agenda.js";
+import { Clock } from "./clock.js";
 import { type Settled, SimulatedExecutor, SUBMITTER } from "./simulated-executor.js";
-import { SimulatedPool, type Spawning, type Tally } from "./simulated-pool.js";
+import { SimulatedLink } from "./simulated-link.js";
+import { SimulatedPool, type Tally } from "./simulated-pool.js";
+import type { Outcomes, SimulationOptions } from "./simulation-options.js";
 
-export interface SimulationOptions {
-  readonly seed: number;
-  readonly nodes: number;
-  readonly executors: number;
-  /** Tasks that each executor submits. */
-  readonly tasks: number;
-  /** Milliseconds of one task; drawn per task. */
-  readonly duration: (draw: () => number) => number;
-  /** Milliseconds of a link, one way; drawn per message. */
-  readonly delay: (draw: () => number) => number;
-  readonly slots: (draw: () => number) => number;
-  /** Index of the parent of node `i > 0`. */
-  readonly parent: (index: number, draw: () => number) => number;
-  readonly hopLimit: number;
-  /** Faults and joins, each at a random time within the first `faultsUntil` milliseconds. */
-  readonly losses: number;
-  readonly cuts: number;
-  readonly joins: number;
-  readonly cancels: number;
-  /** Cancellations that also stop what runs, and executors that die. */
-  readonly stops?: number;
-  readonly quits?: number;
-  readonly faultsUntil: number;
-  /** Whether and how tasks submit tasks of their own. */
-  readonly spawning?: Spawning;
-  /** Most tasks that any node grants, if less than it would. */
-  readonly window?: number;
-  /** Check every invariant after every event, not only at the end. */
-  readonly validate: boolean;
-}
+/** Milliseconds of silence after which a link is given up. */
+const GRACE = 30;
 
-export interface Outcomes {
-  readonly finished: number;
-  readonly failed: number;
-  readonly cancelled: number;
-  readonly makespan: number;
-  readonly events: number;
-  readonly messages: number;
-  readonly deepest: number;
-  /** Tasks submitted by tasks, and executions whose own were stopped because they ended badly. */
-  readonly nested: number;
-  readonly orphaned: number;
-  readonly tally: Tally;
-  /** How many tasks each node ran. */
-  readonly ran: ReadonlyMap<string, number>;
-}
-
-/** A link between two schedulers. Messages keep their order; those under way when it breaks are lost. */
 interface Link {
   readonly upper: SimNode;
   readonly lower: SimNode;
   /** The upper end's name of the lower one, and the reverse. */
   readonly receiver: number;
   readonly upstream: number;
-  state: "open" | "broken";
-  lastDown: number;
-  lastUp: number;
+  readonly wire: SimulatedLink;
 }
 
 interface SimNode {
   readonly id: string;
+  readonly slots: number;
+  readonly clock: Clock;
   readonly scheduler: Scheduler;
   readonly up: Map<number, Link>;
   readonly down: Map<number, Link>;
@@ -93,6 +51,7 @@ export class Simulation {
   readonly #agenda = new Agenda();
   readonly #draw: () => number;
   readonly #nodes: SimNode[] = [];
+  #root!: SimNode;
   readonly #executors: ExecutorNode[] = [];
   readonly #tally: Tally = { suspended: 0, resumed: 0, killed: 0, misled: 0 };
   #checking: boolean;
@@ -152,38 +111,43 @@ export class Simulation {
     const { nodes, executors, slots, parent } = this.#options;
     for (let i = 0; i < nodes; i++) {
       const node = this.#addNode(slots(this.#draw));
-      this.#nodes.push(node);
-      if (i > 0) this.#connect(this.#nodes[parent(i, this.#draw)] as SimNode, node);
+      if (i === 0) this.#root = node;
+      else this.#connect(this.#nodes[parent(i, this.#draw)] as SimNode, node);
     }
     for (let e = 0; e < executors; e++) {
       const executor = this.#addExecutor();
       this.#executors.push(executor);
       this.#handle(executor, { type: "upstreamJoined", upstream: SUBMITTER, own: true });
-      this.#connect(this.#nodes[0] as SimNode, executor, true);
+      this.#connect(this.#root, executor, true);
     }
   }
 
-  #addNode(slots: number): SimNode {
-    return this.#newNode("node", slots, () => undefined);
+  /** @param id of a process that this one takes the place of */
+  #addNode(slots: number, id = `node${this.#nodes.length}`): SimNode {
+    const node = this.#newNode(id, "node", slots, () => undefined);
+    this.#nodes.push(node);
+    return node;
   }
 
   #addExecutor(): ExecutorNode {
-    const { hopLimit } = this.#options;
-    return this.#newNode("executor", 0, (id, handle) => new SimulatedExecutor(id, hopLimit, handle));
+    const { hopLimit, attempts = 3 } = this.#options;
+    const id = `executor${this.#executors.length}`;
+    return this.#newNode(id, "executor", 0, (handle) => new SimulatedExecutor(id, hopLimit, attempts, handle));
   }
 
   #newNode<S extends SimulatedExecutor | undefined>(
+    id: string,
     role: "node" | "executor",
     slots: number,
-    submitterOf: (id: string, handle: (event: SchedulerEvent) => void) => S,
+    submitterOf: (handle: (event: SchedulerEvent) => void) => S,
   ): SimNode & { readonly submitter: S } {
-    const id = `${role}${this.#nodes.length + this.#executors.length}`;
+    const clock = new Clock(this.#agenda);
     const { hopLimit, duration, spawning } = this.#options;
     const handle = (event: SchedulerEvent): void => this.#handle(node, event);
     const pool = new SimulatedPool({
       node: id,
       slots,
-      agenda: this.#agenda,
+      agenda: clock,
       draw: this.#draw,
       duration,
       spawning,
@@ -194,11 +158,13 @@ export class Simulation {
     });
     const node: SimNode & { readonly submitter: S } = {
       id,
+      slots,
+      clock,
       scheduler: new Scheduler({ node: id, slots, hopLimit, routesOnly: role === "executor" }),
       up: new Map(),
       down: new Map(),
       pool,
-      submitter: submitterOf(id, handle),
+      submitter: submitterOf(handle),
       state: "alive",
       lastName: SUBMITTER,
     };
@@ -214,15 +180,10 @@ export class Simulation {
   /** An executor is above the node that it is attached to; a node is below its parent. */
   #connect(parent: SimNode, child: SimNode, attachment = false): void {
     const [upper, lower] = attachment ? [child, parent] : [parent, child];
-    const link: Link = {
-      upper,
-      lower,
-      receiver: ++upper.lastName,
-      upstream: ++lower.lastName,
-      state: "open",
-      lastDown: this.#agenda.now,
-      lastUp: this.#agenda.now,
-    };
+    // Who comes back as another process ends what the one before it has left behind.
+    for (const old of upper.down.values()) if (old.lower.id === lower.id) this.#loseLower(old);
+    const wire = new SimulatedLink(upper.clock, lower.clock);
+    const link: Link = { upper, lower, receiver: ++upper.lastName, upstream: ++lower.lastName, wire };
     upper.down.set(link.receiver, link);
     lower.up.set(link.upstream, link);
     this.#handle(upper, { type: "childJoined", child: link.receiver, node: lower.id, attachment });
@@ -245,67 +206,113 @@ export class Simulation {
   }
 
   #planFaults(): void {
-    const { losses, cuts, joins, cancels, stops = 0, quits = 0, faultsUntil, slots } = this.#options;
-    const sometime = (what: () => void): void => this.#agenda.at(this.#draw() * faultsUntil, what);
-    for (let i = 0; i < losses; i++) sometime(() => this.#lose(this.#anyNode()));
-    for (let i = 0; i < cuts; i++) sometime(() => this.#cut(this.#anyNode()));
-    for (let i = 0; i < cancels; i++) sometime(() => this.#cancelSome("cancel"));
-    for (let i = 0; i < stops; i++) sometime(() => this.#cancelSome("stop"));
-    for (let i = 0; i < quits; i++) sometime(() => this.#quit(this.#executors[i] as SimNode));
-    for (let i = 0; i < joins; i++) {
-      sometime(() => this.#join(Math.max(1, slots(this.#draw))));
-    }
+    const { faultsUntil, slots } = this.#options;
+    const { losses, cuts, joins, cancels, stops = 0, quits = 0 } = this.#options;
+    const { aways = 0, freezes = 0, restarts = 0, rootRestarts = 0 } = this.#options;
+    const sometimes = (times: number, what: (nth: number) => void): void => {
+      for (let i = 0; i < times; i++) this.#agenda.at(this.#draw() * faultsUntil, () => what(i));
+    };
+    sometimes(losses, () => this.#lose(this.#anyNode()));
+    sometimes(cuts, () => this.#cut(this.#anyNode()));
+    sometimes(cancels, () => this.#cancelSome("cancel"));
+    sometimes(stops, () => this.#cancelSome("stop"));
+    sometimes(quits, (i) => this.#quit(this.#executors[i] as SimNode));
+    sometimes(joins, () => this.#join(this.#addNode(Math.max(1, slots(this.#draw)))));
+    sometimes(aways, () => this.#sendAway());
+    sometimes(freezes, () => this.#freeze(this.#anyNode()));
+    sometimes(restarts, () => this.#restart(this.#anyNode()));
+    sometimes(rootRestarts, () => this.#restart(this.#root));
     // When all who could work are gone, the tasks wait for somebody to come.
-    this.#agenda.at(faultsUntil, () => this.#join(1));
-  }
-
-  #join(slots: number): void {
-    const node = this.#addNode(slots);
-    this.#nodes.push(node);
-    this.#connect(this.#placeFor(node), node);
+    this.#agenda.at(faultsUntil, () => this.#join(this.#addNode(1)));
   }
 
   /** A living node; the root, where the executors are attached, only if asked for. */
   #anyNode(rootToo = false, except?: SimNode): SimNode {
-    const living = this.#nodes.filter((node, i) => node.state === "alive" && node !== except && (rootToo || i > 0));
-    return (living[Math.floor(this.#draw() * living.length)] ?? this.#nodes[0]) as SimNode;
+    const fits = (node: SimNode): boolean => node.state === "alive" && !node.clock.frozen && node !== except;
+    const living = this.#nodes.filter((node) => fits(node) && (rootToo || node !== this.#root));
+    return living[Math.floor(this.#draw() * living.length)] ?? this.#root;
   }
 
   #lose(node: SimNode): void {
-    if (node === this.#nodes[0]) return;
+    if (node !== this.#root) this.#end(node);
+  }
+
+  #end(node: SimNode): void {
     node.state = "dead";
     for (const link of [...node.up.values(), ...node.down.values()]) this.#break(link);
   }
 
   /** A program dies: nobody waits for its tasks any more. */
   #quit(executor: SimNode): void {
-    executor.state = "dead";
-    for (const link of executor.down.values()) this.#break(link);
+    this.#end(executor);
   }
 
   #cut(node: SimNode): void {
     for (const link of node.up.values()) if (link.upper.submitter === undefined) this.#break(link);
   }
 
-  /** Both ends notice, each in its own time; the lower one joins somewhere else. */
-  #break(link: Link): void {
-    if (link.state === "broken") return;
-    link.state = "broken";
-    const { upper, lower } = link;
-    this.#agenda.after(this.#draw() * 20, () => {
-      if (!upper.down.delete(link.receiver) || upper.state === "dead") return;
-      this.#handle(upper, { type: "childLost", child: link.receiver, cause: "simulated" });
+  /** Shorter than the grace: nobody above hears of it. */
+  #sendAway(): void {
+    const links = [...this.#anyNode(true).up.values()];
+    const link = links[Math.floor(this.#draw() * links.length)];
+    if (link !== undefined) link.wire.awayUntil = this.#agenda.now + this.#draw() * GRACE;
+  }
+
+  /** Its process stands still, its threads included. If that takes too long, the others give it up. */
+  #freeze(node: SimNode): void {
+    if (node === this.#root) return;
+    const duration = this.#draw() * 3 * GRACE;
+    node.clock.freeze(duration);
+    if (duration < GRACE) return;
+    this.#agenda.after(GRACE, () => {
+      for (const link of [...node.up.values(), ...node.down.values()]) this.#break(link);
     });
-    this.#agenda.after(this.#draw() * 20, () => {
+  }
+
+  /** Its process dies, and a supervisor starts another one, which knows nothing of what the first one had. */
+  #restart(node: SimNode): void {
+    if (node.state === "dead") return;
+    this.#end(node);
+    this.#agenda.after(this.#draw() * 40, () => {
+      const next = this.#addNode(node.slots, node.id);
+      if (node === this.#root) this.#root = next;
+      else this.#join(next);
+    });
+  }
+
+  /** Both ends notice, each in its own time; the lower one joins somewhere else, and a program looks for the root. */
+  #break(link: Link): void {
+    const { upper, lower, wire } = link;
+    if (wire.state === "broken") return;
+    wire.state = "broken";
+    upper.clock.after(this.#draw() * 20, () => this.#loseLower(link));
+    lower.clock.after(this.#draw() * 20, () => {
       if (!lower.up.delete(link.upstream) || lower.state === "dead") return;
       this.#handle(lower, { type: "upstreamLost", upstream: link.upstream });
-      if (upper.submitter !== undefined) return;
-      const above = this.#placeFor(lower);
-      this.#agenda.after(this.#draw() * 20, () => {
-        if (lower.state === "alive" && lower.up.size === 0)
-          this.#connect(above.state === "alive" ? above : (this.#nodes[0] as SimNode), lower);
-      });
+      if (upper.submitter === undefined) lower.clock.after(this.#draw() * 20, () => this.#join(lower));
     });
+  }
+
+  #loseLower({ upper, receiver }: Link): void {
+    if (!upper.down.delete(receiver) || upper.state === "dead") return;
+    this.#handle(upper, { type: "childLost", child: receiver, cause: "simulated" });
+    if (upper.submitter !== undefined) this.#attach(upper);
+  }
+
+  /** Again and again, until the root is there. */
+  #attach(executor: SimNode): void {
+    executor.clock.after(this.#draw() * 20, () => {
+      if (executor.state === "dead" || executor.down.size > 0) return;
+      if (this.#root.state === "alive") this.#connect(this.#root, executor, true);
+      else this.#attach(executor);
+    });
+  }
+
+  #join(node: SimNode): void {
+    if (node.state === "dead" || node.up.size > 0) return;
+    const place = this.#placeFor(node);
+    if (place.state === "alive") this.#connect(place, node);
+    else node.clock.after(this.#draw() * 20, () => this.#join(node));
   }
 
   /** A living node that is not below the given one, so that no cycle comes about. */
@@ -316,7 +323,7 @@ export class Simulation {
       while (above !== undefined && above !== node) above = this.#parentOf(above);
       if (above !== node && this.#isRooted(place)) return place;
     }
-    return this.#nodes[0] as SimNode;
+    return this.#root;
   }
 
   #parentOf(node: SimNode): SimNode | undefined {
@@ -326,7 +333,7 @@ export class Simulation {
 
   #isRooted(node: SimNode): boolean {
     let above: SimNode | undefined = node;
-    while (above !== undefined && above !== this.#nodes[0]) above = this.#parentOf(above);
+    while (above !== undefined && above !== this.#root) above = this.#parentOf(above);
     return above !== undefined;
   }
 
@@ -396,7 +403,7 @@ export class Simulation {
         return this.#up(node, action.upstream, (child) => ({ ...action, type: "credit", child, window }));
       }
       case "wake":
-        return this.#agenda.at(action.at, () => this.#handle(node, { type: "tick" }));
+        return node.clock.at(action.at, () => this.#handle(node, { type: "tick" }));
     }
   }
 
@@ -413,22 +420,16 @@ export class Simulation {
 
   #down(node: SimNode, receiver: number, make: (upstream: number) => SchedulerEvent): void {
     const link = node.down.get(receiver);
-    if (link === undefined || link.state === "broken") return;
+    if (link === undefined || link.wire.state === "broken") return;
     this.#messages++;
-    link.lastDown = Math.max(link.lastDown, this.#agenda.now + this.#options.delay(this.#draw));
-    this.#agenda.at(link.lastDown, () => {
-      if (link.state === "open") this.#handle(link.lower, make(link.upstream));
-    });
+    link.wire.down.send(this.#options.delay(this.#draw), () => this.#handle(link.lower, make(link.upstream)));
   }
 
   #up(node: SimNode, upstream: number, make: (receiver: number) => SchedulerEvent): void {
     const link = node.up.get(upstream);
-    if (link === undefined || link.state === "broken") return;
+    if (link === undefined || link.wire.state === "broken") return;
     this.#messages++;
-    link.lastUp = Math.max(link.lastUp, this.#agenda.now + this.#options.delay(this.#draw));
-    this.#agenda.at(link.lastUp, () => {
-      if (link.state === "open") this.#handle(link.upper, make(link.receiver));
-    });
+    link.wire.up.send(this.#options.delay(this.#draw), () => this.#handle(link.upper, make(link.receiver)));
   }
 
   #startRun(node: SimNode, action: Extract<SchedulerAction, { type: "dispatch" }>): void {
@@ -439,11 +440,14 @@ export class Simulation {
   #outcomes(): Outcomes {
     const submitters = this.#executors.map((each) => each.submitter);
     const all = submitters.flatMap((each) => each.settled);
+    const ran = new Map<string, number>();
+    for (const { id, pool } of this.#nodes) ran.set(id, (ran.get(id) ?? 0) + pool.ran);
     const count = (wanted: Settled): number => all.filter((each) => each === wanted).length;
     return {
       finished: count("finished"),
       failed: count("failed"),
       cancelled: count("cancelled"),
+      answered: submitters.flatMap((each) => each.settled.slice(0, this.#options.tasks)).filter(isFinished).length,
       makespan: this.#lastSettled,
       events: this.#events,
       messages: this.#messages,
@@ -451,9 +455,13 @@ export class Simulation {
       nested: submitters.reduce((sum, each) => sum + each.nested, 0),
       orphaned: submitters.reduce((sum, each) => sum + each.orphaned, 0),
       tally: { ...this.#tally },
-      ran: new Map(this.#nodes.map((node) => [node.id, node.pool.ran])),
+      ran,
     };
   }
+}
+
+function isFinished(settled: Settled | undefined): boolean {
+  return settled === "finished";
 }
 
 /** When all is settled and every message has arrived, nobody holds anything: no task, no slot, no count. */

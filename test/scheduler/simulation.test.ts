@@ -1,10 +1,11 @@
 import { describe, expect, it } from "vitest";
+import { random } from "../support/random.js";
 import { Simulation } from "./simulation.js";
 import type { Outcomes, SimulationOptions } from "./simulation-options.js";
 
 /**
  * `PYDIST_SIMULATION_SEED=17 npm test -- test/scheduler/simulation` replays one schedule;
- * `PYDIST_SIMULATIONS=20000` runs more of them.
+ * `PYDIST_SIMULATIONS=5000` runs more of them.
  */
 const { PYDIST_SIMULATION_SEED: replay, PYDIST_SIMULATIONS: wanted = "1000" } = process.env;
 /** Of ten groups of schedules, the last two have tasks that submit tasks. */
@@ -27,6 +28,10 @@ function stormy(seed: number): SimulationOptions {
     cuts: 10,
     joins: 10,
     cancels: 10,
+    aways: 20,
+    freezes: 5,
+    restarts: 5,
+    rootRestarts: seed % 2,
     faultsUntil: 120,
     validate: true,
   };
@@ -46,6 +51,10 @@ function recursive(seed: number): SimulationOptions {
     losses: seed % 12,
     cuts: seed % 7,
     joins: 6,
+    aways: seed % 9,
+    freezes: seed % 4,
+    restarts: seed % 5,
+    rootRestarts: seed % 3,
     cancels: 5,
     stops: 10,
     quits: seed % 2,
@@ -62,9 +71,51 @@ function recursive(seed: number): SimulationOptions {
   };
 }
 
-function run(options: SimulationOptions): Outcomes {
+/** Any tree, in any weather that ends, with tasks that are tried as often as need be: nothing but their results may come. */
+function mended(seed: number): SimulationOptions {
+  const draw = random(seed);
+  const upTo = (most: number): number => Math.floor(draw() * (most + 1));
+  const shapes: SimulationOptions["parent"][] = [
+    (index, among) => Math.floor(among() * index),
+    (index) => index - 1,
+    () => 0,
+    tenChildrenEach,
+  ];
+  return {
+    ...stormy(seed),
+    nodes: 1 + upTo(30),
+    executors: 1 + upTo(2),
+    tasks: 1 + upTo(80),
+    slots: firstHas(upTo(2), (among) => Math.floor(among() * 3)),
+    parent: shapes[upTo(3)] as SimulationOptions["parent"],
+    hopLimit: 1000,
+    attempts: 1000,
+    losses: upTo(8),
+    cuts: upTo(8),
+    joins: upTo(8),
+    cancels: 0,
+    aways: upTo(20),
+    freezes: upTo(6),
+    restarts: upTo(8),
+    rootRestarts: upTo(3),
+    window: 1 + upTo(6) ** 3,
+    ...(draw() < 0.3
+      ? { spawning: { depth: 3, chance: 0.4, fanOut: () => 2, again: 0.2, leaves: 0.1, endless: 0 } }
+      : {}),
+  };
+}
+
+function crowded(seed: number): SimulationOptions {
+  const faults = { losses: 200, cuts: 100, joins: 50, aways: 200, freezes: 50, restarts: 100, cancels: 0 };
+  return { ...stormy(seed), ...faults, nodes: 3000, tasks: 3000, attempts: 1000 };
+}
+
+/** @param check what has to hold of the outcomes besides the invariants */
+function run(options: SimulationOptions, check?: (outcomes: Outcomes) => void): Outcomes {
   try {
-    return new Simulation(options).run();
+    const outcomes = new Simulation(options).run();
+    check?.(outcomes);
+    return outcomes;
   } catch (error) {
     const command = `PYDIST_SIMULATION_SEED=${options.seed} npm test -- test/scheduler/simulation`;
     throw new Error(`Schedule ${options.seed} failed. Replay it with: ${command}`, { cause: error });
@@ -78,14 +129,22 @@ function firstHas(slots: number, others: SimulationOptions["slots"]): Simulation
 }
 
 function weather(seed: number): void {
-  const { finished, failed, cancelled, deepest } = run(stormy(seed));
-  expect(finished + failed + cancelled).toBe(300);
-  expect(deepest).toBeLessThanOrEqual(3 + (seed % 14));
+  run(stormy(seed), ({ finished, failed, cancelled, deepest }) => {
+    expect(finished + failed + cancelled).toBe(300);
+    expect(deepest).toBeLessThanOrEqual(3 + (seed % 14));
+  });
 }
 
-describe("any schedule of joins, losses, cuts and cancellations keeps the invariants", () => {
+/** All programs have what a single loop over their tasks would give them; the simulation compares the values. */
+function asSerial(options: SimulationOptions): void {
+  run(options, ({ answered }) => expect(answered).toBe(options.tasks * options.executors));
+}
+
+describe("any schedule of joins, losses, cuts, freezes, restarts and cancellations keeps the invariants", () => {
   if (replay !== undefined) {
     it(`schedule ${replay}`, () => weather(Number(replay)));
+    it(`schedule ${replay} in which nothing fails`, () => asSerial(mended(Number(replay))));
+    it(`schedule ${replay} of 3,000 nodes`, { timeout: 120_000 }, () => asSerial(crowded(Number(replay))));
     it(`schedule ${replay} of tasks that submit tasks`, () => void run(recursive(Number(replay))));
     return;
   }
@@ -113,6 +172,16 @@ describe("any schedule of joins, losses, cuts and cancellations keeps the invari
       for (const [what, count] of sum) expect(count, `${what} in all these schedules`).toBeGreaterThan(0);
     },
   );
+
+  it.each(groups)(
+    `tasks that may be tried again have the results of a single loop, group %i of ${GROUPS}`,
+    { timeout: 300_000 },
+    (group) => {
+      for (let seed = group * each; seed < (group + 1) * each; seed++) asSerial(mended(seed));
+    },
+  );
+
+  it.each([0, 1, 2])("schedule %i of 3,000 nodes", { timeout: 120_000 }, (seed) => asSerial(crowded(seed)));
 
   it("is the same for the same seed", () => {
     expect(run(stormy(4))).toEqual(run(stormy(4)));

@@ -47,7 +47,7 @@ export function validate(scheduler: Scheduler): void {
 
 /** Most receivers of a large tree hold nothing. */
 function holds({ leases, tasks, bytes, suspended, suspendedBytes, paused }: Receiver): boolean {
-  return [leases.size, tasks, bytes, suspended, suspendedBytes, paused].some((count) => count !== 0);
+  return leases.size !== 0 || tasks !== 0 || bytes !== 0 || suspended !== 0 || suspendedBytes !== 0 || paused !== 0;
 }
 
 function checkHeld(node: string, upstream: Upstream, found: Recount): void {

@@ -130,6 +130,8 @@ export interface Credit {
   readonly window: number;
   /** Most bytes of bodies that it may have outstanding here; a single larger body may still travel alone. */
   readonly bytes: number;
+  /** Present while this node's own slots are missing only because it is drained. */
+  readonly pool?: "drained";
 }
 
 /** One step of the way from a node to its root. */
@@ -175,6 +177,9 @@ export interface FilePart {
   readonly length: number;
 }
 
+/** What a node can be told to do: finish what it runs and take nothing new; work again; finish and leave. */
+export type Order = "drain" | "resume" | "stop";
+
 /** Frames from a submitter towards the workers. */
 export type DownFrame =
   | { readonly t: "tasks"; readonly lease: number; readonly head: BatchHeader }
@@ -184,6 +189,8 @@ export type DownFrame =
   | ({ readonly t: "told" } & Mail<DownNote>)
   | { readonly t: "recall"; readonly max: number }
   | { readonly t: "ask"; readonly id: number; readonly what: string }
+  /** For the node with this id or name, which is the receiver or below it; null for the receiver. */
+  | { readonly t: "order"; readonly id: number; readonly order: Order; readonly node: string | null }
   /** What a task names by its hash: a text, or captured values. Long ones are the payload, the text then as UTF-8. */
   | { readonly t: "code"; readonly hash: string; readonly text: string }
   | { readonly t: "code"; readonly hash: string; readonly payload: "text" | "bytes" }

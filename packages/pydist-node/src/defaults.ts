@@ -3,3 +3,4 @@ export const DEFAULT_CLUSTER = "default";
 export const DEFAULT_HOP_LIMIT = 16;
 /** Milliseconds. */
 export const DEFAULT_CONNECT_TIMEOUT = 10_000;
+export const DEFAULT_DRAIN_GRACE = 30_000;

@@ -1,5 +1,6 @@
 export { DEFAULT_CLUSTER, DEFAULT_CONNECT_TIMEOUT, DEFAULT_HOP_LIMIT } from "./defaults.js";
-export { Engine, type EngineEvents, type EngineOptions } from "./engine/engine.js";
+export { Engine } from "./engine/engine.js";
+export type { EngineEvents, EngineOptions } from "./engine/engine-options.js";
 export { dial, dialUntil, formatAddress, type LinkLike, parseAddress, resolveSecret } from "./links/index.js";
 export { type Logger, silent } from "./logger.js";
 export {

@@ -23,6 +23,12 @@ export interface Letter<Note> extends Mail<Note> {
   readonly bodies: Bodies | undefined;
 }
 
+/**
+ * What a node does for the tree: all that it can; nothing on its own slots, while its children work on; or nothing that is
+ * not begun yet, because it is about to leave.
+ */
+export type Duty = "working" | "drained" | "leaving";
+
 /** All that can happen to a scheduler. Ranges and `from` count from the first task of the batch as it was handed over. */
 export type SchedulerEvent =
   | { readonly type: "upstreamJoined"; readonly upstream: UpstreamId; readonly own: boolean }
@@ -85,6 +91,8 @@ export type SchedulerEvent =
       readonly history?: History | undefined;
     }
   | { readonly type: "recalled"; readonly receiver: ReceiverId }
+  /** What this node is to do from now on. */
+  | { readonly type: "duty"; readonly duty: Duty }
   /** The time that an earlier `wake` asked for has come. */
   | { readonly type: "tick" };
 
@@ -133,6 +141,8 @@ export type SchedulerAction =
     }
   | { readonly type: "recallDone"; readonly upstream: UpstreamId }
   | ({ readonly type: "grant"; readonly upstream: UpstreamId } & Credit)
+  /** Nothing runs any more that the duty is to be rid of. Once for each change of the duty. */
+  | { readonly type: "drained" }
   /** Send a `tick` at this time, in the clock of `handle`'s `now`; replaces any earlier wish. */
   | { readonly type: "wake"; readonly at: number };
 

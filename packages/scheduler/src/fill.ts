@@ -32,13 +32,13 @@ export function fill(state: State, now: number): void {
 }
 
 /**
- * A task whose hops reach no slot from here any more, because a child went away, goes back up: elsewhere there may be
+ * A task whose hops reach no slot from here any more, because a child went away or this node is drained, goes back up: elsewhere there may be
  * slots that it can reach, and otherwise it waits as near to its submitter as it can.
  */
 function giveBackStranded(state: State): void {
   if (state.pool.reach(0) > 0) return;
   let reaching = Number.POSITIVE_INFINITY;
-  for (const receiver of state.receivers.values()) {
+  for (const receiver of state.duty === "leaving" ? [] : state.receivers.values()) {
     if (receiver.reach(Number.MAX_SAFE_INTEGER) > 0) reaching = Math.min(reaching, receiver.minHops);
   }
   for (const upstream of state.upstreams.values()) {

@@ -32,6 +32,7 @@ export function grant(state: State, now: number): number {
       busyElsewhere,
       window: Math.min(capacity.total * WINDOW_PER_SLOT, Number.MAX_SAFE_INTEGER),
       bytes: WINDOW_BYTES,
+      ...(state.duty === "drained" ? { pool: "drained" } : {}),
     };
     upstream.granted = { capacity, busyElsewhere, at: now };
     upstream.highestWindow = Math.max(upstream.highestWindow, credit.window);

@@ -1,4 +1,6 @@
+export type { Standing } from "./drain.js";
 export {
+  type Duty,
   POOL,
   type ReceiverId,
   type SchedulerAction,

@@ -53,7 +53,8 @@ function oldestAtWork(receiver: Receiver): Lease | undefined {
   return undefined;
 }
 
-function ask(state: State, receiver: Receiver, max: number): void {
+/** At most one recall at a time: only for a receiver whose recall is idle. */
+export function ask(state: State, receiver: Receiver, max: number): void {
   receiver.recall = { state: "asked", backoff: receiver.recall.backoff, gave: false };
   state.out.push({ type: "recallFrom", receiver: receiver.id, max });
 }

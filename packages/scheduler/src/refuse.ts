@@ -16,14 +16,14 @@ export function refuseStuck(state: State, upstream: UpstreamId, node: string): v
 
 /**
  * An attached executor sends tasks only where they can run, so those that are stuck at its node would wait for ever in
- * its own queue: whether a node has workers never changes.
+ * its own queue: whether a node has workers never changes. Those of a drained one may come back.
  */
 export function refuseAtAttachment(state: State): void {
   if (state.config.routesOnly !== true || state.queue.count === 0) return;
   let stuckAt: string | undefined;
   for (const receiver of state.receivers.values()) {
     if (receiver === state.pool || receiver.credit.slots.length === 0) continue;
-    if (receiver.reach(0) > 0) return;
+    if (receiver.reach(0) > 0 || receiver.credit.pool === "drained") return;
     stuckAt = receiver.node;
   }
   if (stuckAt === undefined) return;

@@ -1,5 +1,6 @@
 import { countOf, type History, Outcome, type ResultInfo, sliceBodies } from "@pydist/protocol";
 import { abandon, cancel } from "./cancel.js";
+import { drain, type Standing, standingOf, takeDuty } from "./drain.js";
 import { type EventOf, POOL, type SchedulerAction, type SchedulerConfig, type SchedulerEvent } from "./events.js";
 import { fill } from "./fill.js";
 import { grant } from "./grant.js";
@@ -36,6 +37,18 @@ export class Scheduler {
     return { running: pool.running, suspended: pool.suspended, queued: queue.count };
   }
 
+  /** What this node does for the tree now, as people are told. */
+  get standing(): Standing {
+    return standingOf(this.#state);
+  }
+
+  /** Tasks that were handed on, to the pool or to children, and have not come back. */
+  get lent(): number {
+    let tasks = 0;
+    for (const receiver of this.#state.receivers.values()) tasks += receiver.tasks;
+    return tasks;
+  }
+
   /** What results of a run on this node's pool say of themselves; undefined once the lease is over. */
   infoOf(lease: number): ResultInfo | undefined {
     const found = this.#state.leases.get(lease);
@@ -52,7 +65,7 @@ export class Scheduler {
     const state = this.#state;
     this.#apply(event, now);
     fill(state, now);
-    const again = Math.min(recallForIdleSlots(state, now), grant(state, now));
+    const again = Math.min(recallForIdleSlots(state, now), drain(state, now), grant(state, now));
     this.#askForTick(event, again, now);
     const actions = state.out;
     state.out = [];
@@ -111,6 +124,8 @@ export class Scheduler {
         return resumed(this.#state, event);
       case "ready":
         return ready(this.#state, event);
+      case "duty":
+        return takeDuty(this.#state, event.duty, now);
       case "tick":
         return;
     }
@@ -146,11 +161,11 @@ export class Scheduler {
     this.#state.receivers.set(child, new Receiver(child, attachment ? "attachment" : "child", node, none));
   }
 
-  #credit({ child, slots, busyElsewhere, window, bytes }: EventOf<"credit">): void {
+  #credit({ type: _, child, ...credit }: EventOf<"credit">): void {
     const receiver = this.#state.receivers.get(child);
     if (receiver === undefined) return;
-    const same = receiver.credit.slots.join() === slots.join();
-    receiver.credit = { slots, busyElsewhere, window, bytes };
+    const same = receiver.credit.slots.join() === credit.slots.join();
+    receiver.credit = credit;
     if (!same) this.#state.capacityChanged();
   }
 

@@ -10,7 +10,14 @@ import {
 } from "@pydist/protocol";
 import { Batch, type Lease, QUEUED, SETTLED } from "./batch.js";
 import { RunTimes } from "./estimate.js";
-import { POOL, type ReceiverId, type SchedulerAction, type SchedulerConfig, type UpstreamId } from "./events.js";
+import {
+  type Duty,
+  POOL,
+  type ReceiverId,
+  type SchedulerAction,
+  type SchedulerConfig,
+  type UpstreamId,
+} from "./events.js";
 import { FairQueue } from "./queue.js";
 import { appendIndex } from "./ranges.js";
 import { Receiver } from "./receiver.js";
@@ -95,6 +102,9 @@ export class State {
   /** In the order in which they became ready. */
   readonly ready = new Map<string, Ready>();
   readonly pool: Receiver;
+  duty: Duty = "working";
+  /** What was last said of a duty that is not to work. */
+  told: "busy" | "drained" = "busy";
   out: SchedulerAction[] = [];
   #lastLease = 0;
   #capacity: Capacity | undefined;
@@ -110,13 +120,13 @@ export class State {
     this.receivers.set(POOL, this.pool);
   }
 
-  /** Slots of the pool and of everything below, by depth. Asked at every event, so it is remembered. */
+  /** Slots that this node offers, its pool's and those of everything below, by depth. Asked at every event, so it is remembered. */
   get capacity(): Capacity {
-    this.#capacity ??= capacityOf(this.receivers.values(), this.config.hopLimit);
+    this.#capacity ??= capacityOf(this.duty === "leaving" ? [] : this.receivers.values(), this.config.hopLimit);
     return this.#capacity;
   }
 
-  /** A receiver joined, left or told other slots. */
+  /** A receiver joined, left or told other slots, or this node has another duty. */
   capacityChanged(): void {
     this.#capacity = undefined;
   }

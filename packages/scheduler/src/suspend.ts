@@ -45,7 +45,8 @@ export function ready(state: State, { lease: id, index: offset }: EventOf<"ready
 /** Tasks that are ready to go on get idle slots before any that has not begun: that ends work, and frees its memory. */
 export function resumeReady(state: State): void {
   for (const { lease, index } of state.ready.values()) {
-    if (state.pool.idle(0) <= 0) return;
+    // Not those that it offers: what has begun on a node that is drained ends there.
+    if (state.pool.running >= state.config.slots) return;
     state.resume(lease, index);
     state.out.push({ type: "resumeAt", lease: lease.id, index: index - lease.from });
     state.reportRanges("reportResumed", lease.batch, [index, index + 1]);

@@ -132,8 +132,7 @@ function checkCredit(node: string, upstream: Upstream, found: Recount): void {
 
 /** A suspended task holds no slot, and one that could go on waits only while no slot is idle. */
 function checkSlots(state: State): void {
-  const { node } = state.config;
-  const slots = state.pool.credit.slots[0] ?? 0;
+  const { node, slots } = state.config;
   let running = 0;
   for (const lease of state.pool.leases.values()) if (lease.suspended.size === 0) running++;
   invariant(running <= slots, "I4", () => `${node} runs ${running} tasks on ${slots} slots`);

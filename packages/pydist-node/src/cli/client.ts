@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
-import { ConnectionError, decodeFrame, encodeFrame } from "@pydist/protocol";
+import { ConnectionError, decodeFrame, encodeFrame, type Frame, type Order } from "@pydist/protocol";
 import { dial, type HelloInput, type LinkLike, resolveSecret } from "../links/index.js";
 import type { Secret } from "../links/secret.js";
 import { type NodeInfo, toNodeInfos } from "../node/description.js";
@@ -69,18 +69,44 @@ async function dialAny({ address, cluster, connectTimeout }: ClientSettings, sec
 export async function askNodes(
   settings: Resolved<(typeof CLIENT_SETTINGS)[number]>,
 ): Promise<[asked: NodeInfo, ...below: NodeInfo[]]> {
-  const link = await dialAny(settings.values, await existingSecret(settings));
-  try {
-    const [asked, ...below] = toNodeInfos(await ask(link, "nodes"));
+  return withLink(settings, async (link) => {
+    const answer = await answerTo(link, { t: "ask", id: 1, what: "nodes" });
+    const [asked, ...below] = toNodeInfos(Array.isArray(answer) ? answer : []);
     if (asked === undefined)
       throw failed(link, "knows of no node: it is an executor that is attached to a cluster itself");
     return [asked, ...below];
+  });
+}
+
+/**
+ * Has a node drained, resumed or stopped: the one at the address, or the one that `node` names below it.
+ * @throws ConnectionError, AuthenticationError, VersionMismatchError
+ */
+export async function orderNode(
+  settings: Resolved<(typeof CLIENT_SETTINGS)[number] | "node">,
+  order: Order,
+): Promise<{ readonly node: NodeInfo } | { readonly refused: string }> {
+  return withLink(settings, async (link) => {
+    const answer = await answerTo(link, { t: "order", id: 1, order, node: settings.values.node ?? null });
+    const { refused, node } = answer as { readonly refused?: string; readonly node?: unknown };
+    if (refused !== undefined) return { refused };
+    return { node: toNodeInfos([node])[0] as NodeInfo };
+  });
+}
+
+async function withLink<T>(
+  settings: Resolved<(typeof CLIENT_SETTINGS)[number]>,
+  use: (link: LinkLike) => Promise<T>,
+): Promise<T> {
+  const link = await dialAny(settings.values, await existingSecret(settings));
+  try {
+    return await use(link);
   } finally {
     await link.close("asked all there was to ask");
   }
 }
 
-function ask(link: LinkLike, what: string): Promise<readonly unknown[]> {
+function answerTo(link: LinkLike, question: Frame): Promise<unknown> {
   return new Promise((resolve, reject) => {
     const late = setTimeout(
       () => reject(failed(link, `did not answer within ${ANSWER_TIME} ms: it is overloaded. Try again`)),
@@ -95,12 +121,12 @@ function ask(link: LinkLike, what: string): Promise<readonly unknown[]> {
         const { frame } = decodeFrame(bytes);
         if (frame.t !== "answer") return;
         clearTimeout(late);
-        resolve(Array.isArray(frame.value) ? frame.value : []);
+        resolve(frame.value);
       } catch (error) {
         reject(error);
       }
     });
-    link.send(encodeFrame({ t: "ask", id: 1, what }));
+    link.send(encodeFrame(question));
   });
 }
 

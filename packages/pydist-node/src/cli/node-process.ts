@@ -27,11 +27,16 @@ export async function runNode(call: SpawnCall, supervised: Supervised | undefine
     // Who waits for the line has read it when the first process of the node was ready.
     if (supervised?.supervision.before === undefined) print(values.json ? readyJson(node) : readyText(node, workers));
     supervised?.ready({ id: node.id, port: parseAddress(node.listening).port });
-    const end = await Promise.race([life.signalled, failureOf(node)]);
-    if ("error" in end) complain(end.error.message);
-    else logger.info({ signal: end.signal }, "Leaving the tree; another signal stops at once");
+    const end = await Promise.race([life.signalled, failureOf(node), stopOf(node)]);
+    if ("signal" in end) {
+      logger.info({ signal: end.signal }, "Leaving the tree; another signal stops at once");
+      await node.stop();
+      return SIGNALS[end.signal];
+    }
+    if (end.error === undefined) return EXIT.ok;
+    complain(end.error.message);
     await node.close();
-    return "error" in end ? exitCodeOf(end.error) : SIGNALS[end.signal];
+    return exitCodeOf(end.error);
   } catch (error) {
     if (!isOwnDoor(error)) throw error;
     complain(error.message);
@@ -48,7 +53,7 @@ function identityOf(supervised: Supervised | undefined): Pick<ClusterNodeOptions
 
 function nodeOptions(call: SpawnCall): Parameters<typeof ClusterNode.start>[0] {
   const { parent, host, port, tasksPerWorker, name, cluster, hopLimit, advertise, connectTimeout } = call.values;
-  const { cacheDir, cacheSize } = call.values;
+  const { cacheDir, cacheSize, drainGrace } = call.values;
   return {
     ...(parent.length > 0 ? { parent } : {}),
     host,
@@ -57,6 +62,7 @@ function nodeOptions(call: SpawnCall): Parameters<typeof ClusterNode.start>[0] {
     cluster,
     hopLimit,
     connectTimeout,
+    drainGrace,
     ...(name === undefined ? {} : { name }),
     ...(advertise === undefined ? {} : { advertise }),
     cacheDir,
@@ -76,6 +82,11 @@ function planWorkers(asked: number | undefined, oversubscribe: boolean): { worke
 
 function failureOf(node: ClusterNode): Promise<{ readonly error: Error }> {
   return new Promise((resolve) => node.once("failed", (error) => resolve({ error })));
+}
+
+/** Somebody ordered it to stop, and it has. */
+function stopOf(node: ClusterNode): Promise<{ readonly error: undefined }> {
+  return new Promise((resolve) => node.once("stopped", () => resolve({ error: undefined })));
 }
 
 /**

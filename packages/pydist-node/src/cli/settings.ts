@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { DEFAULT_CLUSTER, DEFAULT_CONNECT_TIMEOUT, DEFAULT_HOP_LIMIT } from "../defaults.js";
+import { DEFAULT_CLUSTER, DEFAULT_CONNECT_TIMEOUT, DEFAULT_DRAIN_GRACE, DEFAULT_HOP_LIMIT } from "../defaults.js";
 import { DEFAULT_HOST, DEFAULT_PORT, formatAddress } from "../links/address.js";
 import { DEFAULT_CACHE_SIZE } from "../store/cache-folder.js";
 import { CONFIG_FILE, type ConfigFile } from "./config-file.js";
@@ -12,6 +12,8 @@ export const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "
 /** All that can be set for `pydist-node`, whichever subcommand reads it. */
 export interface Settings {
   readonly address: readonly string[];
+  /** Undefined: the node at the address. */
+  readonly node: string | undefined;
   readonly parent: readonly string[];
   readonly host: string;
   readonly port: number;
@@ -30,6 +32,7 @@ export interface Settings {
   readonly cacheDir: string | undefined;
   readonly cacheSize: number;
   readonly connectTimeout: number;
+  readonly drainGrace: number;
   readonly noSupervise: boolean;
   readonly logLevel: (typeof LOG_LEVELS)[number];
   readonly json: boolean;
@@ -55,6 +58,12 @@ export const SETTINGS: { readonly [K in SettingName]: Setting<Settings[K]> } = {
     placeholder: "ADDRESS",
     help: "the node, host:port, by default 127.0.0.1:9000; several with commas between are tried in order",
     default: [formatAddress({ host: DEFAULT_HOST, port: DEFAULT_PORT })],
+  },
+  node: {
+    kind: label("a node's name or id"),
+    placeholder: "NODE",
+    help: "name or id of a node below the one at the address, which is meant instead",
+    default: undefined,
   },
   parent: {
     kind: addresses,
@@ -134,6 +143,12 @@ export const SETTINGS: { readonly [K in SettingName]: Setting<Settings[K]> } = {
     placeholder: "MS",
     help: "milliseconds to find the other node",
     default: DEFAULT_CONNECT_TIMEOUT,
+  },
+  drainGrace: {
+    kind: wholeNumber(0, MOST_MILLISECONDS),
+    placeholder: "MS",
+    help: "milliseconds for what runs to end when the node is asked to leave",
+    default: DEFAULT_DRAIN_GRACE,
   },
   noSupervise: {
     kind: yesOrNo,

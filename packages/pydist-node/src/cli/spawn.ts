@@ -16,6 +16,7 @@ const SPAWN_SETTINGS = [
   "cacheDir",
   "cacheSize",
   "connectTimeout",
+  "drainGrace",
   "noSupervise",
   "logLevel",
   "json",

@@ -5,6 +5,9 @@ export const subcommands: Readonly<Record<string, () => Promise<Subcommand>>> = 
   spawn: async () => (await import("./spawn.js")).spawnCommand,
   tree: async () => (await import("./tree.js")).treeCommand,
   status: async () => (await import("./status.js")).statusCommand,
+  drain: async () => (await import("./orders.js")).drainCommand,
+  resume: async () => (await import("./orders.js")).resumeCommand,
+  stop: async () => (await import("./orders.js")).stopCommand,
   secret: async () => (await import("./secret.js")).secretCommand,
   doctor: async () => (await import("./doctor.js")).doctorCommand,
 };

@@ -16,6 +16,11 @@ export class Directory {
     return this.#entries.get(id)?.node;
   }
 
+  /** The child through which a node is reached. */
+  via(id: string): number | undefined {
+    return this.#entries.get(id)?.via;
+  }
+
   /** @returns those that were not known before. */
   add(nodes: readonly NodeDescription[], via: number): NodeDescription[] {
     const fresh = nodes.filter((node) => !this.#entries.has(node.id));

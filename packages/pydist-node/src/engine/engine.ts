@@ -1,6 +1,5 @@
 import type { Content, Port, Submitter } from "@pydist/futures";
 import {
-  type Ancestor,
   type BatchHeader,
   type Bodies,
   countOf,
@@ -11,13 +10,14 @@ import {
   type Ranges,
   type Stop,
 } from "@pydist/protocol";
-import { POOL, Scheduler, type SchedulerAction, type SchedulerEvent } from "@pydist/scheduler";
+import { type Duty, POOL, Scheduler, type SchedulerAction, type SchedulerEvent } from "@pydist/scheduler";
 import { EventEmitter } from "eventemitter3";
 import type { LinkLike } from "../links/link-like.js";
 import { type Logger, silent } from "../logger.js";
-import type { CacheOptions } from "../store/cache-folder.js";
 import { CodeExchange } from "./code-exchange.js";
+import type { EngineEvents, EngineOptions } from "./engine-options.js";
 import { checkFrame, malformed } from "./frame-schema.js";
+import { Orders } from "./orders.js";
 import { type DownPeer, describe, mayTell, type PeerInfo, Peers, SUBMITTER, type UpPeer } from "./peer.js";
 import { Roll } from "./roll.js";
 import { eventFromAbove, eventFromBelow, frameOf, type Outgoing, withStop } from "./translate.js";
@@ -26,35 +26,6 @@ import { Workshop } from "./workshop.js";
 
 /** While this many bytes of results wait for an upstream, none of its tasks are started. */
 const CLOGGED_BYTES = 32 * 1024 * 1024;
-
-export interface EngineOptions {
-  /** Id of this node or executor; results name it. */
-  readonly id: string;
-  /** For people. */
-  readonly name: string;
-  /** Worker threads; 0 for none. */
-  readonly workers: number;
-  readonly tasksPerWorker: number;
-  /** Tasks after which a worker thread is replaced. Default: never. */
-  readonly maxTasksPerWorker?: number | undefined;
-  readonly hopLimit: number;
-  /** An attached executor: no slots, and its links cost no hop. */
-  readonly routesOnly: boolean;
-  /** This node as others are told of it; absent for an executor that is no node. */
-  readonly self?: () => NodeDescription;
-  readonly logger?: Logger;
-  /** Where files are kept that tasks need. */
-  readonly cache?: CacheOptions;
-}
-
-export interface EngineEvents {
-  nodeJoined: (node: NodeDescription) => void;
-  nodeLost: (node: NodeDescription, cause: string) => void;
-  /** The parent says what it knows of its own way up. */
-  ancestry: (chain: readonly Ancestor[], settled: boolean) => void;
-  /** A task left something behind that threw after it was over. */
-  stray: (name: string, message: string) => void;
-}
 
 /**
  * Drives one scheduler: turns frames and the pool's news into its events, and its actions into frames and runs.
@@ -70,6 +41,7 @@ export class Engine extends EventEmitter<EngineEvents> implements Port {
   readonly #scheduler: Scheduler;
   readonly #logger: Logger;
   readonly #roll: Roll;
+  readonly #orders: Orders;
   readonly #workshop: Workshop | undefined;
   readonly #events: SchedulerEvent[] = [];
   #submitter: Submitter | undefined;
@@ -92,6 +64,7 @@ export class Engine extends EventEmitter<EngineEvents> implements Port {
       nodeLost: (node: NodeDescription, cause: string) => void this.emit("nodeLost", node, cause),
     };
     this.#roll = new Roll(this.#peers, this.#logger, tell, (what) => this.#answer(what));
+    this.#orders = new Orders(this.#peers, this.#roll, { self: () => this.#describe(), obey: options.obey });
     if (workers === 0) return;
     this.#workshop = new Workshop({
       node: id,
@@ -110,6 +83,15 @@ export class Engine extends EventEmitter<EngineEvents> implements Port {
   get load(): { readonly running: number; readonly suspended: number; readonly queued: number } {
     const { running, suspended, queued } = this.#scheduler.load;
     return { running, suspended, queued: queued + this.#arriving };
+  }
+
+  /** Tasks that were handed on, to the own pool or below, and have not come back. */
+  get lent(): number {
+    return this.#scheduler.lent;
+  }
+
+  take(duty: Duty): void {
+    this.#handle({ type: "duty", duty });
   }
 
   /** How many nodes are below. */
@@ -248,6 +230,11 @@ export class Engine extends EventEmitter<EngineEvents> implements Port {
       case "ask":
         void this.ask(frame.what).then((value) => this.#peers.send(peer, { t: "answer", id: frame.id, value }));
         return;
+      case "order":
+        void this.#orders
+          .give(frame.order, frame.node)
+          .then((value) => this.#peers.send(peer, { t: "answer", id: frame.id, value }));
+        return;
       case "ancestry":
         this.emit("ancestry", frame.chain, frame.settled);
         return;
@@ -279,9 +266,15 @@ export class Engine extends EventEmitter<EngineEvents> implements Port {
   }
 
   #answer(what: string): unknown[] {
+    const self = what === "nodes" ? this.#describe() : undefined;
+    return self === undefined ? [] : [self];
+  }
+
+  #describe() {
     const self = this.options.self?.();
-    if (what !== "nodes" || self === undefined) return [];
-    return [{ ...self, ...this.load, ...(this.#workshop?.tally ?? { completed: 0, failed: 0, busyMs: 0 }) }];
+    if (self === undefined) return undefined;
+    const tally = this.#workshop?.tally ?? { completed: 0, failed: 0, busyMs: 0 };
+    return { ...self, state: this.#scheduler.standing, ...this.load, ...tally };
   }
 
   // ---- the scheduler
@@ -307,7 +300,8 @@ export class Engine extends EventEmitter<EngineEvents> implements Port {
       clearTimeout(this.#wake);
       this.#wake = setTimeout(() => this.#handle({ type: "tick" }), Math.max(0, action.at - performance.now()));
       this.#wake.unref();
-    } else if (action.type === "resumeAt") this.#workshop?.perform(action);
+    } else if (action.type === "drained") this.emit("drained");
+    else if (action.type === "resumeAt") this.#workshop?.perform(action);
     else if ("receiver" in action) {
       if (action.receiver === POOL) return this.#workshop?.perform(action);
       this.#send(action.receiver, action);

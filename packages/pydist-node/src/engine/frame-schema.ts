@@ -125,6 +125,12 @@ const schemas: Readonly<Record<Frame["t"], v.GenericSchema<unknown, Frame>>> = {
   told: v.object({ t: v.literal("told"), lease: count, index: count, call: text, note: downNote }),
   recall: v.object({ t: v.literal("recall"), max: count }),
   ask: v.object({ t: v.literal("ask"), id: count, what: text }),
+  order: v.object({
+    t: v.literal("order"),
+    id: count,
+    order: v.picklist(["drain", "resume", "stop"]),
+    node: v.nullable(text),
+  }),
   code: v.union([
     v.object({ t: v.literal("code"), hash, text: v.string() }),
     v.object({ t: v.literal("code"), hash, payload: v.picklist(["text", "bytes"]) }),
@@ -158,6 +164,7 @@ const schemas: Readonly<Record<Frame["t"], v.GenericSchema<unknown, Frame>>> = {
     busyElsewhere: count,
     window: count,
     bytes: count,
+    pool: v.exactOptional(v.literal("drained")),
   }),
   needCode: v.object({ t: v.literal("needCode"), hash }),
   needTree: v.object({ t: v.literal("needTree"), key }),

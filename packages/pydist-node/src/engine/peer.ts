@@ -94,10 +94,10 @@ export class Peers {
   }
 }
 
-/** Clients only ask; only a parent has ancestors to tell of. */
+/** Clients only ask and order; only a parent has ancestors to tell of; executors order nothing. */
 export function mayTell(peer: UpPeer | DownPeer, frame: Frame): boolean {
-  if (peer.info.role === "client") return frame.t === "ask";
-  return frame.t !== "ancestry" || peer.info.role === "node";
+  if (peer.info.role === "client") return frame.t === "ask" || frame.t === "order";
+  return (frame.t !== "ancestry" && frame.t !== "order") || peer.info.role === "node";
 }
 
 /** Why a link ended, in a line. */

@@ -1,4 +1,4 @@
-import type { NodeDescription } from "@pydist/protocol";
+import type { Frame, NodeDescription } from "@pydist/protocol";
 import type { Logger } from "../logger.js";
 import { Directory } from "./directory.js";
 import { malformed, NODES_PER_FRAME } from "./frame-schema.js";
@@ -72,11 +72,14 @@ export class Roll {
 
   /** Asks this node and all below; a list with what each of them knows of itself. Who does not answer is left out. */
   async ask(what: string): Promise<unknown[]> {
-    const answers = await Promise.all([...this.#peers.down.values()].map((peer) => this.#askPeer(peer, what)));
+    const answers = await Promise.all(
+      [...this.#peers.down.values()].map((peer) => this.question(peer, (id) => ({ t: "ask", id, what }))),
+    );
     return [...this.#own(what), ...answers.flatMap((answer) => (Array.isArray(answer) ? answer : []))];
   }
 
-  #askPeer(peer: DownPeer, what: string): Promise<unknown> {
+  /** @returns undefined if there is no answer in time */
+  question(peer: DownPeer, frameOf: (id: number) => Frame): Promise<unknown> {
     const id = ++this.#lastQuestion;
     return new Promise((resolve) => {
       const patience = peer.standing === "member" ? ANSWER_TIME : NEWCOMER_ANSWER_TIME;
@@ -87,7 +90,7 @@ export class Roll {
         resolve(value);
       };
       peer.asked.set(id, answer);
-      this.#peers.send(peer, { t: "ask", id, what });
+      this.#peers.send(peer, frameOf(id));
     });
   }
 

@@ -45,8 +45,8 @@ export function eventFromBelow(frame: Frame, payload: Uint8Array, receiver: Rece
     case "recalled":
       return { type: "recalled", receiver };
     case "credit": {
-      const { slots, busyElsewhere, window, bytes } = frame;
-      return { type: "credit", child: receiver, slots, busyElsewhere, window, bytes };
+      const { t: _, ...credit } = frame;
+      return { type: "credit", child: receiver, ...credit };
     }
     default:
       return undefined;
@@ -92,8 +92,8 @@ export function frameOf(action: Outgoing): { readonly frame: Frame; readonly bod
     case "recallDone":
       return { frame: { t: "recalled" } };
     case "grant": {
-      const { slots, busyElsewhere, window, bytes } = action;
-      return { frame: { t: "credit", slots, busyElsewhere, window, bytes } };
+      const { type: _, upstream: __, ...credit } = action;
+      return { frame: { t: "credit", ...credit } };
     }
   }
 }

@@ -1,8 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
-import type { Ancestor } from "@pydist/protocol";
+import { setImmediate as nextTurn } from "node:timers/promises";
+import type { Ancestor, Order } from "@pydist/protocol";
 import { EventEmitter } from "eventemitter3";
-import { DEFAULT_CLUSTER, DEFAULT_CONNECT_TIMEOUT, DEFAULT_HOP_LIMIT } from "../defaults.js";
+import { DEFAULT_CLUSTER, DEFAULT_CONNECT_TIMEOUT, DEFAULT_DRAIN_GRACE, DEFAULT_HOP_LIMIT } from "../defaults.js";
 import { Engine } from "../engine/engine.js";
 import { formatAddress, type HelloInput, type Listener, resolveSecret } from "../links/index.js";
 import { type Logger, silent } from "../logger.js";
@@ -10,6 +11,7 @@ import type { CacheOptions } from "../store/cache-folder.js";
 import { VERSION } from "../version.js";
 import { defaultWorkers, describeNode, type Identity, type NodeInfo, toNodeInfos } from "./description.js";
 import { openDoorway } from "./doorway.js";
+import { Duties } from "./duties.js";
 import { Lineage } from "./lineage.js";
 import { Parenthood } from "./parenthood.js";
 import { reachableAddress } from "./reachable.js";
@@ -40,6 +42,8 @@ export interface ClusterNodeOptions extends CacheOptions {
   readonly secretFile?: string;
   /** Milliseconds to find the parent. Default 10,000. */
   readonly connectTimeout?: number;
+  /** Milliseconds that `stop` waits at most for what runs. Default 30,000. */
+  readonly drainGrace?: number;
   /** pino-shaped; silent by default. */
   readonly logger?: Logger;
 }
@@ -47,6 +51,8 @@ export interface ClusterNodeOptions extends CacheOptions {
 export interface ClusterNodeEvents {
   /** The node cannot go on: its parent came back with another secret, in another cluster, or too old or too new. */
   failed: (error: Error) => void;
+  /** The node has left the tree, because `stop` was called or somebody ordered it. */
+  stopped: () => void;
 }
 
 /** One process of the tree: runs tasks on its cores and hands on what is more to the nodes that joined it. */
@@ -55,10 +61,12 @@ export class ClusterNode extends EventEmitter<ClusterNodeEvents> {
   readonly name: string;
   readonly pid: number;
   readonly #engine: Engine;
+  readonly #duties: Duties;
   readonly #lineage: Lineage;
   readonly #parenthood: Parenthood | undefined;
   readonly #options: ClusterNodeOptions;
   #listener: Listener | undefined;
+  #stopping: Promise<void> | undefined;
 
   private constructor(options: ClusterNodeOptions, key: Buffer, secretSource: string) {
     super();
@@ -77,7 +85,9 @@ export class ClusterNode extends EventEmitter<ClusterNodeEvents> {
       routesOnly: false,
       logger,
       self: () => describeNode(identity, this.address, this.#parenthood?.parent ?? null),
+      obey: (order) => this.#obey(order),
     });
+    this.#duties = new Duties(this.#engine, this.name, logger);
     this.#lineage = new Lineage(
       (): Ancestor => ({ id: this.id, name: this.name, address: this.address }),
       parents.length === 0 ? "settled" : "joining",
@@ -155,8 +165,43 @@ export class ClusterNode extends EventEmitter<ClusterNodeEvents> {
     this.#engine.tellChildren({ t: "ancestry", chain: this.#lineage.chain, settled: this.#lineage.settled });
   }
 
-  /** Leaves the tree and ends all threads. What runs here runs again elsewhere. */
+  /**
+   * Gives this node's own workers no new tasks, and back what waits for them; its children work on.
+   * Resolves when what they run is over, or when the node is resumed or stopped meanwhile.
+   * @throws ShutdownError if the node is leaving the tree
+   */
+  async drain(): Promise<void> {
+    await this.#duties.drain();
+  }
+
+  /** Undoes `drain`. @throws ShutdownError if the node is leaving the tree */
+  resume(): void {
+    this.#duties.resume();
+  }
+
+  /** Leaves the tree once all that it has begun, here and below, is over: at the latest after `drainGrace`. */
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop();
+    return this.#stopping;
+  }
+
+  async #stop(): Promise<void> {
+    await this.#duties.leave(this.#options.drainGrace ?? DEFAULT_DRAIN_GRACE);
+    // Whoever ordered it is answered first.
+    await nextTurn();
+    await this.close();
+    this.emit("stopped");
+  }
+
+  #obey(order: Order): void {
+    if (order === "drain") void this.#duties.drain();
+    else if (order === "resume") this.resume();
+    else void this.stop();
+  }
+
+  /** Leaves the tree at once and ends all threads. What runs here runs again elsewhere. */
   async close(): Promise<void> {
+    this.#duties.close();
     this.#parenthood?.leave();
     await this.#listener?.close();
     await this.#engine.close("the node was closed");

@@ -1,12 +1,14 @@
 import { availableParallelism, hostname } from "node:os";
 import type { NodeDescription } from "@pydist/protocol";
+import type { Standing } from "@pydist/scheduler";
 import { VERSION } from "../version.js";
 
 /** A node as `nodes()`, `tree --json` and `status --json` print it. */
 export interface NodeInfo extends NodeDescription {
   /** Links below the node that was asked. */
   readonly depth: number;
-  readonly state: "ready";
+  /** "draining": it runs nothing new; "drained": nor anything else; "leaving": it goes once what it holds is done. */
+  readonly state: Standing;
   /** Runs under way on its workers now, for all executors. */
   readonly running: number;
   /** Tasks that began on its workers and wait for tasks of their own, without a slot. */
@@ -61,6 +63,6 @@ export function toNodeInfos(answers: readonly unknown[]): NodeInfo[] {
     return depth;
   };
   return raw
-    .map((node) => ({ ...node, depth: depthOf(node.id), state: "ready" as const }))
+    .map((node) => ({ ...node, depth: depthOf(node.id), state: node.state ?? "ready" }))
     .sort((a, b) => a.depth - b.depth);
 }

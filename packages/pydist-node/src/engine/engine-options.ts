@@ -1,0 +1,36 @@
+import type { Ancestor, NodeDescription, Order } from "@pydist/protocol";
+import type { Logger } from "../logger.js";
+import type { CacheOptions } from "../store/cache-folder.js";
+
+export interface EngineOptions {
+  /** Id of this node or executor; results name it. */
+  readonly id: string;
+  /** For people. */
+  readonly name: string;
+  /** Worker threads; 0 for none. */
+  readonly workers: number;
+  readonly tasksPerWorker: number;
+  /** Tasks after which a worker thread is replaced. Default: never. */
+  readonly maxTasksPerWorker?: number | undefined;
+  readonly hopLimit: number;
+  /** An attached executor: no slots, and its links cost no hop. */
+  readonly routesOnly: boolean;
+  /** This node as others are told of it; absent for an executor that is no node. */
+  readonly self?: () => NodeDescription;
+  /** Does as a peer above orders, or throws an error for people. */
+  readonly obey?: (order: Order) => void;
+  readonly logger?: Logger;
+  /** Where files are kept that tasks need. */
+  readonly cache?: CacheOptions;
+}
+
+export interface EngineEvents {
+  nodeJoined: (node: NodeDescription) => void;
+  nodeLost: (node: NodeDescription, cause: string) => void;
+  /** The parent says what it knows of its own way up. */
+  ancestry: (chain: readonly Ancestor[], settled: boolean) => void;
+  /** A task left something behind that threw after it was over. */
+  stray: (name: string, message: string) => void;
+  /** Nothing runs any more that the last duty was to be rid of. */
+  drained: () => void;
+}

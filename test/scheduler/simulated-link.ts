@@ -12,6 +12,10 @@ class Lane {
     this.#link = link;
   }
 
+  get empty(): boolean {
+    return this.#underway.length === 0;
+  }
+
   send(delay: number, deliver: () => void): void {
     this.#underway.push(deliver);
     this.#last = Math.max(this.#last, this.#receiver.now + delay);

@@ -29,6 +29,11 @@ export interface SimulationOptions {
   /** Cancellations that also stop what runs, and executors that die. */
   readonly stops?: number;
   readonly quits?: number;
+  /** Nodes that are drained and work again some time later; and nodes that leave once nothing runs there, or soon. */
+  readonly drains?: number;
+  readonly departures?: number;
+  /** Most milliseconds that one that leaves waits. */
+  readonly drainGrace?: number;
   readonly faultsUntil: number;
   /** How often a task is tried whose node is lost. Default 3. */
   readonly attempts?: number;

@@ -32,6 +32,8 @@ function stormy(seed: number): SimulationOptions {
     freezes: 5,
     restarts: 5,
     rootRestarts: seed % 2,
+    drains: seed % 30,
+    departures: seed % 15,
     faultsUntil: 120,
     validate: true,
   };
@@ -50,6 +52,8 @@ function recursive(seed: number): SimulationOptions {
     slots: firstHas(seed % 3, (draw) => Math.floor(draw() * 3)),
     losses: seed % 12,
     cuts: seed % 7,
+    drains: seed % 11,
+    departures: seed % 3,
     joins: 6,
     aways: seed % 9,
     freezes: seed % 4,
@@ -98,6 +102,8 @@ function mended(seed: number): SimulationOptions {
     freezes: upTo(6),
     restarts: upTo(8),
     rootRestarts: upTo(3),
+    drains: upTo(8),
+    departures: upTo(4),
     window: 1 + upTo(6) ** 3,
     ...(draw() < 0.3
       ? { spawning: { depth: 3, chance: 0.4, fanOut: () => 2, again: 0.2, leaves: 0.1, endless: 0 } }
@@ -200,6 +206,12 @@ function calm(options: Partial<SimulationOptions>): SimulationOptions {
     cuts: 0,
     joins: 0,
     cancels: 0,
+    aways: 0,
+    freezes: 0,
+    restarts: 0,
+    rootRestarts: 0,
+    drains: 0,
+    departures: 0,
     faultsUntil: 1e9,
     ...options,
   };
@@ -247,6 +259,16 @@ describe("how near to the ideal time, in which every slot works from first to la
     const duration = (): number => (drawn++ === 500 ? 400 : 0.5);
     const { makespan } = run(calm({ nodes: 1, tasks: 1600, slots: () => 4, parent: () => 0, duration }));
     expect(makespan).toBeLessThan(400 + 1600 * 0.5 * 0.5);
+  });
+});
+
+describe("nodes that are drained and leave", () => {
+  it.each(Array.from({ length: 20 }, (_, seed) => seed))("no task runs twice, schedule %i", (seed) => {
+    const tree = { nodes: 12, tasks: 2000, slots: () => 2, duration: (draw: () => number) => draw() * 10 };
+    const faults = { drains: 10, departures: 6, drainGrace: 1e9, faultsUntil: 500 };
+    const { finished, ran } = run(calm({ ...tree, ...faults, seed }));
+    expect(finished).toBe(2000);
+    expect([...ran.values()].reduce((sum, count) => sum + count)).toBe(2000);
   });
 });
 

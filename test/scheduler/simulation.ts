@@ -209,6 +209,7 @@ export class Simulation {
     const { faultsUntil, slots } = this.#options;
     const { losses, cuts, joins, cancels, stops = 0, quits = 0 } = this.#options;
     const { aways = 0, freezes = 0, restarts = 0, rootRestarts = 0 } = this.#options;
+    const { drains = 0, departures = 0 } = this.#options;
     const sometimes = (times: number, what: (nth: number) => void): void => {
       for (let i = 0; i < times; i++) this.#agenda.at(this.#draw() * faultsUntil, () => what(i));
     };
@@ -222,6 +223,8 @@ export class Simulation {
     sometimes(freezes, () => this.#freeze(this.#anyNode()));
     sometimes(restarts, () => this.#restart(this.#anyNode()));
     sometimes(rootRestarts, () => this.#restart(this.#root));
+    sometimes(drains, () => this.#drain(this.#anyNode(true)));
+    sometimes(departures, () => this.#depart(this.#anyNode()));
     // When all who could work are gone, the tasks wait for somebody to come.
     this.#agenda.at(faultsUntil, () => this.#join(this.#addNode(1)));
   }
@@ -240,6 +243,34 @@ export class Simulation {
   #end(node: SimNode): void {
     node.state = "dead";
     for (const link of [...node.up.values(), ...node.down.values()]) this.#break(link);
+  }
+
+  #drain(node: SimNode): void {
+    if (node.scheduler.standing !== "ready") return;
+    this.#handle(node, { type: "duty", duty: "drained" });
+    node.clock.after(this.#draw() * 60, () => {
+      if (node.scheduler.standing !== "leaving") this.#handle(node, { type: "duty", duty: "working" });
+    });
+  }
+
+  #depart(node: SimNode): void {
+    if (node === this.#root || node.scheduler.standing === "leaving") return;
+    node.clock.after(this.#options.drainGrace ?? 40, () => this.#lose(node));
+    this.#handle(node, { type: "duty", duty: "leaving" });
+  }
+
+  /** One that leaves goes as soon as nothing runs there, with the last of what it said. */
+  #drained(node: SimNode): void {
+    const { state, standing } = node.scheduler;
+    const left = standing === "leaving" ? state.leases.size : state.pool.leases.size;
+    if (left > 0) throw new InvariantError("I4", `${node.id} says that it is drained and runs ${left} leases`);
+    if (standing !== "leaving") return;
+    this.#goOnceSaid(node);
+  }
+
+  #goOnceSaid(node: SimNode): void {
+    const said = [...node.up.values()].every(({ wire }) => wire.state === "broken" || wire.up.empty);
+    node.clock.after(said ? 0 : 1, () => (said ? this.#lose(node) : this.#goOnceSaid(node)));
   }
 
   /** A program dies: nobody waits for its tasks any more. */
@@ -402,6 +433,8 @@ export class Simulation {
         const window = Math.min(action.window, this.#options.window ?? action.window);
         return this.#up(node, action.upstream, (child) => ({ ...action, type: "credit", child, window }));
       }
+      case "drained":
+        return this.#drained(node);
       case "wake":
         return node.clock.at(action.at, () => this.#handle(node, { type: "tick" }));
     }
@@ -433,6 +466,8 @@ export class Simulation {
   }
 
   #startRun(node: SimNode, action: Extract<SchedulerAction, { type: "dispatch" }>): void {
+    const { duty } = node.scheduler.state;
+    if (duty !== "working") throw new InvariantError("I4", `${node.id} starts a task although it is ${duty}`);
     this.#deepest = Math.max(this.#deepest, action.head.travelled);
     node.pool.start(action);
   }

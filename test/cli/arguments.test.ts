@@ -71,16 +71,19 @@ describe("help", () => {
     const { code, stdout, stderr } = await runCli(["--help"]);
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
     expect(stdout).toMatch(/^Examples:\n {2}pydist-node spawn /);
-    for (const name of ["spawn", "tree", "status", "secret", "doctor"])
+    for (const name of ["spawn", "tree", "status", "drain", "resume", "stop", "secret", "doctor"])
       expect(stdout).toMatch(new RegExp(`^ {2}${name} `, "m"));
   });
 
-  it.each(["spawn", "tree", "status", "secret", "doctor"])("of %s begins with its examples", async (name) => {
-    const { code, stdout } = await runCli([name, "--help"]);
-    expect(code).toBe(0);
-    expect(stdout).toMatch(new RegExp(`^Examples:\\n {2}pydist-node ${name}`));
-    expect(stdout).toContain(`Usage: pydist-node ${name} [options]`);
-  });
+  it.each(["spawn", "tree", "status", "drain", "resume", "stop", "secret", "doctor"])(
+    "of %s begins with its examples",
+    async (name) => {
+      const { code, stdout } = await runCli([name, "--help"]);
+      expect(code).toBe(0);
+      expect(stdout).toMatch(new RegExp(`^Examples:\\n {2}pydist-node ${name}`));
+      expect(stdout).toContain(`Usage: pydist-node ${name} [options]`);
+    },
+  );
 
   it("names each flag's variable and default", async () => {
     const { stdout } = await runCli(["spawn", "--help"]);

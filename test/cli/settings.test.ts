@@ -14,6 +14,7 @@ import { fileHome, makeHome, runCli, spawnNode } from "../support/processes.js";
 const SAMPLES: Record<SettingName, [text: string, value: unknown, json: unknown, jsonValue: unknown]> = {
   address: ["a:1,b", ["a:1", "b:9000"], ["c:2", "d:3"], ["c:2", "d:3"]],
   parent: ["a:1", ["a:1"], "c:2, [::1]:3", ["c:2", "[::1]:3"]],
+  node: ["n 1", "n 1", "n 2", "n 2"],
   host: ["[::1]", "::1", "0.0.0.0", "0.0.0.0"],
   port: ["0", 0, 1234, 1234],
   workers: ["0", 0, 3, 3],
@@ -27,6 +28,7 @@ const SAMPLES: Record<SettingName, [text: string, value: unknown, json: unknown,
   cacheDir: ["/c1", "/c1", "/c2", "/c2"],
   cacheSize: ["1", 1, 100, 100],
   connectTimeout: ["50", 50, 60, 60],
+  drainGrace: ["0", 0, 60, 60],
   noSupervise: ["yes", true, true, true],
   logLevel: ["WARN", "warn", "debug", "debug"],
   json: ["true", true, true, true],
@@ -101,7 +103,7 @@ describe("a command", () => {
     [
       "a key like no other",
       { xyzzy: 1 },
-      /^"xyzzy" in pydist\.config\.json is no setting\. There are address, parent, host, port, .*json\.$/,
+      /^"xyzzy" in pydist\.config\.json is no setting\. There are address, node, parent, host, port, .*json\.$/,
     ],
     ["a wrong type", { port: "9000" }, 'port in pydist.config.json: "9000" is not a whole number from 0 to 65535.'],
     [

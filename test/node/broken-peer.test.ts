@@ -33,6 +33,7 @@ const wrong: [string, object][] = [
   ["slots that are no list", { t: "credit", slots: 3, busyElsewhere: 0, window: 1, bytes: 1 }],
   ["more slots than a number can count", { t: "credit", slots: [1e300], busyElsewhere: 0, window: 1, bytes: 1 }],
   ["more slots than any tree has", { t: "credit", slots: [2 ** 40], busyElsewhere: 0, window: 1, bytes: 1 }],
+  ["an order that there is not", { t: "order", id: 1, order: "jump", node: null }],
   ["an answer to nobody's question", { t: "answer", id: "x", value: 1 }],
 ];
 
@@ -67,6 +68,7 @@ describe("a broken peer loses its own link and disturbs nobody", () => {
     ["no frame at all", "node", Uint8Array.of(1, 2, 3)],
     ["code under another's hash", "executor", bytes({ t: "code", hash: HASH, text: "{}" })],
     ["an executor's word on who is above", "executor", bytes({ t: "ancestry", chain: [], settled: true })],
+    ["an executor's order", "executor", bytes({ t: "order", id: 1, order: "stop", node: null })],
     ["tasks without bodies", "executor", bytes({ t: "tasks", lease: 1, head })],
     ["results that are no bodies", "node", bytes({ t: "results", lease: 1, from: 0, node: "n", hops: 0, attempt: 1 })],
   ])("%s", async (_what, role, message) => {

@@ -12,6 +12,10 @@ export interface OrdersOptions {
   readonly obey: ((order: Order) => void) | undefined;
 }
 
+const NO_ORDERS: OrderAnswer = {
+  refused: "The node at that address is part of a program, which takes no orders. End the program instead.",
+};
+
 /** Leads orders to the node that they are for: this one, or one below. */
 export class Orders {
   readonly #peers: Peers;
@@ -27,8 +31,7 @@ export class Orders {
   /** @param wanted an id or a name; null for this node */
   async give(order: Order, wanted: string | null): Promise<OrderAnswer> {
     const self = this.#options.self();
-    if (self === undefined)
-      return { refused: "This is an executor that is attached to a cluster; name a node instead." };
+    if (self === undefined) return NO_ORDERS;
     const all = [self, ...this.#roll.directory.nodes];
     const byId = all.filter(({ id }) => id === (wanted ?? self.id));
     const found = byId.length > 0 ? byId : all.filter(({ name }) => name === wanted);
@@ -44,16 +47,12 @@ export class Orders {
       const them = found.map(({ id, address }) => `${id} at ${address}`).join(", ");
       return { refused: `${found.length} nodes have the name "${wanted}": ${them}. Give the id of the one you mean.` };
     }
-    return node.id === self.id ? this.#obey(order, self) : this.#passOn(order, node);
+    return node.id === self.id ? this.#obey(order) : this.#passOn(order, node);
   }
 
-  #obey(order: Order, { name, address }: { readonly name: string; readonly address: string }): OrderAnswer {
+  #obey(order: Order): OrderAnswer {
     const { self, obey } = this.#options;
-    if (obey === undefined) {
-      return {
-        refused: `Node ${name} at ${address} is part of a program, which takes no orders. End the program instead.`,
-      };
-    }
+    if (obey === undefined) return NO_ORDERS;
     try {
       obey(order);
     } catch (error) {

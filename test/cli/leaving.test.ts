@@ -1,5 +1,8 @@
+import { ClusterExecutor } from "pydist";
 import { describe, expect, it } from "vitest";
-import { isAlive, launchNode, nodeJoined, spawnNode, spawnTree } from "../support/processes.js";
+import { Gate, hold } from "../support/gate.js";
+import { opened } from "../support/opened.js";
+import { fileHome, isAlive, launchNode, nodeJoined, spawnNode, spawnTree } from "../support/processes.js";
 
 describe("SIGTERM and SIGINT", () => {
   it.each([
@@ -24,12 +27,13 @@ describe("SIGTERM and SIGINT", () => {
 
   it("a second one stops at once", async () => {
     const root = await spawnNode();
-    const child = await spawnNode({ parent: root.address });
-    await nodeJoined(root, child.id);
-    // It cannot say goodbye, for which the root would wait.
-    child.kill("SIGSTOP");
+    const executor = new ClusterExecutor(root.address, { secretFile: fileHome().secretFile });
+    opened({ close: () => executor.shutdown({ cancelFutures: true }) });
+    const gate = await Gate.make();
+    executor.submit(hold, [gate.port, 1]).catch(() => {});
+    await gate.entered(1);
     root.kill("SIGTERM");
-    await root.logged((line) => line.includes("Leaving the tree"));
+    await root.logged((line) => line.includes('"tasks":1,"grace":30000,"msg":"Waiting for tasks that are under way"'));
     expect(await root.stop("SIGINT")).toEqual({ code: 130, signal: null });
     expect(root.stderr).toContain("pydist-node: SIGINT again: stopped at once.\n");
   });

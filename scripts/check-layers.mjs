@@ -45,8 +45,8 @@ function importProblem(pkg, file, specifier, all) {
   const other = all.findIndex((candidate) => candidate.name === name);
   if (other >= own && other !== -1) return `imports ${specifier}: imports run downwards only`;
   // "estree" exists as types only. Whether they may leak to a user, the test of the packed types tells.
-  const { dependencies = {}, devDependencies = {} } = pkg.manifest;
-  if (name in dependencies || `@types/${name}` in devDependencies) return undefined;
+  const { dependencies = {}, optionalDependencies = {}, devDependencies = {} } = pkg.manifest;
+  if (name in dependencies || name in optionalDependencies || `@types/${name}` in devDependencies) return undefined;
   return `imports ${specifier}, which its package.json does not name`;
 }
 

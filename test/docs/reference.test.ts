@@ -28,6 +28,7 @@ function rowsOf(text: string): string[][] {
 interface Manifest {
   readonly name: string;
   readonly dependencies?: Readonly<Record<string, string>>;
+  readonly optionalDependencies?: Readonly<Record<string, string>>;
   readonly devDependencies?: Readonly<Record<string, string>>;
 }
 
@@ -46,7 +47,9 @@ describe("docs/dependencies.md", () => {
 
   it("names every runtime dependency of every published package, with its range, and no other", () => {
     const runtime = packages.flatMap(({ name, manifest }) =>
-      foreign(manifest.dependencies).map((dependency) => `${name} ${dependency}`),
+      foreign({ ...manifest.dependencies, ...manifest.optionalDependencies }).map(
+        (dependency) => `${name} ${dependency}`,
+      ),
     );
     const listed = rows.filter(([first]) => packages.some(({ name }) => name === first));
     expect(listed.map((cells) => cells.slice(0, 3).join(" ")).sort()).toEqual(runtime.sort());

@@ -21,6 +21,7 @@ interface Manifest {
   version: string;
   bin?: Record<string, string>;
   dependencies?: Record<string, string>;
+  optionalDependencies?: Record<string, string>;
 }
 
 let folder: string;
@@ -52,7 +53,8 @@ function install(tarballs: string[]) {
     mkdirSync(installed(name), { recursive: true });
     const unpacked = run("tar", "-xzf", tarballs[index] ?? "", "-C", installed(name), "--strip-components=1");
     expect(unpacked).toMatchObject({ status: 0, stderr: "" });
-    for (const dependency of Object.keys(manifestOf(name).dependencies ?? {})) {
+    const { dependencies, optionalDependencies } = manifestOf(name);
+    for (const dependency of Object.keys({ ...dependencies, ...optionalDependencies })) {
       if (packages.some((own) => own.name === dependency) || existsSync(installed(dependency))) continue;
       mkdirSync(dirname(installed(dependency)), { recursive: true });
       symlinkSync(realpathSync(join(path, "node_modules", dependency)), installed(dependency), "junction");
@@ -92,8 +94,8 @@ describe.each(packages.map(({ name, folder }) => ({ name, folder })))("the tarba
   });
 
   it("asks for published versions only", () => {
-    const { version, dependencies = {} } = manifestOf(name);
-    for (const [dependency, range] of Object.entries(dependencies)) {
+    const { version, dependencies, optionalDependencies } = manifestOf(name);
+    for (const [dependency, range] of Object.entries({ ...dependencies, ...optionalDependencies })) {
       expect(range).toMatch(packages.some((own) => own.name === dependency) ? version : /^[~^]?\d/);
     }
   });

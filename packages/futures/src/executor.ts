@@ -1,8 +1,10 @@
+import { resolve } from "node:path";
 import { inspect } from "node:util";
 import type { Types } from "@pydist/protocol";
 import { markStaying, ship } from "@pydist/shipping";
 import { EventEmitter } from "eventemitter3";
 import type { AnyFunction, Items, SubmitRest } from "./arguments.js";
+import { Checkpoint } from "./checkpoint/checkpoint.js";
 import type { Dispatcher } from "./dispatcher.js";
 import type { Future } from "./future.js";
 import { MapResult } from "./map-result.js";
@@ -93,6 +95,7 @@ export abstract class Executor<Events extends EventEmitter.ValidEventTypes = str
       timeout,
       taskTimeout,
       signal,
+      checkpoint,
       ...others
     } = options as MapOptions;
     const code = ship(checkFunction("map", fn), "map", { types: this.types });
@@ -101,7 +104,10 @@ export abstract class Executor<Events extends EventEmitter.ValidEventTypes = str
       taskTimeout === undefined ? others : { ...others, timeout: taskTimeout },
     );
     const watcher = watcherOf(progress);
-    const run = new MapRun(host, sourceOf(iterables), { chunksize, buffersize, ordered, timeout, signal, watcher });
+    const source = sourceOf(iterables);
+    const keeper = checkpoint === undefined ? undefined : new Checkpoint(host, resolve(checkpoint));
+    const run = new MapRun(keeper ?? host, source, { chunksize, buffersize, ordered, timeout, signal, watcher });
+    keeper?.serve(run);
     this.dispatcher.addMap(run);
     return new MapResult(run);
   }

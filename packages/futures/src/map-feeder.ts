@@ -11,8 +11,8 @@ import { abortedError, type Sink } from "./sink.js";
 export interface FeederHost {
   /** The map's function. */
   readonly code: ShippedCode;
-  /** Sends one batch. */
-  send(sink: Sink, bodies: Bodies): void;
+  /** Sends one batch; `first` is the position of its first call in the map. */
+  send(sink: Sink, bodies: Bodies, first: number): void;
   /** Tells the waiter when the futures among a call's arguments are done. */
   hold(held: Held, waiter: Waiter): { drop(): void };
   /** Whether the tree wants more tasks from here now. */
@@ -188,13 +188,14 @@ export class Feeder {
   #send(builder: BodiesBuilder): void {
     const count = builder.count;
     if (count === 0) return;
+    const first = this.#count;
     this.#count += count;
-    this.#host.send(this.#owner.segment(count), builder.build());
+    this.#host.send(this.#owner.segment(count), builder.build(), first);
   }
 
   /** A call that waits for futures has its place among the others, and is sent when they are done. */
   #hold(held: Held): void {
-    this.#count++;
+    const first = this.#count++;
     const segment = this.#owner.segment(1);
     let dependent: { drop(): void } | undefined;
     const drop = (error: CancelledError): void => {
@@ -209,7 +210,7 @@ export class Feeder {
       ready: (args) => {
         const builder = new BodiesBuilder();
         builder.add(this.#host.code.encodeArguments(args));
-        this.#host.send(segment, builder.build());
+        this.#host.send(segment, builder.build(), first);
       },
       failed: (error) => segment.abandon(() => error),
     });

@@ -69,8 +69,8 @@ export class MapRun implements MapFeed, FeederOwner, SegmentOwner, Abortable {
   #failedCount = 0;
   #milliseconds = 0;
   #state: "open" | "over" = "open";
-  /** The time is over: this comes after what was there by then. */
-  #late: { readonly error: TimeoutError } | undefined;
+  /** The map failed, as when its time is over: this comes after what was there by then. */
+  #late: { readonly error: unknown } | undefined;
   /** How far the run may get ahead: a streaming reader bounds it, one who awaits everything does not. */
   #reader: "none" | "stream" | "all" | "gone" = "none";
   #waiters: (() => void)[] = [];
@@ -231,16 +231,18 @@ export class MapRun implements MapFeed, FeederOwner, SegmentOwner, Abortable {
     }
   }
 
-  /** What is there by now can be read, then comes the error, then nothing. */
   #timeOver(): void {
-    if (this.#state === "over") return;
     const { total, done } = this;
     const those = total === undefined ? `${done} of its calls were` : `${done} of its ${total} calls were`;
-    this.#late = {
-      error: new TimeoutError(
-        `The map was not done within ${this.#settings.timeout} ms; ${those}. The rest is cancelled.`,
-      ),
-    };
+    this.fail(
+      new TimeoutError(`The map was not done within ${this.#settings.timeout} ms; ${those}. The rest is cancelled.`),
+    );
+  }
+
+  /** What is there by now can be read, then comes the error, then nothing. The rest is cancelled. */
+  fail(error: unknown): void {
+    if (this.#state === "over") return;
+    this.#late ??= { error };
     this.#shelf.close();
     this.cancel();
   }

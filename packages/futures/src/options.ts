@@ -33,6 +33,11 @@ export interface MapOptions extends Omit<SubmitOptions, "timeout"> {
   readonly timeout?: number;
   /** How long one attempt of one call may run, as `submit`'s `timeout`. */
   readonly taskTimeout?: number;
+  /**
+   * A folder in which results are kept: the same program started again computes only what is missing there. Another
+   * function or other inputs are refused with a CheckpointError. The path is one of the machine that calls `map`.
+   */
+  readonly checkpoint?: string;
   /** Called as results come in. `true` draws a bar on stderr, if that is a terminal. */
   readonly progress?: boolean | ((progress: Progress) => void);
 }
@@ -92,6 +97,11 @@ const progress: Check = (name, value) => {
   throw new TypeError(`${name} is ${inspect(value)}; it must be a function, or true for a bar on the terminal.`);
 };
 
+const filePath: Check = (name, value) => {
+  if (typeof value === "string" && value !== "" && !value.includes("\0")) return;
+  throw new TypeError(`${name} is ${inspect(value)}; it must be the path of a folder that map may make.`);
+};
+
 const SUBMIT: Readonly<Record<string, Check>> = {
   priority: integer(Number.MIN_SAFE_INTEGER),
   hopLimit: integer(0),
@@ -109,6 +119,7 @@ const MAP: Readonly<Record<string, Check>> = {
   buffersize: integer(1),
   ordered: ofType("boolean"),
   taskTimeout: milliseconds,
+  checkpoint: filePath,
   progress,
 };
 

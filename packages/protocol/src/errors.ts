@@ -3,6 +3,7 @@ export {
   AuthenticationError,
   BrokenExecutorError,
   CancelledError,
+  CheckpointError,
   ConnectionError,
   CycleError,
   DependencyError,

@@ -23,6 +23,7 @@ export {
   AuthenticationError,
   BrokenExecutorError,
   CancelledError,
+  CheckpointError,
   ConnectionError,
   CycleError,
   DependencyError,

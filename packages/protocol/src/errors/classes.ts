@@ -218,3 +218,27 @@ export class CycleError extends PydistError {
     this.cycle = fields.cycle;
   }
 }
+
+/**
+ * A map's checkpoint was made by another function or with other inputs, is in use, or cannot be read or written. Delete
+ * it to begin anew, or choose another name. What is in it is not touched.
+ */
+export class CheckpointError extends PydistError {
+  /** The folder. */
+  readonly path: string;
+  /** What differs from then, or why else it cannot be used. */
+  readonly reason: "function" | "captured values" | "input" | "in use" | "unusable";
+  /** Which input differs, from 0. */
+  declare readonly input?: number;
+
+  static {
+    brand(CheckpointError.prototype, "PYDIST_E_CHECKPOINT", "CheckpointError");
+  }
+
+  constructor(message: string, fields: Options & { path: string; reason: CheckpointError["reason"]; input?: number }) {
+    super(message, fields);
+    this.path = fields.path;
+    this.reason = fields.reason;
+    if (fields.input !== undefined) this.input = fields.input;
+  }
+}

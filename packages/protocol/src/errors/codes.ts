@@ -20,6 +20,7 @@ export const ERROR_CODES = {
   PYDIST_E_SHUTDOWN: "The executor or node is shutting down and takes no more tasks.",
   PYDIST_E_HOP_LIMIT: "The task may travel no further and cannot run where it is.",
   PYDIST_E_CYCLE: "Joining this parent would make the tree a cycle.",
+  PYDIST_E_CHECKPOINT: "The checkpoint of a map belongs to something else, is in use, or cannot be used.",
 } as const;
 
 /** One of the codes in `ERROR_CODES`. */

@@ -6,7 +6,7 @@ import type { Sink } from "../sink.js";
 import { otherInput } from "./identity.js";
 import { type Keep, KeptBatch, runsOf } from "./kept-batch.js";
 import { bodiesOf, inputHash, type Kept, returned } from "./records.js";
-import { Store } from "./store.js";
+import { awaitClosing, Store } from "./store.js";
 
 /** So many batches are looked up at a time: the next is ready when the one before has left. */
 const LOOKED_UP = 4;
@@ -28,6 +28,8 @@ export class Checkpoint implements MapHost {
   readonly #path: string;
   readonly #map: Promise<Checkpointed>;
   readonly #opening: Promise<Store | undefined>;
+  readonly #closed: Promise<void>;
+  #end: () => void = () => {};
   #serve: (map: Checkpointed) => void = () => {};
   #state: "opening" | "open" | "failed" | "over" = "opening";
   #lookups = 0;
@@ -40,6 +42,10 @@ export class Checkpoint implements MapHost {
       this.#serve = resolve;
     });
     this.#opening = this.#open();
+    const over = new Promise<void>((resolve) => {
+      this.#end = resolve;
+    });
+    this.#closed = over.then(() => this.#opening).then((store) => store?.close());
   }
 
   /** The map that is to be told. */
@@ -95,7 +101,8 @@ export class Checkpoint implements MapHost {
     const count = countOf(inputs);
     const hashes = Array.from({ length: count }, (_, i) => inputHash(inputs, i));
     const keep: Keep = (from, results, then) => void this.#keep(first + from, results, hashes.slice(from), then);
-    const batch = new KeptBatch(sink, keep);
+    // A map is stopped as a whole; those of its calls that run may take a while to end.
+    const batch = new KeptBatch(sink, keep, () => awaitClosing(this.#path, this.#closed));
     this.#lookups++;
     const found = (await (await this.#opening)?.read(first, first + count)) ?? new Map<number, Kept>();
     this.#lookups--;
@@ -138,7 +145,9 @@ export class Checkpoint implements MapHost {
   /** The executor waits for the store, so that nothing is left open after a shutdown. */
   mapOver(map: MapFeed, hold: Hold): void {
     this.#state = "over";
-    void this.#opening.then((store) => store?.close()).then(() => this.#host.mapOver(map, hold));
+    awaitClosing(this.#path, this.#closed);
+    void this.#closed.then(() => this.#host.mapOver(map, hold));
+    this.#end();
   }
 }
 

@@ -13,14 +13,16 @@ export type Keep = (from: number, results: Bodies, then: () => void) => void;
 export class KeptBatch implements Route {
   readonly #sink: Sink;
   readonly #keep: Keep;
+  readonly #stopped: () => void;
   readonly #parts: Part[] = [];
   #state: "open" | "dropped" = "open";
   /** Calls before this one have left, or have their results. */
   #next = 0;
 
-  constructor(sink: Sink, keep: Keep) {
+  constructor(sink: Sink, keep: Keep, stopped: () => void) {
     this.#sink = sink;
     this.#keep = keep;
+    this.#stopped = stopped;
     sink.sent(this);
   }
 
@@ -56,6 +58,7 @@ export class KeptBatch implements Route {
 
   #dropRest(ending: Ending): void {
     this.#state = "dropped";
+    this.#stopped();
     this.#sink.abandon(ending, this.#next);
   }
 }

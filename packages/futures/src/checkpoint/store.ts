@@ -14,8 +14,17 @@ const OURS = /^(?:CURRENT|LOCK|LOG|LOG\.old|lost|MANIFEST-\d+|\d+\.(?:log|ldb|ss
 
 const OTHERWISE = "Delete it to begin anew, or choose another name.";
 
-/** Checkpoints of this process that are being closed, by their paths: who opens one again waits for that. */
+/** Checkpoints of maps of this process that are over or were stopped, by their paths. */
 const closing = new Map<string, Promise<void>>();
+
+/** Whoever opens this checkpoint in this process waits until it is closed, instead of being refused. */
+export function awaitClosing(path: string, closed: Promise<void>): void {
+  if (closing.get(path) === closed) return;
+  closing.set(path, closed);
+  void closed.then(() => {
+    if (closing.get(path) === closed) closing.delete(path);
+  });
+}
 
 /** The folder on the disk in which a map's results are kept. */
 export class Store {
@@ -93,13 +102,7 @@ export class Store {
   }
 
   /** The disk has everything that was kept, and other processes may open it. Never rejects. */
-  close(): Promise<void> {
-    const closed = this.#close().finally(() => closing.delete(this.#path));
-    closing.set(this.#path, closed);
-    return closed;
-  }
-
-  async #close(): Promise<void> {
+  async close(): Promise<void> {
     // A write that reaches the disk takes those before it along. Who kept something was told of a failure.
     const last = () => this.#level.put(FUNCTION_KEY, functionRecord(this.#code), { sync: true });
     await this.#writing.then(last).catch(() => {});

@@ -1,3 +1,5 @@
+import fs, { existsSync } from "node:fs";
+import { syncBuiltinESMExports } from "node:module";
 import { ShippingError } from "@pydist/protocol";
 import { ship } from "@pydist/shipping";
 import { afterEach, describe, expect, test } from "vitest";
@@ -106,6 +108,42 @@ describe("a member of a global that the program has made or changed is refused",
     expect(thrownBy(() => ship(() => m.random()))?.message).toContain('"Math.random"');
   });
 
+  test.each<[name: string, change: () => void, make: () => Anything]>([
+    [
+      "Math",
+      () => put(Math, "random", five),
+      () => {
+        const tools = { Math };
+        return () => tools.Math.random();
+      },
+    ],
+    [
+      "Date",
+      () => put(Date, "now", five),
+      () => {
+        class Day extends Date {}
+        return () => Day.now();
+      },
+    ],
+    [
+      "Uint8Array",
+      () => put(Object.getPrototypeOf(Uint8Array), "from", five),
+      () => {
+        const kinds = [Uint8Array];
+        return () => kinds[0]?.from([1]);
+      },
+    ],
+  ])("reached by way of a value: %s", (name, change, make) => {
+    const fn = make();
+    expect(ship(fn).text).toBeDefined();
+    change();
+    const { message, remedy } = thrownBy(() => ship(fn)) as ShippingError;
+    expect(message).toMatch(
+      new RegExp(` > .* is ${name}, of which this program has made or changed "(random|now|from)"\\. Put`),
+    );
+    expect(remedy).toBe("Put it into a variable of your own, and use that: a node has only what Node has.");
+  });
+
   test("a class that Node makes late, replaced before anybody asked for it", () => {
     put(globalThis, "CompressionStream", class CompressionStream {});
     const error = thrownBy(() => ship(() => new CompressionStream("gzip"))) as ShippingError;
@@ -137,6 +175,46 @@ describe("what a node has as well is not asked for", () => {
   ])("%s", (_title, change, fn) => {
     change();
     expect(ship(fn).captured).toBeUndefined();
+  });
+});
+
+describe("modules of Node", () => {
+  test.each<[string, () => void, Anything]>([
+    ["existsSync", () => put(fs, "existsSync", five), () => fs.existsSync("/")],
+    ["promises.readFile", () => put(fs.promises, "readFile", five), () => fs.promises.readFile("/")],
+    [
+      "existsSync",
+      () => put(fs, "existsSync", five),
+      () => {
+        const { existsSync: exists } = fs;
+        return exists("/");
+      },
+    ],
+  ])("a member that the program has changed is refused: %s (case %#)", (name, change, fn) => {
+    expect(ship(fn).text).toBeDefined();
+    change();
+    const { message, remedy } = thrownBy(() => ship(fn)) as ShippingError;
+    expect(message).toMatch(
+      new RegExp(
+        ` uses "\\w+\\.default\\.${name}" at .*changed-globals\\.test\\.ts:\\d+:\\d+, which this program has made or changed\\.`,
+        "s",
+      ),
+    );
+    expect(remedy).toBe("Put it into a variable of your own, and use that: a node has only what Node has.");
+    for (const back of undo.splice(0)) back();
+    expect(ship(fn).text).toBeDefined();
+  });
+
+  test("other members are not asked for", () => {
+    put(fs, "existsSync", five);
+    expect(ship(() => fs.readFileSync("/")).text).toBeDefined();
+  });
+
+  test("what Node was told to export in its place is the program's, and travels", () => {
+    put(fs, "existsSync", () => "mine");
+    syncBuiltinESMExports();
+    undo.push(syncBuiltinESMExports);
+    expect(loaded(ship(() => existsSync("/")))()).toBe("mine");
   });
 });
 

@@ -10,12 +10,32 @@ import { type Line, linesIn, linesOf, problemsOf, runNode, Workshop } from "./lo
 const workshop = new Workshop();
 let elsewhere: Elsewhere;
 beforeAll(async () => {
-  elsewhere = await Elsewhere.start({ packages: ["eventemitter3"] });
+  elsewhere = await Elsewhere.start({ packages: ["eventemitter3", "zod"] });
 });
 afterAll(async () => {
   await elsewhere.stop();
   workshop.close();
 });
+
+/** A program with a value that a package made, and that goes by what the package exports: its text has none of zod's. */
+const made = `
+import { appendFileSync } from "node:fs";
+import { ship } from "@pydist/shipping";
+import { z } from "zod";
+const schema = z.object({ name: z.string().min(2) });
+const parses = (row: unknown): boolean => schema.safeParse(row).success;
+const base64 = (bytes: Uint8Array | string) => Buffer.from(bytes).toString("base64");
+let line: object = { title: "a schema", name: parses.name, here: parses({ name: "ab" }) };
+try {
+  const { hash, text, captured, encodeArguments } = ship(parses);
+  const { kind, text: plain, bytes } = encodeArguments([{ name: "ab" }]);
+  const args = { kind, bytes: base64(plain ?? (bytes as Uint8Array)) };
+  line = { ...line, hash, text, args, captured: captured && { ...captured, bytes: base64(captured.bytes) } };
+} catch (error) {
+  line = { ...line, error: String(error) };
+}
+appendFileSync(process.env.PYDIST_TEST_LINES as string, JSON.stringify(line) + "\\n");
+`;
 
 /** Every function of the program arrived, did the same, and at least one bears the mark of the tool. */
 async function expectSameElsewhere(lines: readonly Line[], mark: RegExp): Promise<void> {
@@ -42,6 +62,13 @@ describe("nastiest 8: TypeScript as it is", () => {
   test.each(["module", "commonjs"] as const)("nastiest 8: by tsx, a file of type %s", async (type) => {
     const room = workshop.copied(`tsx-${type}`, type);
     await expectSameElsewhere(await linesOf(room, "--no-warnings", "--import", "tsx", "main.ts"), /=>/);
+  });
+
+  test.each(["module", "commonjs"] as const)("what packages made, by tsx, in a file of type %s", async (type) => {
+    const room = workshop.room(`tsx-packages-${type}`, type, { "main.ts": made });
+    const lines = await linesOf(room, "--no-warnings", "--import", "tsx", "main.ts");
+    expect(lines.map(({ title, error }) => error ?? title)).toEqual(["a schema"]);
+    expect(await problemsOf(elsewhere, lines)).toEqual([]);
   });
 
   test("nastiest 8: by Node's own type stripping", async (ctx) => {

@@ -41,7 +41,7 @@ const messages: Record<string, string> = {
   methodOfWords: `submit: function "two words" is a method that uses this ${at("two words")}, and a task is called without its object. Bind it: obj["two words"].bind(obj); or wrap it: (...args) => obj["two words"](...args).`,
   methodOfSymbol: `submit: function "[Symbol.toPrimitive]" is a method that uses this ${at("toPrimitive")}, and a task is called without its object. Bind it: obj[Symbol.toPrimitive].bind(obj); or wrap it: (...args) => obj[Symbol.toPrimitive](...args).`,
   superMethod: `submit: function "above" is a method that uses super ${at("above")}, which is that of its object. ${ofInstance}`,
-  privateName: `submit: function "private" uses #x ${at("private")} of a class that does not travel with it. Private members are reachable only inside their class: capture the class or an object of it, not the method alone.`,
+  privateName: `submit: function "private" uses #x ${at("private")} of a class that does not travel with it. Private members are reachable only inside their class: call a method on the class or an object of it, () => object.method(), in the place of a function of its own.`,
   privateMethod: `submit: function "#secret" is a method that uses this ${at("secret")}, and a task is called without its object. Write it as a function that takes the object as an argument.`,
   replacing: `submit: function "replacing" is declared ${at("replacing")} and gives its own name "replacing" another value. Put what changes into a variable of another name.`,
   again: `submit: function "again" is declared ${at("again")} and calls itself by the name "again", which stands for something else by now. Give the function and what replaced it different names.`,
@@ -52,7 +52,7 @@ const messages: Record<string, string> = {
     'submit: function "windingWeak" reaches objects through so many WeakMaps, one behind the other, that they cannot all be followed. Use properties or a Map.',
   directEval: `submit: function "directEval" calls eval directly ${at("directEval")}, which hides what it uses. Use (0, eval)(text) or new Function(text), which see only globals.`,
   evalInside: `submit: function "evalInside" cannot travel: evalInside > inner calls eval directly ${at("inner")}, which hides what it uses. Use (0, eval)(text) or new Function(text), which see only globals.`,
-  with: 'submit: function "anonymous" has a with statement at 3:1 of its text, which hides what it uses. Write the properties out: object.name.',
+  with: 'submit: function "anonymous" has a with statement at 3:1 of its text, which hides what it uses. Write the properties out: object.name. If a library made the function, make it inside of yours.',
   vitestImport:
     'submit: function "anonymous" imports "/src/lib.ts" at 3:8 of its text, a path that vitest put in place of what was written. Import it at the top of the file, and use that.',
   reached:

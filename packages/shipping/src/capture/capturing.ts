@@ -13,6 +13,7 @@ import type { PackageRef } from "../trees/package-ref.js";
 import { type ArgumentsAround, Given, lowerGiven } from "./arguments-around.js";
 import { Bounds } from "./bounds.js";
 import type { Cells } from "./cells.js";
+import { useOwn } from "./complaints.js";
 import { detailStep, detailsOf } from "./details.js";
 import { lowerFunction } from "./function-node.js";
 import { requireUrl } from "./imported.js";
@@ -22,6 +23,7 @@ import { MethodOf, methodOf } from "./method-of.js";
 import { lowerNarrowed, Narrowed } from "./namespaces.js";
 import { isFrozenData, lowerObject, ownerOf } from "./objects.js";
 import { laterMembersOf, ordinaryOfPrototype } from "./ordinary.js";
+import { changedInside } from "./originals.js";
 import { isOurs, ours } from "./ours.js";
 import { findPackagePlace, knownPackagePlace, notePackageObject } from "./packages.js";
 import { Place } from "./place.js";
@@ -167,7 +169,7 @@ export class Capturing implements Pick<Extension, "lower"> {
     return (
       // First of all, for it is imported from a package as well.
       this.#ofPydist(value) ??
-      this.#reference(value) ??
+      this.#reference(value, path) ??
       (typeof value === "function" ? this.#function(value as TaskFunction, path) : this.#object(value, path))
     );
   }
@@ -185,9 +187,12 @@ export class Capturing implements Pick<Extension, "lower"> {
   }
 
   /** What every Node has, or a package. */
-  #reference(value: object): Extra | undefined {
+  #reference(value: object, reached: () => string): Extra | undefined {
     const path = globalPathOf(value);
-    if (path !== undefined) return { type: Kinds.Global, parts: [path] };
+    if (path !== undefined) {
+      checkWhole(value, path, reached);
+      return { type: Kinds.Global, parts: [path] };
+    }
     const builtin = builtinPlaceOf(value);
     if (builtin !== undefined) {
       if (builtin.specifier === "node:module" && builtin.path[0] === "createRequire") {
@@ -219,7 +224,7 @@ export class Capturing implements Pick<Extension, "lower"> {
         "Make it on the node: import what gives it inside the function.",
       );
     }
-    if (isExported(view)) return this.#reference(fn) as Extra;
+    if (isExported(view)) return this.#reference(fn, path) as Extra;
     this.cells.note(view, path);
     this.#bounds.addFunction(view, path);
     const prototype: unknown = Object.getOwnPropertyDescriptor(fn, "prototype")?.value;
@@ -327,6 +332,13 @@ export class Capturing implements Pick<Extension, "lower"> {
   #isInternal(fn: TaskFunction): boolean {
     return isNative(fn) || this.#views.of(fn, functionSource(fn)).file?.script.url.startsWith("node:") === true;
   }
+}
+
+/** What has an object of the platform by any other way than its name may read any of its members. */
+function checkWhole(value: object, name: string, path: () => string): void {
+  const changed = changedInside(value);
+  if (changed === undefined) return;
+  throw new Refused(path(), `is ${name}, of which this program has made or changed "${changed}"`, useOwn);
 }
 
 /** Whether a function is one that a package exports. */

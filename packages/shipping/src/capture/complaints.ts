@@ -7,7 +7,8 @@ import { type UnderstoodClass, type UnderstoodFunction, viteImport } from "../an
 import { CannotPeek } from "../inspect/peek.js";
 import { fileOfPackage, isRelative } from "../specifier.js";
 import { isCalleeKnown } from "./arguments-around.js";
-import { globalPathOf } from "./known.js";
+import { isObject } from "./is-object.js";
+import { changedBuiltin, globalPathOf } from "./known.js";
 import { changedMember, isReplaced, isWatched } from "./originals.js";
 import { Refused } from "./refused.js";
 import type { View } from "./view.js";
@@ -51,13 +52,18 @@ export class Complaints {
       hides,
       "Use (0, eval)(text) or new Function(text), which see only globals.",
     );
-    refuse(withs, "has a with statement", hides, "Write the properties out: object.name.");
+    refuse(
+      withs,
+      "has a with statement",
+      hides,
+      "Write the properties out: object.name. If a library made the function, make it inside of yours.",
+    );
     for (const [name, at] of lexical.privates) {
       refuse(
         at,
         `uses ${name}`,
         " of a class that does not travel with it",
-        "Private members are reachable only inside their class: capture the class or an object of it, not the method alone.",
+        "Private members are reachable only inside their class: call a method on the class or an object of it, () => object.method(), in the place of a function of its own.",
       );
     }
     refuse(
@@ -159,12 +165,16 @@ export class Complaints {
   }
 
   /** @throws Refused for a member of an object of the platform that no node has in the same way */
-  checkMembers(root: unknown, { reads, at }: FreeName): void {
-    if (isWatched(root)) this.#checkReads(root, globalPathOf(root) ?? "", reads, at);
+  checkMembers(name: string, root: unknown, { reads, at }: FreeName): void {
+    if (isWatched(root)) return this.#checkReads(root, globalPathOf(root) ?? "", reads, at);
+    if (isObject(root)) this.#checkChanged(name, changedBuiltin(root, name, reads), at);
   }
 
   #checkReads(root: object, name: string, reads: FreeName["reads"], at: readonly Position[]): void {
-    const changed = changedMember(root, reads);
+    this.#checkChanged(name, changedMember(root, reads), at);
+  }
+
+  #checkChanged(name: string, changed: readonly string[] | undefined, at: readonly Position[]): void {
     if (changed === undefined) return;
     const path = [name, ...changed].filter((part) => part !== "").join(".");
     throw this.#refused(`uses "${path}" ${this.#view.whereIs(at)}, which this program has made or changed`, useOwn);

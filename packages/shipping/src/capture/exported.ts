@@ -1,4 +1,5 @@
-import { createRequire } from "node:module";
+import { readFileSync } from "node:fs";
+import Module, { createRequire } from "node:module";
 import { join, relative, sep } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { types } from "node:util";
@@ -100,11 +101,15 @@ function noteExports(file: string, isModule: boolean, owner: Owner): void {
   else if (isModule) noteMembers(namespaceOf(file), "import", file, owner);
 }
 
-/** Of an ES module that is loaded, require gives the namespace as it is. */
+/**
+ * Of an ES module that is loaded, Node gives the namespace as it is to whoever requires it. Asked for without `require`,
+ * which loaders of TypeScript replace by one that loads the file a second time.
+ */
 function namespaceOf(file: string): unknown {
+  const module = new Module(file) as Module & { _compile(text: string, file: string, format: "module"): void };
   try {
-    const namespace: unknown = createRequire(file)(file);
-    return types.isModuleNamespaceObject(namespace) ? namespace : undefined;
+    module._compile(readFileSync(file, "utf8"), file, "module");
+    return types.isModuleNamespaceObject(module.exports) ? module.exports : undefined;
   } catch {
     return undefined;
   }

@@ -186,7 +186,7 @@ class Surroundings {
       }
       if (found.kind === "unreadable") throw this.#complaints.unreadable(name, found.why);
       if (name === "require") this.#complaints.checkRequire(use);
-      this.#complaints.checkMembers(found.value, use);
+      this.#complaints.checkMembers(name, found.value, use);
       if (use.written) this.#host.mutable();
       slots.push({ name, value: this.#valueOf(name, found.value, use), step: ` > ${name}` });
     }

@@ -1,5 +1,9 @@
+import { types } from "node:util";
+import type { FreeName } from "../analysis/free.js";
 import { isStandardGlobal } from "../analysis/globals.js";
+import { isOfNode } from "../inspect/of-node.js";
 import { isObject } from "./is-object.js";
+import { isNamespace } from "./namespaces.js";
 import { isReplaced, madeLate, namespaces, originalKeys, originalOf, untouched } from "./originals.js";
 
 let globals: Map<unknown, string> | undefined;
@@ -96,6 +100,38 @@ export function builtinPlaceOf(
     listed = loaded.length;
   }
   return builtins.get(value);
+}
+
+/**
+ * The first that a text reads of a module of Node's, as a whole, and that a program has put there.
+ * @param root the module, or what a loader has put around it, with the module as its `default`
+ */
+export function changedBuiltin(root: object, name: string, reads: FreeName["reads"]): readonly string[] | undefined {
+  const isAround = isNamespace(root, name);
+  for (const read of reads) {
+    let holder: unknown = root;
+    for (const [i, key] of read.entries()) {
+      // Inside of what is not a module, nobody knows what was there.
+      const isModule = isObject(holder) && builtinPlaceOf(holder) !== undefined;
+      if (!isModule && !(i === 0 && key === "default")) break;
+      const value = memberOf(holder, key, isAround && i === 0);
+      if (isModule && typeof value === "function" && !isOfNode(value)) return read.slice(0, i + 1);
+      holder = value;
+    }
+  }
+  return undefined;
+}
+
+/** Runs no code, unless it is Node's or a loader's, which the text runs as well. */
+function memberOf(holder: unknown, key: string, isLoaders: boolean): unknown {
+  if (!isObject(holder) || (types.isProxy(holder) && !isLoaders)) return undefined;
+  try {
+    const { get, value } = isLoaders ? {} : (Object.getOwnPropertyDescriptor(holder, key) ?? {});
+    return isLoaders || (get !== undefined && isOfNode(get)) ? Reflect.get(holder, key) : value;
+  } catch {
+    // A variable of a module that has no value yet.
+    return undefined;
+  }
 }
 
 // They warn when they are loaded, or are not for everyone.

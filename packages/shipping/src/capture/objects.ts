@@ -81,7 +81,11 @@ function isIndexOf(value: object, key: PropertyKey): boolean {
 
 function lowerInstance(value: object, path: () => string, isInternal: (fn: TaskFunction) => boolean): Lowered {
   if (types.isGeneratorObject(value)) {
-    throw new Refused(path(), "is a generator that has begun", "Collect what it yields into an array first.");
+    throw new Refused(
+      path(),
+      "is a generator, whose place in its function cannot travel",
+      "Collect what it yields into an array first, or call its function inside.",
+    );
   }
   const stays = whyStays(value);
   if (stays !== undefined) throw new Refused(path(), stays.what, stays.remedy);

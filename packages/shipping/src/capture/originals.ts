@@ -148,7 +148,7 @@ function globalValue(name: string, descriptor: PropertyDescriptor | undefined): 
   return value;
 }
 
-function isChanged({ holder, key }: Step): boolean {
+function isChanged({ holder, key }: Pick<Step, "holder" | "key">): boolean {
   if (holder === globalThis) return isStandardGlobal(key) ? isReplaced(key) : Object.hasOwn(globalThis, key);
   if (isFree(holder, key)) return false;
   const { members, isLanguage } = originals.get(holder) as Original;
@@ -167,6 +167,19 @@ function isFree(holder: object, key: string): boolean {
 export function changedMember(root: object, reads: FreeName["reads"]): readonly string[] | undefined {
   for (const read of reads) {
     for (const step of stepsAlong(root, read)) if (isChanged(step)) return step.path;
+  }
+  return undefined;
+}
+
+/**
+ * A member of a namespace or class of the platform that is not Node's. To a class, whose instances are what matters, a
+ * program may add what it likes.
+ */
+export function changedInside(value: object): string | undefined {
+  if (closed.has(value)) return changedMember(value, [[]])?.[0];
+  if (typeof value !== "function" || !isWatched(value)) return undefined;
+  for (let holder: object | null = value; isWatched(holder); holder = Object.getPrototypeOf(holder) as object | null) {
+    for (const key of originalKeys(holder)) if (isChanged({ holder, key })) return key;
   }
   return undefined;
 }

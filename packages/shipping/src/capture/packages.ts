@@ -3,6 +3,7 @@ import { dirname, join, sep } from "node:path";
 import { types } from "node:util";
 import * as protocol from "@pydist/protocol";
 import type { ImportRecord } from "../analysis/script-imports.js";
+import { isOfNode } from "../inspect/of-node.js";
 import { findPackage } from "../trees/find-package.js";
 import { isOwnPackage, type PackageRef, packageOf } from "../trees/package-ref.js";
 import { packageKey } from "../trees/provider.js";
@@ -51,6 +52,8 @@ export function notePackageImport(value: object, { specifier, imported, kind }: 
   const name = packageOf(specifier);
   const path = imported === "*" ? [] : [imported];
   if (isBuiltin(specifier)) {
+    // What a program put into the module, and synced with its exports, is the program's.
+    if (typeof value === "function" && !isOfNode(value)) return;
     places.set(value, { module: { specifier, how: kind }, path, owner: undefined });
     return;
   }

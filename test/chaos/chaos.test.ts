@@ -89,6 +89,7 @@ describe.skipIf(process.platform === "win32")("a tree of processes", () => {
           blows.push(blow);
           if (long) summary(`${i + 1} of ${size.faults}: ${blow}`);
           if (i % 4 === 3) await load.exhaust();
+          if (i % 4 === 1) await load.abort();
         }
       };
       let state: "storm" | "calm" = "storm";

@@ -1,12 +1,13 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type ClusterExecutor, type Future, task, WorkerMemoryError } from "pydist";
+import { type ClusterExecutor, type Future, NodeLostError, task, WorkerMemoryError } from "pydist";
 import { expect } from "vitest";
 import { folderOf } from "../support/folders.js";
 import type * as tasks from "./fixtures/work.mjs";
 
 const fixtures = new URL("./fixtures/work.mjs", import.meta.url).href;
 const work = task<typeof tasks.work>(fixtures, "work");
+const abort = task<typeof tasks.abort>(fixtures, "abort");
 const exhaust = task<typeof tasks.exhaust>(fixtures, "exhaust");
 
 /** Far more than a test of faults can use up: what is tested is that nothing is lost, not when the tree gives up. */
@@ -51,6 +52,12 @@ export class Load {
   async exhaust(): Promise<void> {
     const future: Future<never> = this.#executor.submit(exhaust, [this.#given++, this.#ledger]);
     await expect(future).rejects.toThrow(WorkerMemoryError);
+  }
+
+  /** A task that takes its node along, wherever it runs, and every task there with it. */
+  async abort(): Promise<void> {
+    const future: Future<never> = this.#executor.submit(abort, [this.#given++, this.#ledger], { attempts: 2 });
+    await expect(future).rejects.toThrow(NodeLostError);
   }
 
   /** Every task has been run, and settled once. @returns how often a task was run more than once */

@@ -291,6 +291,27 @@ describe("losses", () => {
     );
   });
 
+  it("on their last attempt tasks run one at a time, beside others: whose node is lost then has done it", () => {
+    const subject = new Subject({ slots: 3 });
+    const losses = [{ node: "n7", cause: "killed" }];
+    const first = dispatches(subject.accept(2, { attempts: 2, attempt: 2, losses, code: "suspect" }));
+    expect(first.map(({ head: { code } }) => code)).toEqual(["suspect"]);
+    const others = dispatches(subject.accept(300, { code: "other" }));
+    expect(others.map(({ head: { code } }) => code)).toEqual(["other", "other"]);
+    // Not while the one runs, though a slot is free; then at once, for it came first.
+    expect(dispatches(subject.finish(others[0])).map(({ head: { code } }) => code)).toEqual(["other"]);
+    expect(dispatches(subject.finish(first[0])).map(({ head: { code } }) => code)).toEqual(["suspect"]);
+  });
+
+  it("one that waits for its own tasks holds up none of them, though they are on their last attempt as well", () => {
+    const subject = new Subject({ slots: 2 });
+    const losses = [{ node: "n7", cause: "killed" }];
+    const [outer] = dispatches(subject.accept(1, { attempts: 2, attempt: 2, losses }));
+    expect(dispatches(subject.accept(1, { attempts: 2, attempt: 2, losses, depth: 1 }))).toEqual([]);
+    const actions = subject.handle({ type: "suspended", receiver: POOL, lease: outer?.lease ?? 0, ranges: [0, 1] });
+    expect(dispatches(actions)).toHaveLength(1);
+  });
+
   it("an older lease's result changes nothing after the child was lost", () => {
     const subject = new Subject({ slots: 0 });
     subject.child(7, [1]);

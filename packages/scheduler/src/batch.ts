@@ -55,6 +55,12 @@ export class Batch {
     return this.historyOf(index)?.losses ?? this.head.losses ?? [];
   }
 
+  /** Whether a task that nodes were lost with before fails if it happens once more. */
+  isLastTry(index: number): boolean {
+    const attempt = this.attemptOf(index);
+    return attempt > 1 && attempt >= this.head.attempts;
+  }
+
   bytesOf(index: number): number {
     return this.bytesIn(index, index + 1);
   }

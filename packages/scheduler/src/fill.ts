@@ -50,7 +50,21 @@ function giveBackStranded(state: State): void {
 }
 
 function wantedBy(state: State, receiver: Receiver): Wanted {
-  return { minHops: receiver.minHops, except: state.clogged };
+  const { minHops } = receiver;
+  if (receiver !== state.pool) return { minHops, except: state.clogged };
+  return { minHops, except: state.clogged, lastTries: () => !isTryingOneLast(receiver) };
+}
+
+/**
+ * A node that is lost again and again may be lost because of a task. On their last attempt tasks run one at a time, so that
+ * it is that task which comes to its end, and none that was beside it each time.
+ */
+function isTryingOneLast(pool: Receiver): boolean {
+  for (const { batch, from, open, suspended } of pool.leases.values()) {
+    // One that waits for its own tasks keeps none of them from running.
+    if (open > suspended.size && batch.isLastTry(from)) return true;
+  }
+  return false;
 }
 
 /** Tasks of this code for one slot: about 10 ms of work, never more than a slot's fair share of what waits. */

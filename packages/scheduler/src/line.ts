@@ -34,8 +34,9 @@ export class Line<T> {
     return item;
   }
 
-  /** Takes one out of the middle; costs as much as there is behind it. */
+  /** Takes one out, of the middle at the cost of what there is behind it. */
   remove(index: number): T | undefined {
+    if (index === 0) return this.shift();
     return this.#items.splice(this.#front + index, 1)[0];
   }
 

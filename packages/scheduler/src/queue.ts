@@ -37,6 +37,8 @@ export interface Wanted {
   readonly minHops: number;
   /** Upstreams whose way back is clogged. */
   readonly except: ReadonlySet<UpstreamId>;
+  /** Asked only when such a task is next. Default: they are wanted. */
+  readonly lastTries?: () => boolean;
 }
 
 /**
@@ -77,8 +79,8 @@ export class FairQueue {
   /** The run that `take` would cut from, without taking it. */
   peek(wanted: Wanted): Run | undefined {
     for (const tenant of this.#tenants) {
-      const lane = this.#lane(tenant, wanted);
-      if (lane !== undefined) return lane.entries.at(0);
+      const found = this.#find(tenant, wanted);
+      if (found !== undefined) return found.lane.entries.at(found.at);
     }
     return undefined;
   }
@@ -90,13 +92,14 @@ export class FairQueue {
   take(wanted: Wanted, max: number, maxBytes: number): Run | undefined {
     for (let t = 0; t < this.#tenants.length; t++) {
       const tenant = this.#tenants[t] as Tenant;
-      const lane = this.#lane(tenant, wanted);
-      if (lane === undefined) continue;
-      const entry = lane.entries.at(0) as Entry;
+      const found = this.#find(tenant, wanted);
+      if (found === undefined) continue;
+      const { entries } = found.lane;
+      const entry = entries.at(found.at) as Entry;
       const { batch, from } = entry;
       const end = withinBytes(batch, from, batch.runEnd(from, Math.min(entry.to, from + max)), maxBytes);
       entry.from = end;
-      if (entry.from >= entry.to) lane.entries.shift();
+      if (entry.from >= entry.to) entries.remove(found.at);
       this.#discount(tenant, end - from);
       if (this.#tenants[t] === tenant) this.#tenants.push(...this.#tenants.splice(t, 1));
       return { batch, from, to: end };
@@ -174,28 +177,37 @@ export class FairQueue {
     if (at >= 0) this.#tenants.splice(at, 1);
   }
 
-  /** The first lane that has something wanted. */
-  #lane(tenant: Tenant, wanted: Wanted): Lane | undefined {
+  #find(tenant: Tenant, wanted: Wanted): { readonly lane: Lane; readonly at: number } | undefined {
     for (const lane of tenant.lanes) {
       if (lane.hops < wanted.minHops) continue;
-      while (lane.entries.length > 0) {
-        const entry = lane.entries.at(0) as Entry;
-        while (entry.from < entry.to && entry.batch.owner[entry.from] !== QUEUED) entry.from++;
-        if (entry.from < entry.to) break;
-        lane.entries.shift();
-      }
-      const head = lane.entries.at(0);
-      if (head === undefined) continue;
-      if (!wanted.except.has(head.batch.upstream)) return lane;
-      let open = 1;
-      while (open < lane.entries.length && wanted.except.has((lane.entries.at(open) as Entry).batch.upstream)) open++;
-      if (open < lane.entries.length) {
-        lane.entries.unshift(lane.entries.remove(open) as Entry);
-        return this.#lane(tenant, wanted);
-      }
+      const at = firstWanted(lane.entries, wanted);
+      if (at !== undefined) return { lane, at };
     }
     return undefined;
   }
+}
+
+/** Where the first entry is that has something wanted. Forgets those on the way that have nothing left. */
+function firstWanted(entries: Line<Entry>, { except, lastTries }: Wanted): number | undefined {
+  let clogged = 0;
+  for (let at = 0; at < entries.length; ) {
+    const entry = entries.at(at) as Entry;
+    const { batch } = entry;
+    while (entry.from < entry.to && batch.owner[entry.from] !== QUEUED) entry.from++;
+    if (entry.from === entry.to) {
+      entries.remove(at);
+      continue;
+    }
+    if (except.has(batch.upstream)) clogged++;
+    else if (lastTries === undefined || !batch.isLastTry(entry.from) || lastTries()) {
+      if (clogged === 0) return at;
+      // They may be many: it is found at once the next time.
+      entries.unshift(entries.remove(at) as Entry);
+      return 0;
+    }
+    at++;
+  }
+  return undefined;
 }
 
 function laneOf(tenant: Tenant, head: BatchHeader): Lane {

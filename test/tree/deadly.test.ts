@@ -1,0 +1,27 @@
+import { ClusterExecutor, NodeLostError } from "pydist";
+import { expect, it } from "vitest";
+import { opened } from "../support/opened.js";
+import { fileHome, spawnNode } from "../support/processes.js";
+import { watch } from "../support/watchdog.js";
+
+it("a task that ends its node again and again fails, and those that ran beside it each time do not", async () => {
+  const node = await spawnNode({ workers: 2 });
+  const executor = new ClusterExecutor(node.address, { secretFile: fileHome().secretFile, connectTimeout: 60_000 });
+  opened({ close: () => executor.shutdown({ cancelFutures: true }) });
+  const deadly = executor.submit(() => {
+    // As native code does that breaks.
+    process.kill(process.pid, "SIGABRT");
+    return new Promise(() => {});
+  });
+  const nap = (i: number) => new Promise<number>((resolve) => setTimeout(() => resolve(i), 100));
+  const others = Array.from({ length: 12 }, (_, i) => executor.submit(nap, [i]));
+  const error: unknown = await watch(
+    deadly.catch((reason: unknown) => reason),
+    { executor, futures: [deadly] },
+  );
+  expect(error).toBeInstanceOf(NodeLostError);
+  expect(error).toMatchObject({ nodes: [node.id, node.id, node.id], attempts: 3 });
+  expect(await watch(Promise.all(others), { executor, futures: others })).toEqual(others.map((_, i) => i));
+  // It had a neighbour that was with it twice.
+  expect(Math.max(...others.map(({ attempts }) => attempts as number))).toBeGreaterThan(1);
+});

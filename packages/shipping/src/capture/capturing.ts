@@ -13,7 +13,7 @@ import type { PackageRef } from "../trees/package-ref.js";
 import { type ArgumentsAround, Given, lowerGiven } from "./arguments-around.js";
 import { Bounds } from "./bounds.js";
 import type { Cells } from "./cells.js";
-import { useOwn } from "./complaints.js";
+import { checkWhole } from "./complaints.js";
 import { detailStep, detailsOf } from "./details.js";
 import { lowerFunction } from "./function-node.js";
 import { requireUrl } from "./imported.js";
@@ -23,7 +23,6 @@ import { MethodOf, methodOf } from "./method-of.js";
 import { lowerNarrowed, Narrowed } from "./namespaces.js";
 import { isFrozenData, lowerObject, ownerOf } from "./objects.js";
 import { laterMembersOf, ordinaryOfPrototype } from "./ordinary.js";
-import { changedInside } from "./originals.js";
 import { isOurs, ours } from "./ours.js";
 import { findPackagePlace, knownPackagePlace, notePackageObject } from "./packages.js";
 import { Place } from "./place.js";
@@ -332,13 +331,6 @@ export class Capturing implements Pick<Extension, "lower"> {
   #isInternal(fn: TaskFunction): boolean {
     return isNative(fn) || this.#views.of(fn, functionSource(fn)).file?.script.url.startsWith("node:") === true;
   }
-}
-
-/** What has an object of the platform by any other way than its name may read any of its members. */
-function checkWhole(value: object, name: string, path: () => string): void {
-  const changed = changedInside(value);
-  if (changed === undefined) return;
-  throw new Refused(path(), `is ${name}, of which this program has made or changed "${changed}"`, useOwn);
 }
 
 /** Whether a function is one that a package exports. */

@@ -9,7 +9,7 @@ import { fileOfPackage, isRelative } from "../specifier.js";
 import { isCalleeKnown } from "./arguments-around.js";
 import { isObject } from "./is-object.js";
 import { changedBuiltin, globalPathOf } from "./known.js";
-import { changedMember, isReplaced, isWatched } from "./originals.js";
+import { changedInside, changedMember, isReplaced, isWatched } from "./originals.js";
 import { Refused } from "./refused.js";
 import type { View } from "./view.js";
 
@@ -244,6 +244,16 @@ export class Complaints {
       "Give the function and what replaced it different names.",
     );
   }
+}
+
+/**
+ * What has an object of the platform by any other way than its name may read any of its members.
+ * @throws Refused for one with a member that no node has in the same way
+ */
+export function checkWhole(value: object, name: string, path: () => string): void {
+  const changed = changedInside(value);
+  if (changed === undefined) return;
+  throw new Refused(path(), `is ${name}, of which this program has made or changed "${changed}"`, useOwn);
 }
 
 const remedies = {

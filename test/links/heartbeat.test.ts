@@ -29,6 +29,16 @@ describe("the heartbeat", () => {
     expect(heart.rtt).toBeLessThan(8);
   });
 
+  it("knows for how long nothing was heard, its own lateness apart", () => {
+    const heart = new Heartbeat(1000, 10_000, 0);
+    heart.tick(1000, 5);
+    expect(heart.silence(1500)).toBe(500);
+    heart.tick(2000, 5);
+    heart.tick(3000, 5);
+    expect(heart.silence(3500)).toBe(2500);
+    expect(heart.silence(60_000)).toBe(3000);
+  });
+
   it("does not hold its own lateness against the peer", () => {
     const heart = new Heartbeat(1000, 3000, 0);
     expect(heart.tick(1000, 1)).toBe("ping");

@@ -164,6 +164,29 @@ describe("a link in silence", () => {
     expect([dialed.state, accepted.state]).toEqual(["open", "open"]);
   });
 
+  it("has the longer grace, too, when its socket is reset at last", async () => {
+    const { cable, dialed, accepted } = await throughCable({ ...fast, heartbeatInterval: 20, reconnectGrace: 1 });
+    const numbers = arrivals(accepted);
+    const given = Promise.all(
+      [dialed, accepted].map(
+        (link) => new Promise<number>((resolve) => link.once("away", (_, grace) => resolve(grace))),
+      ),
+    );
+    const back = Promise.all([next(dialed, "back"), next(accepted, "back")]);
+    cable.freeze();
+    dialed.send(numbered(0));
+    await next(dialed, "away");
+    // As a router does that restarted, and knows nothing of the connection any more.
+    cable.unplug();
+    for (const grace of await given) expect(grace).toBeGreaterThan(500);
+    cable.plug();
+    await back;
+    dialed.send(numbered(1));
+    while (numbers.length < 2) await new Promise((resolve) => setImmediate(resolve));
+    expect(numbers).toEqual(upTo(2));
+    expect([dialed.state, accepted.state]).toEqual(["open", "open"]);
+  });
+
   it("notices nothing of a pause that is shorter", async () => {
     const { cable, dialed, accepted } = await throughCable({ heartbeatInterval: 30, sessionGrace: 60_000 });
     const numbers = arrivals(accepted);

@@ -32,11 +32,15 @@ export class Heartbeat {
     return this.#rtt;
   }
 
+  /** Milliseconds since something was heard, as far as the last tick knew. */
+  silence(now: number): number {
+    return now - this.#lastHeard - this.#lateness(now);
+  }
+
   /** @param bytes all bytes that ever arrived: any of them is a sign of life */
   tick(now: number, bytes: number): Pulse {
-    const late = Math.max(0, now - this.#lastTick - this.#interval);
+    this.#lastHeard = Math.min(now, this.#lastHeard + this.#lateness(now));
     this.#lastTick = now;
-    this.#lastHeard = Math.min(now, this.#lastHeard + late);
     if (bytes !== this.#bytes) {
       this.#bytes = bytes;
       this.#lastHeard = now;
@@ -44,6 +48,10 @@ export class Heartbeat {
       return now - this.#measured >= 5 * this.#interval ? "ping" : "quiet";
     }
     return now - this.#lastHeard >= this.#grace ? "silent" : "ping";
+  }
+
+  #lateness(now: number): number {
+    return Math.max(0, now - this.#lastTick - this.#interval);
   }
 
   /** @param stamp when the ping that was answered had been sent */

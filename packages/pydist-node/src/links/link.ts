@@ -204,7 +204,14 @@ export class Link extends BaseLink implements LinkLike {
     this.#leave();
     if (this.#reason !== undefined) return this.#finish(this.#reason);
     if (reason.kind === "protocol-error") return this.#finish(reason);
-    this.#wait(reason, this.#options.reconnectGrace);
+    this.#wait(reason, this.#graceFor(this.#heartbeat.silence(performance.now())));
+  }
+
+  /** A peer that spoke until its socket was closed has died; after a silence it is the network that fails. */
+  #graceFor(silence: number): number {
+    const { reconnectGrace, sessionGrace } = this.#options;
+    if (silence < sessionGrace * PATIENT_PART) return reconnectGrace;
+    return Math.max(reconnectGrace, sessionGrace - silence);
   }
 
   #leave(): void {

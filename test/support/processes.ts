@@ -81,6 +81,8 @@ export interface ProcessOptions {
   /** Default: the home's folder, in which there is no pydist.config.json. */
   readonly cwd?: string;
   readonly until?: Until;
+  /** What starts a command elsewhere, in front of it. Default: nothing, it starts here. */
+  readonly inside?: readonly string[];
 }
 
 export interface Exit {
@@ -101,9 +103,10 @@ export class CliProcess {
 
   constructor(
     args: readonly string[],
-    { home = fileHome(), env = {}, cwd = home.folder, until = "test" }: ProcessOptions,
+    { home = fileHome(), env = {}, cwd = home.folder, until = "test", inside = [] }: ProcessOptions,
   ) {
-    const child = spawn(process.execPath, [MAIN, ...args], {
+    const [command, ...rest] = [...inside, process.execPath, MAIN, ...args] as [string, ...string[]];
+    const child = spawn(command, rest, {
       cwd,
       env: { ...home.env, ...env },
       stdio: ["ignore", "pipe", "pipe"],

@@ -1,0 +1,148 @@
+import { spawnSync } from "node:child_process";
+import { afterEach } from "vitest";
+import { isAlive } from "../support/processes.js";
+
+/*
+ * Machines, as far as their processes can tell: network namespaces on one bridge. What they send each other can be
+ * dropped without a word, as a cable that is pulled out does, which no proxy and no closed socket can imitate.
+ */
+
+const PREFIX = "pydist-test-";
+const INTERFACE = "eth0";
+
+const open = new Set<Network>();
+function removeAll(): void {
+  for (const network of open) network.remove();
+}
+afterEach(removeAll);
+// If the test runner gives up on this file, no hook runs any more.
+process.on("exit", removeAll);
+
+function tried(command: string, ...args: readonly string[]): { readonly output: string; readonly failure?: string } {
+  const { status, stdout, stderr, error } = spawnSync(command, args, { encoding: "utf8" });
+  if (status === 0) return { output: stdout };
+  return { output: stdout ?? "", failure: error?.message ?? stderr.trim() };
+}
+
+function run(command: string, ...args: readonly string[]): string {
+  const { output, failure } = tried(command, ...args);
+  if (failure !== undefined) throw new Error(`${[command, ...args].join(" ")}: ${failure}`);
+  return output;
+}
+
+/** Why there can be no such network here; undefined if there can. */
+export function whatIsMissing(): string | undefined {
+  if (process.platform !== "linux") return "network namespaces are Linux's";
+  if (process.getuid?.() !== 0) return "network namespaces need root";
+  for (const command of ["ip", "nft", "tc"]) {
+    const { failure } = tried(command, "-V");
+    if (failure !== undefined) return `${command} is not here (apt-get install iproute2 nftables): ${failure}`;
+  }
+  const name = `${PREFIX}${process.pid}-probe`;
+  const { failure } = tried("ip", "netns", "add", name);
+  tried("ip", "netns", "del", name);
+  return failure === undefined ? undefined : `this system lets nobody make network namespaces: ${failure}`;
+}
+
+/** Namespaces of a test that was killed, and so could not remove them. */
+function removeLeftovers(): void {
+  for (const name of run("ip", "netns", "list").split("\n")) {
+    const pid = name.startsWith(PREFIX) ? Number.parseInt(name.slice(PREFIX.length), 10) : process.pid;
+    if (!isAlive(pid)) tried("ip", "netns", "del", name.split(" ")[0] as string);
+  }
+}
+
+export class Network {
+  readonly #hosts: readonly string[];
+  readonly #bridge = `${PREFIX}${process.pid}-bridge`;
+
+  /** @param hosts names of the machines; no more than a few letters */
+  constructor(hosts: readonly string[]) {
+    this.#hosts = hosts;
+    removeLeftovers();
+    open.add(this);
+    run("ip", "netns", "add", this.#bridge);
+    run("ip", "-n", this.#bridge, "link", "add", "br0", "type", "bridge");
+    run("ip", "-n", this.#bridge, "link", "set", "br0", "up");
+    for (const host of hosts) this.#addHost(host, this.#name(host));
+  }
+
+  #addHost(host: string, name: string): void {
+    run("ip", "netns", "add", name);
+    const cable = ["type", "veth", "peer", "name", host, "netns", this.#bridge];
+    run("ip", "link", "add", INTERFACE, "netns", name, ...cable);
+    run("ip", "-n", this.#bridge, "link", "set", host, "master", "br0", "up");
+    run("ip", "-n", name, "link", "set", "lo", "up");
+    run("ip", "-n", name, "addr", "add", `${this.address(host)}/24`, "dev", INTERFACE);
+    run("ip", "-n", name, "link", "set", INTERFACE, "up");
+    this.#in(host, "nft", "add table inet cut");
+    this.#in(host, "nft", "add chain inet cut arriving { type filter hook input priority 0; }");
+  }
+
+  #name(host: string): string {
+    return `${PREFIX}${process.pid}-${host}`;
+  }
+
+  #in(host: string, command: string, ...args: readonly string[]): string {
+    return run(...this.inside(host), command, ...args);
+  }
+
+  /** What starts a command on that machine, in front of it. */
+  inside(host: string): [command: string, ...args: string[]] {
+    return ["ip", "netns", "exec", this.#name(host)];
+  }
+
+  address(host: string): string {
+    return `10.77.0.${this.#hosts.indexOf(host) + 1}`;
+  }
+
+  /** Of what one machine sends another, nothing arrives; or only a part, at random. */
+  drop(from: string, to: string, percent = 100): void {
+    const chance = percent < 100 ? `numgen random mod 100 < ${percent} ` : "";
+    this.#in(to, "nft", `add rule inet cut arriving ip saddr ${this.address(from)} ${chance}drop`);
+  }
+
+  /** Nothing passes between the two, and nobody is told. */
+  cut(one: string, other: string): void {
+    this.drop(one, other);
+    this.drop(other, one);
+  }
+
+  /** Everything passes again. */
+  heal(): void {
+    for (const host of this.#hosts) this.#in(host, "nft", "flush chain inet cut arriving");
+  }
+
+  /** How fast a machine sends. */
+  slow(host: string, megabits: number): void {
+    this.#in(
+      host,
+      "tc",
+      ..."qdisc add dev".split(" "),
+      INTERFACE,
+      ..."root tbf burst 64kb latency 50ms".split(" "),
+      "rate",
+      `${megabits}mbit`,
+    );
+  }
+
+  /**
+   * What a machine sends is under way for so long, more or less, and now and then overtakes what was sent before.
+   * @returns why that cannot be had here, if it cannot
+   */
+  delay(host: string, milliseconds: number): string | undefined {
+    const netem = ["root", "netem", "delay", `${milliseconds}ms`, `${milliseconds / 2}ms`];
+    return tried(...this.inside(host), "tc", "qdisc", "add", "dev", INTERFACE, ...netem).failure;
+  }
+
+  /** Bytes that have arrived on a machine. */
+  arrived(host: string): number {
+    return Number(this.#in(host, "cat", `/sys/class/net/${INTERFACE}/statistics/rx_bytes`));
+  }
+
+  remove(): void {
+    open.delete(this);
+    for (const name of [...this.#hosts.map((host) => this.#name(host)), this.#bridge])
+      tried("ip", "netns", "del", name);
+  }
+}

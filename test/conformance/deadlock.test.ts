@@ -235,8 +235,11 @@ describe("a crash of the node's process", () => {
 });
 
 describe("a node that reads nothing", () => {
+  /** It is the node itself that is stopped, and not the supervisor before it. */
+  const args = ["--no-supervise"];
+
   row(144, "and is lost with a large message on its way costs nothing: the task runs on another", async () => {
-    const tree = await spawnTree({ name: "root", workers: 0, children: [{ name: "child" }] });
+    const tree = await spawnTree({ name: "root", workers: 0, children: [{ name: "child", args }] });
     const executor = new ClusterExecutor(tree.address, { secretFile: fileHome().secretFile, attempts: 1 });
     await executor.waitForNodes(2, { timeout: 10_000 });
     // It has credit to give and reads nothing: what is sent stays in the pipe.
@@ -252,7 +255,7 @@ describe("a node that reads nothing", () => {
   });
 
   row(145, "gets a hundred submissions when it reads again", async () => {
-    const root = await spawnNode({ workers: 1 });
+    const root = await spawnNode({ workers: 1, args });
     const executor = new ClusterExecutor(root.address, { secretFile: fileHome().secretFile });
     await executor.ready();
     root.kill("SIGSTOP");

@@ -1,4 +1,4 @@
-import { type Bodies, BodiesBuilder, countOf, encodeArguments, Outcome, outcomeAt } from "@pydist/protocol";
+import { type Bodies, BodiesBuilder, countOf, encodeArguments, Kind, Outcome, outcomeAt } from "@pydist/protocol";
 import { ship } from "@pydist/shipping";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Texts } from "../../packages/pydist-node/dist/pool/messages.js";
@@ -89,6 +89,19 @@ describe("a run whose code is on its way", () => {
       ["result", 2, Outcome.Failed],
     ]);
   });
+});
+
+it("large arguments that cannot be decoded fail their own task alone", async () => {
+  const bodies = new BodiesBuilder();
+  bodies.add(encodeArguments([1]));
+  bodies.add({ kind: Kind.Plain, text: `[${"0,".repeat(600_000)}`, bytes: undefined });
+  bodies.add(encodeArguments([2]));
+  pool.start(1, head, bodies.build(), texts);
+  expect((await until(3)).sort()).toEqual([
+    ["result", 0, 0],
+    ["result", 1, Outcome.Failed],
+    ["result", 2, 0],
+  ]);
 });
 
 describe("a listener that throws", () => {

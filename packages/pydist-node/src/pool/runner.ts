@@ -40,6 +40,9 @@ export { control } from "./call.js";
 /** Quick results wait at most so long, in milliseconds, for a slow one behind them. */
 const PATIENCE = 5;
 
+/** Most bytes of arguments that are decoded before their tasks begin. */
+const MOST_AT_ONCE = 1024 * 1024;
+
 /** Tasks that this thread has begun. */
 let begun = 0;
 
@@ -87,11 +90,12 @@ function programOf({ head, texts, node }: RunRequest): Program | Promise<Program
 
 /**
  * Arguments of every task. Plain ones are parsed with a single call; others are decoded when it is their task's turn,
- * because that may run code of the user's.
+ * because that may run code of the user's, and so are large ones, because a thread may not have the memory for them.
  */
 function argumentsOf(request: RunRequest): (unknown[] | Undecoded)[] {
   const bodies = unpackBodies(request.bodies);
-  if (bodies.kinds.every((kind) => kind === Kind.Plain)) return decodeBodies(bodies) as unknown[][];
+  const small = bodies.bytes.length <= MOST_AT_ONCE;
+  if (small && bodies.kinds.every((kind) => kind === Kind.Plain)) return decodeBodies(bodies) as unknown[][];
   return Array.from({ length: countOf(bodies) }, (_, i) => new Undecoded(bodies, i));
 }
 

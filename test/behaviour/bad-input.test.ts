@@ -260,6 +260,18 @@ describe("a wrong argument is refused at the call, naming it, its value and what
       "maxTasksPerWorker is 0; it must be a whole number of at least 1.",
     ],
     [
+      "workerMemory",
+      () => new Untyped({ workerMemory: 31 }),
+      RangeError,
+      "workerMemory is 31; it must be a whole number of at least 32.",
+    ],
+    [
+      "nodes' memory",
+      () => new Untyped("localhost:1", { workerMemory: 64 }),
+      TypeError,
+      "workerMemory is for an executor with threads of its own, and this one is attached to a cluster. Leave",
+    ],
+    [
       "nodes' business, too",
       () => new Untyped("localhost:1", { maxTasksPerWorker: 2 }),
       TypeError,

@@ -15,6 +15,12 @@ export interface Place {
   readonly tree: Tree;
 }
 
+/** What every place is to have. */
+interface Furnishing {
+  /** MiB that a worker may use. */
+  readonly workerMemory?: number;
+}
+
 /**
  * The same behaviour, whoever runs the tasks: this process's threads, a node in a process of its own, or a tree of
  * three levels of such processes.
@@ -28,13 +34,18 @@ const KINDS: Readonly<Record<string, { readonly shape: Shape | undefined; readon
   },
 };
 
-export function describeExecutors(what: string, tests: (open: Open, place: Place) => void): void {
+export function describeExecutors(
+  what: string,
+  tests: (open: Open, place: Place) => void,
+  { workerMemory }: Furnishing = {},
+): void {
+  const args = workerMemory === undefined ? [] : ["--worker-memory", `${workerMemory}`];
   describe.each(Object.entries(KINDS))(`${what}: %s`, (_kind, { shape, nodes }) => {
     let tree: Tree | undefined;
     const opened: ClusterExecutor[] = [];
 
     beforeAll(async () => {
-      if (shape !== undefined) tree = await spawnTree(untilFile(shape));
+      if (shape !== undefined) tree = await spawnTree(furnished(shape, args));
     });
     afterEach(async () => {
       // A test that failed may have left tasks standing there.
@@ -45,7 +56,7 @@ export function describeExecutors(what: string, tests: (open: Open, place: Place
     const open: Open = async (options = {}) => {
       const executor =
         tree === undefined
-          ? new ClusterExecutor({ maxWorkers: 2, ...options })
+          ? new ClusterExecutor({ maxWorkers: 2, ...(workerMemory === undefined ? {} : { workerMemory }), ...options })
           : new ClusterExecutor(tree.address, { secretFile: fileHome().secretFile, ...options });
       opened.push(executor);
       await executor.ready();
@@ -65,6 +76,6 @@ export function describeExecutors(what: string, tests: (open: Open, place: Place
   });
 }
 
-function untilFile(shape: Shape): Shape {
-  return { ...shape, until: "file", children: (shape.children ?? []).map(untilFile) };
+function furnished(shape: Shape, args: readonly string[]): Shape {
+  return { ...shape, args, until: "file", children: (shape.children ?? []).map((child) => furnished(child, args)) };
 }

@@ -28,6 +28,11 @@ describe("a mistake on the command line is one sentence on stderr, and exit code
     ["a negative number", ["spawn", "--workers=-1"], "--workers: -1 is not a whole number from 0 to 4096."],
     ["a fraction", ["spawn", "--hop-limit", "1.5"], '--hop-limit: "1.5" is not a whole number from 0 to 1000.'],
     ["no tasks", ["spawn", "--tasks-per-worker", "0"], "--tasks-per-worker: 0 is not a whole number from 1 to 65536."],
+    [
+      "no memory",
+      ["spawn", "--worker-memory", "31"],
+      "--worker-memory: 31 is not a whole number from 32 to 1073741824.",
+    ],
     ["no time", ["tree", "--connect-timeout", "0"], "--connect-timeout: 0 is not a whole number from 1 to 2147483647."],
     [
       "an empty name",

@@ -92,7 +92,8 @@ export class ClusterExecutor<I extends AnyFunction = AnyFunction> extends Execut
       routesOnly: attached,
       hopLimit: Number.MAX_SAFE_INTEGER,
       cache: options,
-      ...(options.maxTasksPerWorker === undefined ? {} : { maxTasksPerWorker: options.maxTasksPerWorker }),
+      maxTasksPerWorker: options.maxTasksPerWorker,
+      workerMemory: options.workerMemory,
       ...(options.logger === undefined ? {} : { logger: options.logger }),
       ...(attached ? {} : { self: () => describeNode(identity, this.#root?.address ?? "", null) }),
     });

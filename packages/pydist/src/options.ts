@@ -1,6 +1,6 @@
 import { inspect } from "node:util";
 import { type AnyFunction, type Check, checkOptions, integer, milliseconds, ofType, shortText } from "@pydist/futures";
-import type { CacheOptions, Logger } from "pydist-node";
+import { type CacheOptions, LEAST_WORKER_MEMORY, type Logger } from "pydist-node";
 
 /** What each worker runs once, before its first task of this executor. */
 export interface InitializerOptions<I extends AnyFunction> {
@@ -23,6 +23,8 @@ export interface ExecutorOptions<I extends AnyFunction = AnyFunction> extends In
   readonly tasksPerWorker?: number;
   /** Embedded: tasks after which a worker thread is replaced. Default: never. */
   readonly maxTasksPerWorker?: number;
+  /** Embedded: most MiB that a worker thread may have on its heap, and as many outside it. Default: what Node gives it. */
+  readonly workerMemory?: number;
   /** Embedded: also be the root of a tree, that nodes join with `--parent`, at this `host:port`. */
   readonly listen?: string;
   /** The cluster's secret itself; better a file. */
@@ -76,6 +78,7 @@ const EXECUTOR: Readonly<Record<string, Check>> = {
   maxWorkers: integer(1),
   tasksPerWorker: integer(1),
   maxTasksPerWorker: integer(1),
+  workerMemory: integer(LEAST_WORKER_MEMORY),
   listen: ofType("string"),
   secret: ofType("string"),
   secretFile: ofType("string"),
@@ -103,7 +106,7 @@ export function checkExecutorOptions(options: ExecutorOptions, attached: Attache
     throw new TypeError(`initargs is ${inspect(options.initargs)}, but there is no initializer to give it to.`);
   }
   if (attached === "not") return;
-  for (const name of ["listen", "tasksPerWorker", "maxTasksPerWorker", "maxWorkers"] as const) {
+  for (const name of ["listen", "tasksPerWorker", "maxTasksPerWorker", "workerMemory", "maxWorkers"] as const) {
     if (options[name] !== undefined) {
       const [by, instead] =
         attached === "variable"

@@ -53,7 +53,7 @@ function identityOf(supervised: Supervised | undefined): Pick<ClusterNodeOptions
 
 function nodeOptions(call: SpawnCall): Parameters<typeof ClusterNode.start>[0] {
   const { parent, host, port, tasksPerWorker, name, cluster, hopLimit, advertise, connectTimeout } = call.values;
-  const { cacheDir, cacheSize, drainGrace } = call.values;
+  const { cacheDir, cacheSize, drainGrace, workerMemory } = call.values;
   return {
     ...(parent.length > 0 ? { parent } : {}),
     host,
@@ -63,6 +63,7 @@ function nodeOptions(call: SpawnCall): Parameters<typeof ClusterNode.start>[0] {
     hopLimit,
     connectTimeout,
     drainGrace,
+    ...(workerMemory === undefined ? {} : { workerMemory }),
     ...(name === undefined ? {} : { name }),
     ...(advertise === undefined ? {} : { advertise }),
     cacheDir,

@@ -1,5 +1,11 @@
 import * as v from "valibot";
-import { DEFAULT_CLUSTER, DEFAULT_CONNECT_TIMEOUT, DEFAULT_DRAIN_GRACE, DEFAULT_HOP_LIMIT } from "../defaults.js";
+import {
+  DEFAULT_CLUSTER,
+  DEFAULT_CONNECT_TIMEOUT,
+  DEFAULT_DRAIN_GRACE,
+  DEFAULT_HOP_LIMIT,
+  LEAST_WORKER_MEMORY,
+} from "../defaults.js";
 import { DEFAULT_HOST, DEFAULT_PORT, formatAddress } from "../links/address.js";
 import { DEFAULT_CACHE_SIZE } from "../store/cache-folder.js";
 import { CONFIG_FILE, type ConfigFile } from "./config-file.js";
@@ -21,6 +27,8 @@ export interface Settings {
   readonly workers: number | undefined;
   readonly oversubscribe: boolean;
   readonly tasksPerWorker: number;
+  /** Undefined: what Node gives a thread. */
+  readonly workerMemory: number | undefined;
   /** Undefined: made up from the machine's name. */
   readonly name: string | undefined;
   /** Undefined: the variables and the default file decide (`resolveSecret`). */
@@ -95,6 +103,12 @@ export const SETTINGS: { readonly [K in SettingName]: Setting<Settings[K]> } = {
     placeholder: "N",
     help: "tasks that a worker runs at once, for tasks that mostly wait",
     default: 1,
+  },
+  workerMemory: {
+    kind: wholeNumber(LEAST_WORKER_MEMORY, MOST_MEBIBYTES),
+    placeholder: "MIB",
+    help: "most MiB that a worker may have on its heap, and as many outside it; by default what Node gives it",
+    default: undefined,
   },
   name: {
     kind: label("a name"),

@@ -8,6 +8,7 @@ const SPAWN_SETTINGS = [
   "workers",
   "oversubscribe",
   "tasksPerWorker",
+  "workerMemory",
   "name",
   "secretFile",
   "cluster",

@@ -12,6 +12,8 @@ export interface EngineOptions {
   readonly tasksPerWorker: number;
   /** Tasks after which a worker thread is replaced. Default: never. */
   readonly maxTasksPerWorker?: number | undefined;
+  /** Most MiB that a worker thread may have on its heap, and as many outside. Default: what Node gives it, and no limit. */
+  readonly workerMemory?: number | undefined;
   readonly hopLimit: number;
   /** An attached executor: no slots, and its links cost no hop. */
   readonly routesOnly: boolean;

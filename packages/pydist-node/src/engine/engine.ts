@@ -71,6 +71,7 @@ export class Engine extends EventEmitter<EngineEvents> implements Port {
       workers,
       tasksPerWorker,
       maxTasksPerWorker: options.maxTasksPerWorker,
+      workerMemory: options.workerMemory,
       codes: this.#codes,
       trees: (keys) => this.#trees.find(keys),
       handle: (event) => this.#handle(event),

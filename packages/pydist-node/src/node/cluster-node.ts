@@ -29,6 +29,8 @@ export interface ClusterNodeOptions extends CacheOptions {
   readonly workers?: number;
   /** Tasks that a worker runs at once, for tasks that mostly wait. Default 1. */
   readonly tasksPerWorker?: number;
+  /** Most MiB that a worker may have on its heap, and as many outside it. Default: what Node gives it, and no limit. */
+  readonly workerMemory?: number;
   readonly name?: string;
   /** Default: a random one. A process that takes the place of one that died keeps its id, and so its place in the tree. */
   readonly id?: string;
@@ -80,6 +82,7 @@ export class ClusterNode extends EventEmitter<ClusterNodeEvents> {
     const identity: Identity = { id: this.id, name: this.name, pid: this.pid, workers, tasksPerWorker };
     this.#engine = new Engine({
       ...identity,
+      workerMemory: options.workerMemory,
       hopLimit,
       cache: options,
       routesOnly: false,

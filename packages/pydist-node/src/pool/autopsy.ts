@@ -1,6 +1,6 @@
 import { CancelledError } from "@pydist/protocol";
 import { appendIndex } from "@pydist/scheduler";
-import { faultOf, overtimeOf } from "./faults.js";
+import { faultOf, overtimeOf, type Place } from "./faults.js";
 import { clock, Guilt, Mark } from "./messages.js";
 import type { Run } from "./run.js";
 import type { Thread } from "./thread.js";
@@ -37,7 +37,7 @@ export interface Findings {
   readonly again: number[];
 }
 
-export function examine(run: Run, standing: Standing, error: unknown, node: string): Findings {
+export function examine(run: Run, standing: Standing, error: unknown, place: Place): Findings {
   const again: number[] = [];
   const failures: [index: number, error: Error][] = [];
   let begun = 0;
@@ -47,7 +47,7 @@ export function examine(run: Run, standing: Standing, error: unknown, node: stri
     // Wherever it were tried again, its code would end that thread, too.
     const doomed = waited && run.shared.guilt[0] === Guilt.Code;
     if (!waited) begun++;
-    const failure = doomed ? faultOf(run.head.name, node, error) : failureOf(run, i, standing, error, node);
+    const failure = doomed ? faultOf(run.head.name, place, error) : failureOf(run, i, standing, error, place);
     if (failure === undefined) appendIndex(again, i);
     else failures.push([i, failure]);
   }
@@ -55,16 +55,18 @@ export function examine(run: Run, standing: Standing, error: unknown, node: stri
 }
 
 /** What a task fails with; undefined if it was not to blame. */
-function failureOf(run: Run, index: number, standing: Standing, error: unknown, node: string): Error | undefined {
+function failureOf(run: Run, index: number, standing: Standing, error: unknown, place: Place): Error | undefined {
   const { name, timeout = 0 } = run.head;
+  const { node } = place;
   switch (run.shared.marks[index]) {
     case Mark.Killed:
+      if (run.overweight !== undefined) return run.overweight;
       return run.stopping?.why === "overtime"
         ? overtimeOf(name, node, timeout)
         : new CancelledError(`Task "${name}" was aborted while it ran on node ${node}, and its thread was ended.`);
     case Mark.Started:
     case Mark.Stopping:
-      return standing === "innocent" ? undefined : faultOf(name, node, error);
+      return standing === "innocent" ? undefined : faultOf(name, place, error);
     default:
       return undefined;
   }

@@ -1,8 +1,10 @@
+import { resourceLimits } from "node:worker_threads";
 import { type BatchHeader, ShippingError } from "@pydist/protocol";
 import { type Captured, Lru, sha256 } from "@pydist/shipping/runtime";
 
-/** Most bytes of captured values that a thread keeps; those that came last in any case. */
-const MOST_BYTES = 128 * 1024 * 1024;
+const MIB = 1024 * 1024;
+/** Most bytes of captured values that a thread keeps, and no large part of its memory; those that came last in any case. */
+const MOST_BYTES = Math.min(128, (resourceLimits.maxOldGenerationSizeMb ?? Number.POSITIVE_INFINITY) / 8) * MIB;
 
 const kept = new Lru<string, Uint8Array>(MOST_BYTES, (bytes) => bytes.length);
 

@@ -21,3 +21,6 @@ exports.control = (message) => {
   // Before a run there is nothing to control.
   runner?.control(message);
 };
+
+/** For versions of Node that cannot look into a thread from another one. */
+exports.weigh = () => require("node:v8").getHeapStatistics();

@@ -16,7 +16,8 @@ import {
 import { eachIndex } from "@pydist/scheduler";
 import { Lru } from "@pydist/shipping/runtime";
 import { examine, ranFor, standingOf } from "./autopsy.js";
-import { noThread } from "./faults.js";
+import { noThread, type Place } from "./faults.js";
+import { MemoryWatch } from "./memory-watch.js";
 import { type Done, Mark, type Post, type Results, type Texts } from "./messages.js";
 import { type RequestOptions, request } from "./request.js";
 import { Restarts } from "./restarts.js";
@@ -48,7 +49,7 @@ export interface PoolListener {
   stray(name: string, message: string): void;
 }
 
-export interface PoolOptions extends RequestOptions {
+export interface PoolOptions extends RequestOptions, Place {
   readonly workers: number;
   readonly tasksPerWorker: number;
 }
@@ -67,6 +68,7 @@ export class Pool {
   /** Milliseconds that the last call of a code took. */
   readonly #paces = new Map<string, number>();
   readonly #look: NodeJS.Timeout;
+  readonly #memory: MemoryWatch | undefined;
 
   constructor(options: PoolOptions, listener: PoolListener) {
     this.#options = options;
@@ -75,8 +77,11 @@ export class Pool {
       return new Thread(
         (post) => this.#receive(post),
         (error) => listener.stray("", String(error)),
+        options.workerMemory,
       );
     });
+    const { node, workerMemory: limit } = options;
+    if (limit !== undefined) this.#memory = new MemoryWatch({ node, limit, threads: this.#threads, runs: this.#runs });
     this.#look = setInterval(() => this.#reportStarted(), LOOK_INTERVAL).unref();
   }
 
@@ -218,7 +223,7 @@ export class Pool {
     thread.forget(
       left.every((lease) => this.#runs.get(lease)?.fetching === true) ? "all heard" : "some have not heard",
     );
-    const { begun, failures, again } = examine(run, standing, error, this.#options.node);
+    const { begun, failures, again } = examine(run, standing, error, this.#options);
     if (begun > 0) thread.failures = 0;
     else if (standing === "suspect" && again.length > 0 && ++thread.failures >= MOST_FAILURES) {
       const failure = noThread(this.#options.node, error);
@@ -300,6 +305,7 @@ export class Pool {
   /** Stops all threads now; nothing is told any more. */
   async destroy(): Promise<void> {
     clearInterval(this.#look);
+    this.#memory?.close();
     for (const run of this.#runs.values()) this.#stopper.forget(run);
     this.#runs.clear();
     await this.#threads.destroy();

@@ -30,6 +30,8 @@ export class Run {
   /** The execution that says something: its task, its name, and how many notes that wake it were sent to it. */
   speaker: { readonly index: number; readonly call: string; woken: number } | undefined;
   stopping: Stopping | undefined;
+  /** What its task fails with whose thread is being ended because it uses too much memory. */
+  overweight: Error | undefined;
   /** How often its tasks have said something, and who waits for more of it. */
   said = 0;
   #whenSaid: { readonly count: number; readonly resolve: () => void } | undefined;

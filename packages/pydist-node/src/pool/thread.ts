@@ -1,10 +1,24 @@
 import { fileURLToPath } from "node:url";
+import type { HeapInfo } from "node:v8";
+import type { Worker } from "node:worker_threads";
 import { Piscina } from "piscina";
 import { Known } from "./known.js";
+import type { Weight } from "./memory-watch.js";
 import type { Control, Post, RunReply, RunRequest } from "./messages.js";
 
 /** More runs than could ever be on one thread: who goes where is the pool's decision. */
 const NO_LIMIT = 1_000_000;
+
+const MIB = 1024 * 1024;
+/**
+ * What Node 20 gives a thread for young objects. With more, as newer versions give, all that survives at once can be more
+ * than V8 lends a thread that is at its limit, and then it ends the whole process.
+ */
+const YOUNG = 48;
+
+type Statistics = Pick<HeapInfo, "used_heap_size" | "external_memory">;
+/** Since Node 22.16. */
+type Weighable = Worker & { getHeapStatistics?(): Promise<Statistics> };
 
 /**
  * One worker thread: a piscina of one, which starts the thread, replaces it when it ended, and feeds it. Which thread gets
@@ -23,11 +37,16 @@ export class Thread {
   readonly #onError: (error: Error) => void;
   /** Rejects the runs that piscina has not answered. */
   readonly #unanswered = new Set<(error: unknown) => void>();
+  readonly #memory: number | undefined;
   #piscina: Piscina;
+  /** What is being weighed: it may take its time, and end meanwhile. */
+  #weighing: Worker | undefined;
   #lastError: unknown = new Error("it ended before it could do anything");
   #state: "serving" | "destroyed" = "serving";
 
-  constructor(onPost: (post: Post) => void, onError: (error: Error) => void) {
+  /** @param memory most MiB of its heap; undefined for what Node gives it */
+  constructor(onPost: (post: Post) => void, onError: (error: Error) => void, memory?: number) {
+    this.#memory = memory;
     this.#onPost = onPost;
     this.#onError = onError;
     this.#piscina = this.#start();
@@ -42,6 +61,10 @@ export class Thread {
       idleTimeout: Number.POSITIVE_INFINITY,
       // With "sync", a thread between tasks hears no timer, and an error left behind hits the next task.
       atomics: "disabled",
+      resourceLimits: {
+        maxYoungGenerationSizeMb: YOUNG,
+        ...(this.#memory === undefined ? {} : { maxOldGenerationSizeMb: this.#memory }),
+      },
     });
     piscina.on("message", this.#onPost);
     piscina.on("error", (error) => {
@@ -89,6 +112,26 @@ export class Thread {
   /** Reaches the thread as soon as it turns to its event loop; a thread that ended needs no telling. */
   control(message: Control): void {
     this.#piscina.run(message, { name: "control" }).catch(() => {});
+  }
+
+  /**
+   * What it uses. Newer versions of Node look into a thread while it computes; in older ones it has to turn to its event
+   * loop. Undefined if it ended, or is still being weighed.
+   */
+  async weigh(): Promise<Weight | undefined> {
+    const worker: Weighable | undefined = this.#piscina.threads[0];
+    if (worker === undefined || worker === this.#weighing) return undefined;
+    this.#weighing = worker;
+    try {
+      const look =
+        worker.getHeapStatistics?.() ?? (this.#piscina.run(undefined, { name: "weigh" }) as Promise<Statistics>);
+      const { used_heap_size, external_memory } = await look;
+      return { heap: used_heap_size / MIB, outside: external_memory / MIB };
+    } catch {
+      return undefined;
+    } finally {
+      if (this.#weighing === worker) this.#weighing = undefined;
+    }
   }
 
   /** Ends the thread now; another takes its place. */

@@ -23,12 +23,17 @@ export class Threads {
     this.#current = Array.from({ length: count }, make);
   }
 
+  /** Those on which runs begin or are. */
+  get all(): Thread[] {
+    return [...this.#current, ...this.#worn, ...this.#aside];
+  }
+
   /** The least busy one, and of several that where the fewest tasks wait: they will want to go on there. */
   pick(): Thread {
     return this.#current.reduce((best, each) => (isBetter(each, best) ? each : best));
   }
 
-  /** Another takes its place; a thread has run as many tasks as it may. */
+  /** Another takes its place; a thread has run as many tasks as it may, or is too heavy. */
   replace(thread: Thread): void {
     if (this.#current.includes(thread)) this.#substitute(thread);
     this.#aside.delete(thread);
@@ -61,8 +66,7 @@ export class Threads {
   }
 
   async destroy(): Promise<void> {
-    const all = [...this.#current, ...this.#worn, ...this.#aside, ...this.#spare];
-    await Promise.all(all.map((thread) => thread.destroy()));
+    await Promise.all([...this.all, ...this.#spare].map((thread) => thread.destroy()));
   }
 }
 

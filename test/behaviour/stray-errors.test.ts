@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { range } from "../conformance/support.js";
 import { Gate, hold } from "../support/gate.js";
 import { opened } from "../support/opened.js";
-import { fileHome, spawnNode } from "../support/processes.js";
+import { fileHome, spawnTree } from "../support/processes.js";
 
 /** Leaves something behind that goes wrong once the gate opens, and returns before. */
 async function leaveTimer(port: number): Promise<string> {
@@ -56,17 +56,48 @@ describe.each(LEFT)("what a task leaves behind and %s", (_what, leave, says) => 
     expect(await executor.map((n: number) => n * n, range(100))).toEqual(range(100).map((n) => n * n));
   });
 
-  it("is a line in the node's log, with the task's name and the stack", async () => {
-    const node = await spawnNode();
-    const executor = new ClusterExecutor(node.address, { secretFile: fileHome().secretFile });
-    opened({ close: () => executor.shutdown() });
+  it("is a line in the node's log and in the program's, however far away it happens", async () => {
+    const tree = await spawnTree({ name: "root", workers: 0, children: [{ name: "child" }] });
+    const node = tree.node("child");
+    const errors: unknown[][] = [];
+    const { secretFile } = fileHome();
+    const executor = new ClusterExecutor(tree.address, { secretFile, logger: silentLogger(errors) });
+    const stranger = new ClusterExecutor(tree.address, { secretFile });
+    for (const each of [executor, stranger]) opened({ close: () => each.shutdown() });
+    await Promise.all([executor.ready(), stranger.ready()]);
+    stranger.on("strayError", () => expect.unreachable("it is another program's task"));
+    const told = new Promise<[string, string]>((resolve) => executor.once("strayError", (...args) => resolve(args)));
     const left = await Gate.make();
     expect(await executor.submit(leave, [left.port], { name: "careless" })).toBe("returned");
     await left.entered(1);
     left.open();
     const line = await node.logged((each) => each.includes("left an error behind"));
-    expect(JSON.parse(line)).toMatchObject({ level: "error", task: "careless" });
+    expect(JSON.parse(line)).toMatchObject({ level: "error", task: "careless", node: node.id });
     expect(line).toContain(`${says}\\n    at `);
-    expect(await executor.submit(() => "still there")).toBe("still there");
+    const [name, message] = await told;
+    expect([name, message.split("\n")[0]]).toEqual(["careless", says]);
+    expect(errors).toEqual([
+      [{ task: "careless", node: node.id }, `A task left an error behind after it was over: ${message}`],
+    ]);
+    expect(tree.root.stderr).not.toContain("left an error behind");
+    expect(await stranger.submit(() => "still there")).toBe("still there");
   });
+});
+
+it("a hundred of them are told in a second, and that there are more", async () => {
+  const executor = new ClusterExecutor({ maxWorkers: 1 });
+  opened({ close: () => executor.shutdown() });
+  const messages: string[] = [];
+  const all = new Promise<void>((resolve) => {
+    executor.on("strayError", (_task, message) => {
+      messages.push(message);
+      if (message.startsWith("more than")) resolve();
+    });
+  });
+  await executor.submit(() => {
+    for (let i = 0; i < 500; i++) void Promise.reject(new Error("again"));
+  });
+  await all;
+  expect(messages).toHaveLength(101);
+  expect(messages[100]).toBe("more than 100 errors in a second; others are left out");
 });

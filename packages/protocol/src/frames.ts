@@ -218,6 +218,14 @@ export type UpFrame =
   | { readonly t: "returned"; readonly lease: number; readonly ranges: Ranges; readonly history?: History }
   | { readonly t: "recalled" }
   | ({ readonly t: "credit" } & Credit)
+  /** For an executor: a task of it left something behind on that node, which went wrong after the task was over. */
+  | {
+      readonly t: "stray";
+      readonly task: string;
+      readonly executor: string;
+      readonly message: string;
+      readonly node: string;
+    }
   | { readonly t: "needCode"; readonly hash: string }
   /** A tree of files: a package by its key, a module by its key, or a tree by its hash. */
   | { readonly t: "needTree"; readonly key: string }

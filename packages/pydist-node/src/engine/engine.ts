@@ -20,6 +20,7 @@ import { checkFrame, malformed } from "./frame-schema.js";
 import { Orders } from "./orders.js";
 import { type DownPeer, describe, mayTell, type PeerInfo, Peers, SUBMITTER, type UpPeer } from "./peer.js";
 import { Roll } from "./roll.js";
+import { Strays } from "./strays.js";
 import { eventFromAbove, eventFromBelow, frameOf, type Outgoing, withStop } from "./translate.js";
 import { TreeExchange } from "./tree-exchange.js";
 import { Workshop } from "./workshop.js";
@@ -42,6 +43,7 @@ export class Engine extends EventEmitter<EngineEvents> implements Port {
   readonly #logger: Logger;
   readonly #roll: Roll;
   readonly #orders: Orders;
+  readonly #strays: Strays;
   readonly #workshop: Workshop | undefined;
   readonly #events: SchedulerEvent[] = [];
   #submitter: Submitter | undefined;
@@ -65,6 +67,7 @@ export class Engine extends EventEmitter<EngineEvents> implements Port {
     };
     this.#roll = new Roll(this.#peers, this.#logger, tell, (what) => this.#answer(what));
     this.#orders = new Orders(this.#peers, this.#roll, { self: () => this.#describe(), obey: options.obey });
+    this.#strays = new Strays(this.#peers, this.#logger, id, (task, message) => this.emit("stray", task, message));
     if (workers === 0) return;
     this.#workshop = new Workshop({
       node: id,
@@ -76,7 +79,7 @@ export class Engine extends EventEmitter<EngineEvents> implements Port {
       trees: (keys) => this.#trees.find(keys),
       handle: (event) => this.#handle(event),
       infoOf: (lease) => this.#scheduler.infoOf(lease),
-      stray: (name, message) => this.#stray(name, message),
+      stray: (stray) => this.#strays.tell(stray, id),
     });
   }
 
@@ -98,11 +101,6 @@ export class Engine extends EventEmitter<EngineEvents> implements Port {
   /** How many nodes are below. */
   get below(): number {
     return this.#roll.directory.size;
-  }
-
-  #stray(name: string, message: string): void {
-    this.#logger.error({ task: name }, `A task left an error behind after it was over: ${message}`);
-    this.emit("stray", name, message);
   }
 
   // ---- the executor in this process
@@ -250,6 +248,8 @@ export class Engine extends EventEmitter<EngineEvents> implements Port {
     switch (frame.t) {
       case "needCode":
         return this.#codes.give(peer, frame.hash);
+      case "stray":
+        return this.#strays.tell(frame, frame.node);
       case "answer":
         return this.#roll.answered(peer, frame.id, frame.value);
       case "nodeJoined":

@@ -166,6 +166,7 @@ const schemas: Readonly<Record<Frame["t"], v.GenericSchema<unknown, Frame>>> = {
     bytes: count,
     pool: v.exactOptional(v.literal("drained")),
   }),
+  stray: v.object({ t: v.literal("stray"), task: text, executor: text, message: text, node: text }),
   needCode: v.object({ t: v.literal("needCode"), hash }),
   needTree: v.object({ t: v.literal("needTree"), key }),
   needFiles: v.object({ t: v.literal("needFiles"), parts }),

@@ -80,6 +80,14 @@ export class Peers {
     for (const peer of this.above()) this.send(peer, frame);
   }
 
+  /** The executor itself if it is attached here; otherwise it is attached to a node above. */
+  tellExecutor(id: string, frame: Frame): void {
+    const above = this.above();
+    const itself = above.filter(({ info }) => info.role === "executor" && info.id === id);
+    const towards = itself.length > 0 ? itself : above.filter(({ info }) => info.role === "node");
+    for (const peer of towards) this.send(peer, frame);
+  }
+
   tellBelow(frame: Frame): void {
     for (const peer of this.down.values()) this.send(peer, frame);
   }

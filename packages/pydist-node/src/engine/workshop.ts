@@ -1,5 +1,6 @@
 import { type Bodies, countOf, Outcome, outcomeAt, type ResultInfo } from "@pydist/protocol";
 import { POOL, type SchedulerAction, type SchedulerEvent } from "@pydist/scheduler";
+import type { Stray } from "../pool/messages.js";
 import { Pool, type PoolOptions } from "../pool/pool.js";
 import type { CodeExchange } from "./code-exchange.js";
 
@@ -15,7 +16,7 @@ export interface WorkshopOptions extends PoolOptions {
   readonly handle: (event: SchedulerEvent) => void;
   /** What results of a lease say of themselves; undefined once it is over. */
   readonly infoOf: (lease: number) => ResultInfo | undefined;
-  readonly stray: (name: string, message: string) => void;
+  readonly stray: (stray: Stray) => void;
 }
 
 /** Actions for the receiver that is this node's pool. */

@@ -1,9 +1,9 @@
 import { formatWithOptions } from "node:util";
 import type { TaskContext, TaskLog } from "@pydist/shipping/runtime";
 import type { Call } from "./call.js";
+import { Flood, MOST_LINES } from "./flood.js";
 
-/** Most lines that one task logs in a second, and most characters of one. */
-const MOST_LINES = 100;
+/** Most characters of a line. */
 const LONGEST_LINE = 16 * 1024;
 /** How often, in milliseconds, progress is told at most. */
 const PROGRESS_INTERVAL = 50;
@@ -14,8 +14,7 @@ type Level = keyof TaskLog;
 export class Context implements TaskContext {
   readonly log: TaskLog;
   readonly #call: Call;
-  #windowEnds = 0;
-  #lines = 0;
+  readonly #flood = new Flood();
   #toldAt = Number.NEGATIVE_INFINITY;
 
   constructor(call: Call) {
@@ -57,20 +56,10 @@ export class Context implements TaskContext {
     this.#call.say({ kind: "progress", fraction, node: this.node });
   }
 
-  /** A task that logs without end must not flood the tree: what is too much is left out, and said to be. */
   #log(level: Level, parts: readonly unknown[]): void {
-    const now = performance.now();
-    if (now >= this.#windowEnds) {
-      this.#windowEnds = now + 1000;
-      this.#lines = 0;
-    }
-    this.#lines++;
-    if (this.#lines > MOST_LINES) {
-      if (this.#lines === MOST_LINES + 1) {
-        this.#say("warn", `More than ${MOST_LINES} lines in a second are left out.`);
-      }
-      return;
-    }
+    const next = this.#flood.next();
+    if (next === "last") this.#say("warn", `More than ${MOST_LINES} lines in a second are left out.`);
+    if (next !== "written") return;
     const text = formatWithOptions({ colors: false }, ...parts);
     this.#say(level, text.slice(0, LONGEST_LINE));
   }

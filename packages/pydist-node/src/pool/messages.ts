@@ -37,11 +37,20 @@ export interface Results {
   readonly bodies: Uint8Array<ArrayBuffer> | Bodies;
 }
 
+export interface Stray {
+  /** Name of the task, as far as can be told. */
+  readonly task: string;
+  /** Whose task it was; undefined if it is known to be nobody's. */
+  readonly executor: string | undefined;
+  /** The error with its stack. */
+  readonly message: string;
+}
+
 /** What a worker posts while a run goes on. */
 export type Post =
   | ({ readonly kind: "results" } & Results)
   /** Something that a task left behind threw after its task was over. */
-  | { readonly kind: "stray"; readonly name: string; readonly message: string }
+  | ({ readonly kind: "stray" } & Stray)
   /** The task waits for tasks of its own. `seen`: how many notes for it had arrived; later ones woke it again. */
   | { readonly kind: "suspended"; readonly lease: number; readonly index: number; readonly seen: number }
   /** The task says something to its executor. */

@@ -18,7 +18,7 @@ import { Lru } from "@pydist/shipping/runtime";
 import { examine, ranFor, standingOf } from "./autopsy.js";
 import { noThread, type Place } from "./faults.js";
 import { MemoryWatch } from "./memory-watch.js";
-import { type Done, Mark, type Post, type Results, type Texts } from "./messages.js";
+import { type Done, Mark, type Post, type Results, type Stray, type Texts } from "./messages.js";
 import { type RequestOptions, request } from "./request.js";
 import { Restarts } from "./restarts.js";
 import { Run } from "./run.js";
@@ -46,7 +46,7 @@ export interface PoolListener {
   /** It could go on, and wants a slot. */
   ready(lease: number, index: number): void;
   said(lease: number, index: number, call: string, note: UpNote, bodies: Bodies | undefined): void;
-  stray(name: string, message: string): void;
+  stray(stray: Stray): void;
 }
 
 export interface PoolOptions extends RequestOptions, Place {
@@ -76,7 +76,7 @@ export class Pool {
     this.#threads = new Threads(options.workers, () => {
       return new Thread(
         (post) => this.#receive(post),
-        (error) => listener.stray("", String(error)),
+        (error) => listener.stray(nobodys(String(error))),
         options.workerMemory,
       );
     });
@@ -164,7 +164,8 @@ export class Pool {
     try {
       carryOut = this.#understand(post);
     } catch (error) {
-      carryOut = () => this.#listener.stray("", `A task posted a message to its node, which was passed over: ${error}`);
+      const message = `A task posted a message to its node, which was passed over: ${error}`;
+      carryOut = () => this.#listener.stray(nobodys(message));
     }
     carryOut();
   }
@@ -178,8 +179,11 @@ export class Pool {
         const unpacked = bodies instanceof Uint8Array ? unpackBodies(bodies) : bodies;
         return () => this.#deliver(this.#runs.get(lease), { lease, from, bodies: unpacked });
       }
-      case "stray":
-        return () => this.#listener.stray(String(post.name), String(post.message));
+      case "stray": {
+        const { task, executor, message } = post;
+        const stray = { task: String(task), executor: executor && String(executor), message: String(message) };
+        return () => this.#listener.stray(stray);
+      }
       case "suspended":
         return () => this.#suspend(this.#runs.get(post.lease), post.index, post.seen);
       case "said": {
@@ -310,4 +314,8 @@ export class Pool {
     this.#runs.clear();
     await this.#threads.destroy();
   }
+}
+
+function nobodys(message: string): Stray {
+  return { task: "", executor: undefined, message };
 }

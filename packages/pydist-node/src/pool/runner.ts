@@ -154,7 +154,7 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
 /** piscina's task: one run. */
 export async function run(request: RunRequest): Promise<RunReply> {
   const shared = new SharedRun(request.shared);
-  runCame(shared, request.head.name);
+  runCame(shared, request.head);
   try {
     return await carryOut(request, shared);
   } finally {

@@ -1,5 +1,7 @@
+import type { BatchHeader } from "@pydist/protocol";
 import { WORKER_MARK } from "@pydist/shipping/runtime";
 import { currentCall } from "./call.js";
+import { Flood, MOST_LINES } from "./flood.js";
 import { post } from "./gathering.js";
 import { Guilt, type SharedRun } from "./messages.js";
 
@@ -10,21 +12,26 @@ import { Guilt, type SharedRun } from "./messages.js";
 
 Object.defineProperty(globalThis, WORKER_MARK, { value: true });
 
+/** Most characters that are told of an error. */
+const LONGEST = 16 * 1024;
+
 interface Guest {
   readonly name: string;
+  readonly executor: string;
   /** While its code is loaded, or its executor's initializer runs, all its tasks are the cause of what happens. */
   phase: "loading" | "running";
 }
 
 const runs = new Map<SharedRun, Guest>();
-let lastName = "";
+let last: Guest | undefined;
+const flood = new Flood();
 /** The run whose task has the thread at this moment; undefined while all wait. */
 let inside: SharedRun | undefined;
 
 /** A run has come: its code is loaded first. */
-export function runCame(run: SharedRun, name: string): void {
-  runs.set(run, { name, phase: "loading" });
-  lastName = name;
+export function runCame(run: SharedRun, { name, executor }: BatchHeader): void {
+  last = { name, executor, phase: "loading" };
+  runs.set(run, last);
   inside = run;
 }
 
@@ -52,6 +59,8 @@ function culprit(): SharedRun | undefined {
 
 /** An error that nobody awaited must not hit whichever innocent task runs now. */
 function reportStray(error: unknown): void {
+  const next = flood.next();
+  if (next === "left out") return;
   let message = "a value that cannot be read";
   try {
     message = error instanceof Error ? `${error.stack ?? error.message}` : String(error);
@@ -59,7 +68,9 @@ function reportStray(error: unknown): void {
     // It has no text, or its text throws; an error here would end the thread.
   }
   const run = culprit();
-  post({ kind: "stray", name: (run && runs.get(run)?.name) ?? lastName, message });
+  const guest = (run && runs.get(run)) ?? last;
+  if (next === "last") message = `more than ${MOST_LINES} errors in a second; others are left out`;
+  post({ kind: "stray", task: guest?.name ?? "", executor: guest?.executor, message: message.slice(0, LONGEST) });
 }
 process.on("uncaughtException", reportStray);
 process.on("unhandledRejection", reportStray);

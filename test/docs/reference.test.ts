@@ -118,6 +118,7 @@ describe("docs/api.md", () => {
       "markPending",
       "raised",
       "look",
+      "find",
       "adopt",
       "removeDoneCallback",
     ]);

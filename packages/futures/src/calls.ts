@@ -1,7 +1,7 @@
 import { type Bodies, type Ranges, SerializationError } from "@pydist/protocol";
 import type { ShippedCode } from "@pydist/shipping";
 import type { Waiter } from "./dependents.js";
-import { Future } from "./future.js";
+import { type Found, Future } from "./future.js";
 import { Gatherer, type Gathering } from "./gathering.js";
 import { nameOf } from "./header.js";
 import { type Held, hold } from "./held.js";
@@ -83,8 +83,10 @@ export class Calls {
     const future = Future.of<unknown>();
     let dependent: { drop(): void } | undefined;
     const drop = (): void => dependent?.drop();
-    future.adopt({ cancelTask: drop, abortTask: drop }, 0);
-    dependent = this.#host.hold(nameOf(code, options), held, {
+    const name = nameOf(code, options);
+    const findTask = (): Found => ({ is: "held", name, missing: held.missing });
+    future.adopt({ findTask, cancelTask: drop, abortTask: drop }, 0);
+    dependent = this.#host.hold(name, held, {
       ready: (args) => void this.#gather(code, args, options, future),
       failed: (error) => future.abandon(error),
     });

@@ -28,7 +28,7 @@ import type { Port, Submitter } from "./port.js";
 import { AgainSink, judge, oneLess, type Retry, retryOf } from "./retries.js";
 import { Sent } from "./sent.js";
 import { abandonWith, tellEnded, tellSettled } from "./settled.js";
-import { type Ending, type Route, type Sink, stopWith } from "./sink.js";
+import { type Ending, type Route, type SentTask, type Sink, stopWith } from "./sink.js";
 
 /** A map is fed until this many tasks for each slot wait here: enough that even the shortest make full chunks. */
 const WAITING_PER_SLOT = 4096;
@@ -327,6 +327,11 @@ export class Dispatcher implements Submitter {
   leave(): "idle" | "busy" {
     this.#calls.leaveAll();
     return this.#isIdle ? "idle" : "busy";
+  }
+
+  /** Whether a task is one of those that left here. */
+  sentOut({ lease, route }: SentTask): boolean {
+    return this.#sent.get(lease) === route;
   }
 
   get #isIdle(): boolean {

@@ -2,15 +2,30 @@ import { inspect } from "node:util";
 import { CancelledError, InvalidStateError, type ResultInfo, TimeoutError } from "@pydist/protocol";
 import { cancelledError } from "./cancelled.js";
 import { milliseconds } from "./options.js";
-import { abortedError } from "./sink.js";
+import { abortedError, type SentTask } from "./sink.js";
 import { after } from "./timer.js";
 import { isExpected, type Note, noteFailure } from "./unseen.js";
 
 /** pending -> running -> finished, or pending/running -> cancelled. As CPython's, without its CANCELLED_AND_NOTIFIED. */
 export type FutureState = "pending" | "running" | "finished" | "cancelled";
 
+/** Where the task of a future that is not done is, as whoever it is with knows. */
+export type Found =
+  /** It is about to leave. */
+  | { readonly is: "gathering" }
+  /** It waits for futures among its arguments: those that are missing, by their paths. */
+  | { readonly is: "held"; readonly name: string; readonly missing: readonly Missing[] }
+  | ({ readonly is: "sent" } & SentTask);
+
+/** A future that a call waits for, by how a user would write its place among the arguments. */
+export interface Missing {
+  readonly path: string;
+  readonly state: FutureState;
+}
+
 /** What a future needs of whoever its task is with. */
 export interface FutureOwner {
+  findTask(index: number): Found;
   /** Nobody wants this task any more. */
   cancelTask(index: number): void;
   /** ... and if it runs, it is to stop. */
@@ -194,6 +209,11 @@ export class Future<T> extends Promise<T> {
   adopt(owner: FutureOwner, index: number): void {
     this.#owner = owner;
     this.#index = index;
+  }
+
+  /** @internal Undefined if it is done. */
+  find(): Found | undefined {
+    return this.#owner?.findTask(this.#index);
   }
 
   /** @internal Whether the task ran and threw. */

@@ -1,7 +1,7 @@
 import { type Bodies, BodiesBuilder, encodeArguments, joinSteps, memberStep } from "@pydist/protocol";
 import type { ShippedCode } from "@pydist/shipping";
 import { decodeArguments } from "./decoding.js";
-import { Future } from "./future.js";
+import { Future, type Missing } from "./future.js";
 
 type Key = string | number;
 
@@ -30,6 +30,12 @@ export class Held {
     this.needs = needs;
     this.#kept = kept;
     this.#bodies = bodies;
+  }
+
+  /** The futures that are not done. */
+  get missing(): Missing[] {
+    const open = this.needs.filter(({ future }) => !future.done());
+    return open.map((need) => ({ path: pathOf(need), state: need.future.state }));
   }
 
   /** The arguments, with what came of the futures in their places. */

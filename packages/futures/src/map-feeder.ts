@@ -5,14 +5,14 @@ import type { Waiter } from "./dependents.js";
 import { type Held, hold } from "./held.js";
 import type { Segment } from "./map-segment.js";
 import type { MapSource, Next } from "./map-source.js";
-import { abortedError, type Sink } from "./sink.js";
+import { abortedError, type Route, type Sink } from "./sink.js";
 
 /** Where a map's calls go. */
 export interface FeederHost {
   /** The map's function. */
   readonly code: ShippedCode;
   /** Sends one batch; `first` is the position of its first call in the map. */
-  send(sink: Sink, bodies: Bodies, first: number): void;
+  send(sink: Sink<Route>, bodies: Bodies, first: number): void;
   /** Tells the waiter when the futures among a call's arguments are done. */
   hold(held: Held, waiter: Waiter): { drop(): void };
   /** Whether the tree wants more tasks from here now. */

@@ -23,7 +23,7 @@ export interface OffspringHost {
   /** Id of the executor. */
   readonly executor: string;
   /** Sends a batch whose bodies were encoded elsewhere. */
-  forward(head: NestedHeader, contents: readonly Content[], bodies: Bodies, sink: Sink): Route;
+  forward(head: NestedHeader, contents: readonly Content[], bodies: Bodies, sink: Sink<Route>): Route;
   /** To a running task, wherever it is; one that is over hears nothing. */
   tell(lease: number, index: number, call: string, note: DownNote, bodies: Bodies | undefined): void;
 }

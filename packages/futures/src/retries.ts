@@ -19,7 +19,7 @@ import {
 import { decodeError, type KnownErrors } from "./decoding.js";
 import type { SubmitOptions } from "./options.js";
 import type { Sent } from "./sent.js";
-import type { Ending, Route, Sink } from "./sink.js";
+import type { Ending, Finding, Sink } from "./sink.js";
 
 /** How often the tasks of a batch may run again, from now on. */
 export interface Retry {
@@ -111,7 +111,7 @@ export class AgainSink implements Sink {
     return [this.#index, this.#index + 1];
   }
 
-  sent(route: Route): void {
+  sent(route: Finding): void {
     this.#origin.runsAgain(this.#index, route);
   }
 

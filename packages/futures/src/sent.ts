@@ -2,7 +2,7 @@ import { type BatchHeader, type Bodies, countOf, type Ranges, type Stop } from "
 import type { Content } from "./contents.js";
 import type { Port } from "./port.js";
 import type { Retry } from "./retries.js";
-import { type Route, type Sink, stopWith } from "./sink.js";
+import { type Finding, type SentTask, type Sink, stopWith } from "./sink.js";
 
 /** What a batch is to whoever sent it. */
 export interface SentOptions {
@@ -20,7 +20,7 @@ export interface SentOptions {
 const Wish = { Wanted: 0, Cancelled: 1, Aborted: 2 } as const;
 
 /** A batch that left and is not settled yet. */
-export class Sent implements SentOptions, Route {
+export class Sent implements SentOptions, Finding {
   readonly lease: number;
   readonly head: BatchHeader;
   readonly bodies: Bodies;
@@ -32,7 +32,7 @@ export class Sent implements SentOptions, Route {
   readonly #way: Pick<Port, "cancel">;
   #wishes: Uint8Array | undefined;
   /** Tasks that run again, each as a batch of its own. */
-  #again: Map<number, Route> | undefined;
+  #again: Map<number, Finding> | undefined;
 
   constructor(way: Pick<Port, "cancel">, { lease, head, bodies, contents, sink, retry }: SentOptions) {
     this.lease = lease;
@@ -58,6 +58,11 @@ export class Sent implements SentOptions, Route {
     this.cancelAt(ranges, stopWith(reason, this.head.grace));
   }
 
+  find(index: number): SentTask {
+    const { lease, head } = this;
+    return this.#again?.get(index)?.find(0) ?? { lease, index, name: head.name, route: this };
+  }
+
   /** Whether a task was neither cancelled nor aborted. */
   wants(index: number): boolean {
     return this.#wishes === undefined || this.#wishes[index] === Wish.Wanted;
@@ -67,7 +72,7 @@ export class Sent implements SentOptions, Route {
     return this.#wishes?.[index] === Wish.Aborted;
   }
 
-  runsAgain(index: number, again: Route): void {
+  runsAgain(index: number, again: Finding): void {
     this.#again ??= new Map();
     this.#again.set(index, again);
   }

@@ -13,10 +13,10 @@ import type { KnownErrors } from "./decoding.js";
 export type Ending = (task: "pending" | "running") => unknown;
 
 /** Whoever waits for the tasks of one batch. Indices count from its first task. */
-export interface Sink {
+export interface Sink<R extends Route = Finding> {
   readonly count: number;
   /** The batch is about to leave; from now on the route leads to its tasks. */
-  sent(route: Route): void;
+  sent(route: R): void;
   /** @param errors failures that were decoded already */
   report(from: number, bodies: Bodies, info: ResultInfo, errors?: KnownErrors): void;
   started(ranges: Ranges): void;
@@ -28,12 +28,26 @@ export interface Sink {
   cancel(): void;
 }
 
+/** A task that left, as the tree knows it. */
+export interface SentTask {
+  /** The batch that it is in by now, and which of its tasks it is. */
+  readonly lease: number;
+  readonly index: number;
+  readonly name: string;
+  readonly route: Route;
+}
+
 /** Leads to the tasks of a batch, wherever they are by now. */
 export interface Route {
   /** Tasks that have not begun never will; with `stop`, those that have are stopped. */
   cancelAt(ranges: Ranges, stop?: Stop): void;
   /** As `cancelAt`, with the executor's own grace. */
   abortAt(ranges: Ranges, reason: unknown): void;
+}
+
+/** ... which can also be found. */
+export interface Finding extends Route {
+  find(index: number): SentTask;
 }
 
 /** What a task that was aborted settles with. */

@@ -11,9 +11,9 @@ import type { ShippedCode } from "@pydist/shipping";
 import { Aborts } from "./aborts.js";
 import { cancelledError } from "./cancelled.js";
 import { decodeResults, type KnownErrors } from "./decoding.js";
-import { Future, type FutureOwner } from "./future.js";
+import { type Found, Future, type FutureOwner } from "./future.js";
 import { rangesOf } from "./ranges.js";
-import type { Ending, Route, Sink } from "./sink.js";
+import type { Ending, Finding, Sink } from "./sink.js";
 
 /** The futures of one batch of submits. */
 export class FutureSink implements Sink, FutureOwner {
@@ -22,7 +22,7 @@ export class FutureSink implements Sink, FutureOwner {
   readonly #futures: (Future<unknown> | undefined)[] = [];
   /** Indices, in the order of cancelling. */
   readonly #cancelled: number[] = [];
-  #route: Route | undefined;
+  #route: Finding | undefined;
   #aborts: Aborts | undefined;
 
   /** @param code what the calls have in common */
@@ -59,8 +59,12 @@ export class FutureSink implements Sink, FutureOwner {
   }
 
   /** From now on cancelling is the tree's business. */
-  sent(route: Route): void {
+  sent(route: Finding): void {
     this.#route = route;
+  }
+
+  findTask(index: number): Found {
+    return this.#route === undefined ? { is: "gathering" } : { is: "sent", ...this.#route.find(index) };
   }
 
   cancelTask(index: number): void {

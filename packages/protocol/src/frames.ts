@@ -177,8 +177,8 @@ export interface FilePart {
   readonly length: number;
 }
 
-/** What a node can be told to do: finish what it runs and take nothing new; work again; finish and leave. */
-export type Order = "drain" | "resume" | "stop";
+/** What a node can be told to do: finish what it runs and take nothing new; work again; finish and leave; tell all of itself. */
+export type Order = "drain" | "resume" | "stop" | "dump";
 
 /** Frames from a submitter towards the workers. */
 export type DownFrame =
@@ -189,6 +189,14 @@ export type DownFrame =
   | ({ readonly t: "told" } & Mail<DownNote>)
   | { readonly t: "recall"; readonly max: number }
   | { readonly t: "ask"; readonly id: number; readonly what: string }
+  /** Where a task is that was handed down; there is an `answer` within `time` milliseconds, whoever below is silent. */
+  | {
+      readonly t: "trace";
+      readonly id: number;
+      readonly lease: number;
+      readonly index: number;
+      readonly time: number;
+    }
   /** For the node with this id or name, which is the receiver or below it; null for the receiver. */
   | { readonly t: "order"; readonly id: number; readonly order: Order; readonly node: string | null }
   /** What a task names by its hash: a text, or captured values. Long ones are the payload, the text then as UTF-8. */

@@ -1,6 +1,7 @@
 export { DEFAULT_CLUSTER, DEFAULT_CONNECT_TIMEOUT, DEFAULT_HOP_LIMIT, LEAST_WORKER_MEMORY } from "./defaults.js";
 export { Engine } from "./engine/engine.js";
 export type { EngineEvents, EngineOptions } from "./engine/engine-options.js";
+export type { Step } from "./engine/trail.js";
 export { dial, dialUntil, formatAddress, type LinkLike, parseAddress, resolveSecret } from "./links/index.js";
 export { type Logger, silent } from "./logger.js";
 export {

@@ -7,6 +7,8 @@ import {
   checkOptions,
   Dispatcher,
   Executor,
+  Future,
+  findTask,
   milliseconds,
   Statistics,
   type Stats,
@@ -20,6 +22,7 @@ import { readArguments, refuseInWorker } from "./arguments.js";
 import { codeDirOf } from "./code-dir.js";
 import { Connection } from "./connection.js";
 import { isExiting } from "./exit.js";
+import { Explanation } from "./explanation.js";
 import { shipInitializer } from "./initializer.js";
 import { checkExecutorOptions, checkShutdownOptions, type ExecutorOptions, type ShutdownOptions } from "./options.js";
 import { Root } from "./root.js";
@@ -27,6 +30,8 @@ import { Root } from "./root.js";
 /** Times, in milliseconds, and counts that hold unless told otherwise. */
 const DEFAULT_ATTEMPTS = 3;
 const DEFAULT_ABORT_GRACE = 1000;
+/** Milliseconds that the nodes on the way of a task have to tell of it. */
+const EXPLAIN_TIME = 4000;
 
 export interface ExecutorEvents {
   nodeJoined: (node: NodeDescription) => void;
@@ -250,6 +255,22 @@ export class ClusterExecutor<I extends AnyFunction = AnyFunction> extends Execut
   /** Who did how much of this executor's work. Nodes that were lost stay listed. */
   async stats(): Promise<Stats> {
     return this.#statistics.read();
+  }
+
+  /**
+   * Where the task of a future of this executor is, which way it took and what it waits for. Answers within some seconds,
+   * also while nodes stand still: it names those that do not answer.
+   * @throws TypeError (the promise rejects) for what is no future, or another executor's
+   */
+  async explain(future: Future<unknown>): Promise<Explanation> {
+    if (!(future instanceof Future)) {
+      throw new TypeError(`explain was given ${inspect(future, { depth: 0 })}; it takes a future that submit gave.`);
+    }
+    const found = findTask(future, this.dispatcher);
+    if (found === undefined) return new Explanation({ future });
+    if (found.is === "held") return new Explanation({ future, task: found.name, waitsFor: found.missing });
+    const path = await this.#alive(this.#engine.trace(found.lease, found.index, EXPLAIN_TIME));
+    return new Explanation({ future, task: found.name, path });
   }
 
   /**

@@ -43,7 +43,8 @@ export {
   WorkerMemoryError,
 } from "@pydist/protocol";
 export type { TaskLog } from "@pydist/shipping";
-export type { Logger, NodeInfo } from "pydist-node";
+export type { Logger, NodeInfo, Step } from "pydist-node";
 export { ClusterExecutor, type ExecutorEvents } from "./executor.js";
+export type { Explanation } from "./explanation.js";
 export type { ExecutorOptions, ShutdownOptions } from "./options.js";
 export { type TaskContext, task } from "./task.js";

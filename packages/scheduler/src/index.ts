@@ -1,4 +1,5 @@
 export type { Standing } from "./drain.js";
+export { dump } from "./dump.js";
 export {
   type Duty,
   POOL,
@@ -11,3 +12,4 @@ export {
 export { appendIndex, eachIndex } from "./ranges.js";
 export { Scheduler } from "./scheduler.js";
 export { InvariantError, validate } from "./validate.js";
+export { type Hindrance, type Whereabouts, whereabouts } from "./whereabouts.js";

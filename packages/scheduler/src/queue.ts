@@ -56,8 +56,9 @@ export class FairQueue {
     return this.#count;
   }
 
-  countOf(executor: string): number {
-    return this.#tenants.find((tenant) => tenant.executor === executor)?.count ?? 0;
+  /** How many of each executor wait, in the order of their turns. */
+  get lengths(): { readonly executor: string; readonly tasks: number }[] {
+    return this.#tenants.map(({ executor, count }) => ({ executor, tasks: count }));
   }
 
   /** Puts a run at the end of its lane, or at its beginning when it waited before. */

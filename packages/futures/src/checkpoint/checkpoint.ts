@@ -2,7 +2,7 @@ import { type Bodies, countOf, sliceBodies } from "@pydist/protocol";
 import type { Waiter } from "../dependents.js";
 import type { Held } from "../held.js";
 import type { Hold, MapFeed, MapHost } from "../map-run.js";
-import type { Sink } from "../sink.js";
+import type { Route, Sink } from "../sink.js";
 import { otherInput } from "./identity.js";
 import { type Keep, KeptBatch, runsOf } from "./kept-batch.js";
 import { bodiesOf, inputHash, type Kept, returned } from "./records.js";
@@ -92,12 +92,12 @@ export class Checkpoint implements MapHost {
     this.#host.mapRests(hold);
   }
 
-  send(sink: Sink, inputs: Bodies, first: number): void {
+  send(sink: Sink<Route>, inputs: Bodies, first: number): void {
     void this.#sendRest(sink, inputs, first);
   }
 
   /** Sends those calls of a batch whose results are not kept. */
-  async #sendRest(sink: Sink, inputs: Bodies, first: number): Promise<void> {
+  async #sendRest(sink: Sink<Route>, inputs: Bodies, first: number): Promise<void> {
     const count = countOf(inputs);
     const hashes = Array.from({ length: count }, (_, i) => inputHash(inputs, i));
     const keep: Keep = (from, results, then) => void this.#keep(first + from, results, hashes.slice(from), then);

@@ -11,7 +11,7 @@ export type Keep = (from: number, results: Bodies, then: () => void) => void;
  * map cancels a batch only as a whole.
  */
 export class KeptBatch implements Route {
-  readonly #sink: Sink;
+  readonly #sink: Sink<Route>;
   readonly #keep: Keep;
   readonly #stopped: () => void;
   readonly #parts: Part[] = [];
@@ -19,7 +19,7 @@ export class KeptBatch implements Route {
   /** Calls before this one have left, or have their results. */
   #next = 0;
 
-  constructor(sink: Sink, keep: Keep, stopped: () => void) {
+  constructor(sink: Sink<Route>, keep: Keep, stopped: () => void) {
     this.#sink = sink;
     this.#keep = keep;
     this.#stopped = stopped;

@@ -38,6 +38,15 @@ export class CodeExchange {
     this.#store = store;
   }
 
+  /** What is being asked for, of whom, and how many wait for it. */
+  dump() {
+    return [...this.#searches].map(([hash, { asked, waiting }]) => ({
+      hash: hash.slice(0, 12),
+      asked: [...asked],
+      waiting: waiting.length,
+    }));
+  }
+
   /** The executor in this process is about to name it. */
   keep(content: Content): void {
     this.#store.keep(content);

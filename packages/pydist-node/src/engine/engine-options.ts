@@ -20,7 +20,7 @@ export interface EngineOptions {
   /** This node as others are told of it; absent for an executor that is no node. */
   readonly self?: () => NodeDescription;
   /** Does as a peer above orders, or throws an error for people. */
-  readonly obey?: (order: Order) => void;
+  readonly obey?: (order: Exclude<Order, "dump">) => void;
   readonly logger?: Logger;
   /** Where files are kept that tasks need. */
   readonly cache?: CacheOptions;

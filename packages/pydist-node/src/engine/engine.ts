@@ -14,6 +14,7 @@ import { type Duty, POOL, Scheduler, type SchedulerAction, type SchedulerEvent }
 import { EventEmitter } from "eventemitter3";
 import type { LinkLike } from "../links/link-like.js";
 import { type Logger, silent } from "../logger.js";
+import { Account } from "./account.js";
 import { CodeExchange } from "./code-exchange.js";
 import type { EngineEvents, EngineOptions } from "./engine-options.js";
 import { checkFrame, malformed } from "./frame-schema.js";
@@ -21,7 +22,8 @@ import { Orders } from "./orders.js";
 import { type DownPeer, describe, mayTell, type PeerInfo, Peers, SUBMITTER, type UpPeer } from "./peer.js";
 import { Roll } from "./roll.js";
 import { Strays } from "./strays.js";
-import { eventFromAbove, eventFromBelow, frameOf, type Outgoing, withStop } from "./translate.js";
+import { type Step, Trail } from "./trail.js";
+import { eventFromAbove, eventFromBelow, frameOf, type Outgoing, tell, withStop } from "./translate.js";
 import { TreeExchange } from "./tree-exchange.js";
 import { Workshop } from "./workshop.js";
 
@@ -44,6 +46,8 @@ export class Engine extends EventEmitter<EngineEvents> implements Port {
   readonly #roll: Roll;
   readonly #orders: Orders;
   readonly #strays: Strays;
+  readonly #account: Account;
+  readonly #trail: Trail;
   readonly #workshop: Workshop | undefined;
   readonly #events: SchedulerEvent[] = [];
   #submitter: Submitter | undefined;
@@ -61,12 +65,17 @@ export class Engine extends EventEmitter<EngineEvents> implements Port {
     this.#trees = new TreeExchange(this.#peers, this.#logger, options.cache ?? {});
     const { id, workers, tasksPerWorker, hopLimit, routesOnly } = options;
     this.#scheduler = new Scheduler({ node: id, slots: workers * tasksPerWorker, hopLimit, routesOnly });
-    const tell = {
+    const listener = {
       nodeJoined: (node: NodeDescription) => void this.emit("nodeJoined", node),
       nodeLost: (node: NodeDescription, cause: string) => void this.emit("nodeLost", node, cause),
     };
-    this.#roll = new Roll(this.#peers, this.#logger, tell, (what) => this.#answer(what));
-    this.#orders = new Orders(this.#peers, this.#roll, { self: () => this.#describe(), obey: options.obey });
+    const sources = { scheduler: this.#scheduler, peers: this.#peers, workshop: () => this.#workshop };
+    this.#account = new Account({ ...sources, options, codes: this.#codes, trees: this.#trees });
+    this.#roll = new Roll(this.#peers, this.#logger, listener, (what) => this.#account.answer(what));
+    const self = () => this.#account.describe();
+    this.#orders = new Orders(this.#peers, this.#roll, { self, obey: options.obey, dump: () => this.dump() });
+    const station = () => ({ node: id, name: options.name, address: options.self?.().address ?? "" });
+    this.#trail = new Trail({ ...sources, roll: this.#roll, self: station });
     this.#strays = new Strays(this.#peers, this.#logger, id, (task, message) => this.emit("stray", task, message));
     if (workers === 0) return;
     this.#workshop = new Workshop({
@@ -227,19 +236,23 @@ export class Engine extends EventEmitter<EngineEvents> implements Port {
       case "noCode":
         return this.#codes.missing(frame.hash, peer.key, frame.why);
       case "ask":
-        void this.ask(frame.what).then((value) => this.#peers.send(peer, { t: "answer", id: frame.id, value }));
-        return;
+        return this.#answerWith(peer, frame.id, this.ask(frame.what));
+      case "trace": {
+        const { id, lease, index, time } = frame;
+        return this.#answerWith(peer, id, this.#trail.follow({ upstream: peer.key, lease, index }, time));
+      }
       case "order":
-        void this.#orders
-          .give(frame.order, frame.node)
-          .then((value) => this.#peers.send(peer, { t: "answer", id: frame.id, value }));
-        return;
+        return this.#answerWith(peer, frame.id, this.#orders.give(frame.order, frame.node));
       case "ancestry":
         this.emit("ancestry", frame.chain, frame.settled);
         return;
       default:
         return this.#trees.fromAbove(peer, frame, payload);
     }
+  }
+
+  #answerWith(peer: UpPeer, id: number, answer: Promise<unknown>): void {
+    void answer.then((value) => this.#peers.send(peer, { t: "answer", id, value }));
   }
 
   #fromBelow(peer: DownPeer, frame: Frame, payload: Uint8Array): void {
@@ -266,16 +279,14 @@ export class Engine extends EventEmitter<EngineEvents> implements Port {
     return this.#roll.ask(what);
   }
 
-  #answer(what: string): unknown[] {
-    const self = what === "nodes" ? this.#describe() : undefined;
-    return self === undefined ? [] : [self];
+  /** Where a task of this process's executor is: all nodes on its way. `time` is as `Trail`'s. */
+  trace(lease: number, index: number, time: number): Promise<Step[]> {
+    return this.#trail.follow({ upstream: SUBMITTER, lease, index }, time);
   }
 
-  #describe() {
-    const self = this.options.self?.();
-    if (self === undefined) return undefined;
-    const tally = this.#workshop?.tally ?? { completed: 0, failed: 0, busyMs: 0 };
-    return { ...self, state: this.#scheduler.standing, ...this.load, ...tally };
+  /** All that this engine knows of itself, for those who look for a fault. */
+  dump(): object {
+    return this.#account.dump();
   }
 
   // ---- the scheduler
@@ -306,23 +317,8 @@ export class Engine extends EventEmitter<EngineEvents> implements Port {
     else if ("receiver" in action) {
       if (action.receiver === POOL) return this.#workshop?.perform(action);
       this.#send(action.receiver, action);
-    } else if (action.upstream === SUBMITTER) this.#tellSubmitter(action);
+    } else if (action.upstream === SUBMITTER) tell(this.#submitter, action);
     else this.#send(action.upstream, action);
-  }
-
-  #tellSubmitter(action: Extract<SchedulerAction, { readonly upstream: number }>): void {
-    switch (action.type) {
-      case "report":
-        return this.#submitter?.report(action.lease, action.from, action.bodies, action);
-      case "reportStarted":
-        return this.#submitter?.started(action.lease, action.ranges);
-      case "reportWaiting":
-        return this.#submitter?.waiting(action.lease, action.ranges);
-      case "say":
-        return this.#submitter?.said(action.lease, action.index, action.call, action.note, action.bodies);
-      case "grant":
-        return this.#submitter?.granted(action);
-    }
   }
 
   #send(key: number, action: Outgoing): void {

@@ -55,6 +55,16 @@ export class FileFetcher {
     this.#store = store;
   }
 
+  /** How many files are on their way, and from whom. */
+  dump() {
+    const channels = [...this.#channels].map(([from, { queue, underWay }]) => ({
+      from,
+      portions: underWay,
+      queued: queue.length,
+    }));
+    return { files: this.#fetches.size, channels };
+  }
+
   /**
    * @param likeliest the upstream to ask first
    * @throws ShippingError (the promise rejects) for one that nobody has

@@ -125,10 +125,11 @@ const schemas: Readonly<Record<Frame["t"], v.GenericSchema<unknown, Frame>>> = {
   told: v.object({ t: v.literal("told"), lease: count, index: count, call: text, note: downNote }),
   recall: v.object({ t: v.literal("recall"), max: count }),
   ask: v.object({ t: v.literal("ask"), id: count, what: text }),
+  trace: v.object({ t: v.literal("trace"), id: count, lease: count, index: count, time: milliseconds }),
   order: v.object({
     t: v.literal("order"),
     id: count,
-    order: v.picklist(["drain", "resume", "stop"]),
+    order: v.picklist(["drain", "resume", "stop", "dump"]),
     node: v.nullable(text),
   }),
   code: v.union([

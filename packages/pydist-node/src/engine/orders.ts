@@ -2,14 +2,15 @@ import type { Order } from "@pydist/protocol";
 import type { Peers } from "./peer.js";
 import type { Roll } from "./roll.js";
 
-/** What a node answers to an order: how it is now, or why it does not obey. */
-export type OrderAnswer = { readonly node: unknown } | { readonly refused: string };
+/** What a node answers to an order: how it is now, all of itself if it is to tell that, or why it does not obey. */
+export type OrderAnswer = { readonly node: unknown } | { readonly dump: unknown } | { readonly refused: string };
 
 export interface OrdersOptions {
   /** This node as `nodes()` gives it; undefined at an executor that is no node. */
   readonly self: () => { readonly id: string; readonly name: string; readonly address: string } | undefined;
+  readonly dump: () => unknown;
   /** @throws if it cannot be done, with a message for people. Absent where a program decides, not whoever orders. */
-  readonly obey: ((order: Order) => void) | undefined;
+  readonly obey: ((order: Exclude<Order, "dump">) => void) | undefined;
 }
 
 const NO_ORDERS: OrderAnswer = {
@@ -47,11 +48,12 @@ export class Orders {
       const them = found.map(({ id, address }) => `${id} at ${address}`).join(", ");
       return { refused: `${found.length} nodes have the name "${wanted}": ${them}. Give the id of the one you mean.` };
     }
-    return node.id === self.id ? this.#obey(order) : this.#passOn(order, node);
+    return node.id === self.id ? this.#carryOut(order) : this.#passOn(order, node);
   }
 
-  #obey(order: Order): OrderAnswer {
-    const { self, obey } = this.#options;
+  #carryOut(order: Order): OrderAnswer {
+    const { self, obey, dump } = this.#options;
+    if (order === "dump") return { dump: dump() };
     if (obey === undefined) return NO_ORDERS;
     try {
       obey(order);

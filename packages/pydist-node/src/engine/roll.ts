@@ -79,10 +79,13 @@ export class Roll {
   }
 
   /** @returns undefined if there is no answer in time */
-  question(peer: DownPeer, frameOf: (id: number) => Frame): Promise<unknown> {
+  question(
+    peer: DownPeer,
+    frameOf: (id: number) => Frame,
+    patience = peer.standing === "member" ? ANSWER_TIME : NEWCOMER_ANSWER_TIME,
+  ): Promise<unknown> {
     const id = ++this.#lastQuestion;
     return new Promise((resolve) => {
-      const patience = peer.standing === "member" ? ANSWER_TIME : NEWCOMER_ANSWER_TIME;
       const late = setTimeout(() => answer(undefined), patience);
       const answer = (value: unknown): void => {
         clearTimeout(late);

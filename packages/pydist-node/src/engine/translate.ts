@@ -1,3 +1,4 @@
+import type { Submitter } from "@pydist/futures";
 import { type Bodies, type Frame, type Stop, unpackBodies } from "@pydist/protocol";
 import type { ReceiverId, SchedulerAction, SchedulerEvent, UpstreamId } from "@pydist/scheduler";
 
@@ -95,6 +96,25 @@ export function frameOf(action: Outgoing): { readonly frame: Frame; readonly bod
       const { type: _, upstream: __, ...credit } = action;
       return { frame: { t: "credit", ...credit } };
     }
+  }
+}
+
+/** What an action means to the executor in this process. */
+export function tell(
+  submitter: Submitter | undefined,
+  action: Extract<SchedulerAction, { readonly upstream: number }>,
+): void {
+  switch (action.type) {
+    case "report":
+      return submitter?.report(action.lease, action.from, action.bodies, action);
+    case "reportStarted":
+      return submitter?.started(action.lease, action.ranges);
+    case "reportWaiting":
+      return submitter?.waiting(action.lease, action.ranges);
+    case "say":
+      return submitter?.said(action.lease, action.index, action.call, action.note, action.bodies);
+    case "grant":
+      return submitter?.granted(action);
   }
 }
 

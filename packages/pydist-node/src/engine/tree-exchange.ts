@@ -47,6 +47,10 @@ export class TreeExchange {
     this.#fetcher = new FileFetcher(peers, this.#store);
   }
 
+  dump() {
+    return { laidOut: this.#obtaining.size, asked: this.#search.dump(), fetched: this.#fetcher.dump() };
+  }
+
   /** Where these trees lie on this machine, or why they cannot be had. */
   async find(keys: readonly string[]): Promise<FoundTrees> {
     return Object.fromEntries(await Promise.all(keys.map(async (key) => [key, await this.#obtain(key)] as const)));

@@ -7,6 +7,8 @@ import type { Peers, UpPeer } from "./peer.js";
 
 const decoder = new TextDecoder();
 const MOST_KEYS = 10_000;
+/** Most characters of a key in a dump. */
+const LONGEST_TOLD = 100;
 
 export const UNKNOWN = "nobody above has shipped it";
 export const SHUTTING_DOWN = "this process is shutting down";
@@ -44,6 +46,11 @@ export class TreeSearch {
   constructor(peers: Peers, store: TreeStore) {
     this.#peers = peers;
     this.#store = store;
+  }
+
+  /** What is being asked for, and of whom. */
+  dump() {
+    return [...this.#searches].map(([key, { asked }]) => ({ key: key.slice(0, LONGEST_TOLD), asked: [...asked] }));
   }
 
   /** @throws ShippingError (the promise rejects) if nobody has it, with what each of them said */

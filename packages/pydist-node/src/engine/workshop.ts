@@ -2,6 +2,7 @@ import { type Bodies, countOf, Outcome, outcomeAt, type ResultInfo } from "@pydi
 import { POOL, type SchedulerAction, type SchedulerEvent } from "@pydist/scheduler";
 import type { Stray } from "../pool/messages.js";
 import { Pool, type PoolOptions } from "../pool/pool.js";
+import type { Place } from "../pool/view.js";
 import type { CodeExchange } from "./code-exchange.js";
 
 /** What the workers of this process did, for all executors together. */
@@ -41,6 +42,15 @@ export class Workshop {
         handle({ type: "said", receiver: POOL, lease, index, call, note, bodies }),
       stray,
     });
+  }
+
+  /** Where a task is that the pool was given. */
+  find(lease: number, index: number): Place {
+    return this.#pool.find(lease, index);
+  }
+
+  dump() {
+    return this.#pool.dump();
   }
 
   /** Carries out what the scheduler wants of this node's own pool. */

@@ -46,6 +46,8 @@ export interface LinkLike extends EventEmitter<LinkEvents> {
   readonly buffered: number;
   /** Milliseconds there and back, smoothed; undefined before the first measurement. */
   readonly rtt: number | undefined;
+  /** Milliseconds since something arrived, known to a second or so. A peer that lives is heard every second. */
+  readonly quiet: number;
   readonly bytesIn: number;
   readonly bytesOut: number;
   /**

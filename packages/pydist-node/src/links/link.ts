@@ -121,6 +121,10 @@ export class Link extends BaseLink implements LinkLike {
     return this.#heartbeat.rtt;
   }
 
+  get quiet(): number {
+    return this.#heartbeat.silence(performance.now());
+  }
+
   get bytesIn(): number {
     return this.#traffic.bytesIn;
   }

@@ -16,6 +16,7 @@ class MemoryLink extends BaseLink implements LinkLike {
   readonly protocol: number;
   readonly remoteAddress = "memory";
   readonly rtt = 0;
+  readonly quiet = 0;
   #other: MemoryLink | undefined;
   #state: LinkState = "open";
   #waiting: Waiting[] = [];

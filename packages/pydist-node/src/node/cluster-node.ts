@@ -196,7 +196,7 @@ export class ClusterNode extends EventEmitter<ClusterNodeEvents> {
     this.emit("stopped");
   }
 
-  #obey(order: Order): void {
+  #obey(order: Exclude<Order, "dump">): void {
     if (order === "drain") void this.#duties.drain();
     else if (order === "resume") this.resume();
     else void this.stop();

@@ -34,7 +34,7 @@ export class MemoryWatch {
   }
 
   #look(): void {
-    for (const thread of this.#options.threads.all) {
+    for (const thread of this.#options.threads.inUse) {
       if (thread.load > 0) this.#busy.add(thread);
       else if (!this.#busy.has(thread)) continue;
       void this.#weigh(thread);

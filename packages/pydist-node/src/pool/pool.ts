@@ -26,6 +26,7 @@ import { Sleeping } from "./sleeping.js";
 import { Stopper } from "./stopper.js";
 import { Thread } from "./thread.js";
 import { Threads } from "./threads.js";
+import { dumpOf, type Place, placeOf } from "./view.js";
 
 /** How often, in milliseconds, a pool looks which tasks have begun meanwhile. */
 const LOOK_INTERVAL = 50;
@@ -127,7 +128,7 @@ export class Pool {
    */
   #announce(run: Run): void {
     if (run.shared.marks[0] !== Mark.Waiting || (this.#paces.get(run.head.code) ?? LONG) < LONG) return;
-    run.reported = 1;
+    run.reported(1);
     this.#listener.started(run.lease, [0, 1]);
   }
 
@@ -304,6 +305,15 @@ export class Pool {
       const begun = run.begun();
       if (begun.length > 0) this.#listener.started(run.lease, begun);
     }
+  }
+
+  /** Where a task is that was given to this pool. */
+  find(lease: number, index: number): Place {
+    return placeOf(this.#runs.get(lease), index);
+  }
+
+  dump() {
+    return dumpOf(this.#threads, this.#runs);
   }
 
   /** Stops all threads now; nothing is told any more. */

@@ -1,6 +1,6 @@
 import { type BatchHeader, type Bodies, countOf, type DownNote, type Ranges } from "@pydist/protocol";
 import { appendIndex, eachIndex } from "@pydist/scheduler";
-import { Mark, type Note, SharedRun } from "./messages.js";
+import { clock, Mark, type Note, SharedRun } from "./messages.js";
 import type { Thread } from "./thread.js";
 
 /** A task whose signal was aborted, and the timer that ends its thread. */
@@ -17,10 +17,13 @@ export class Run {
   readonly lease: number;
   readonly head: BatchHeader;
   readonly shared: SharedRun;
+  /** When it came, in `clock()`'s milliseconds. */
+  readonly since = clock();
   /** Tasks whose result, return or cancellation was told. */
   readonly told: Uint8Array;
-  /** Tasks up to here were told to have begun. */
-  reported = 0;
+  /** Tasks up to here were told to have begun, the last of them at about this time of `clock()`. */
+  #reported = 0;
+  #began = 0;
   /** Undefined while the code is on its way. */
   thread: Thread | undefined;
   /** Whether it holds a slot, or its task waits for tasks of its own, or could go on and wants a slot. */
@@ -107,13 +110,25 @@ export class Run {
   begun(): Ranges {
     const { marks } = this.shared;
     const begun: number[] = [];
-    let i = this.reported;
+    let i = this.#reported;
     for (; i < marks.length; i++) {
       const mark = Atomics.load(marks, i);
       if (mark === Mark.Waiting) break;
       if (this.told[i] !== 1 && mark !== Mark.Recalled && mark !== Mark.Cancelled) appendIndex(begun, i);
     }
-    this.reported = i;
+    if (i > this.#reported) this.reported(i);
     return begun;
+  }
+
+  reported(upTo: number): void {
+    this.#reported = upTo;
+    this.#began = clock();
+  }
+
+  /** Milliseconds for which this task, which runs, has done so; those of a task without a `timeout` are seen by `begun`. */
+  ranFor(index: number): number {
+    const exact = this.shared.began[0] as number;
+    if (exact === 0 && index >= this.#reported) return 0;
+    return clock() - (exact === 0 ? this.#began : exact);
   }
 }

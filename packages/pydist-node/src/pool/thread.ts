@@ -84,6 +84,11 @@ export class Thread {
     for (const reject of [...this.#unanswered]) reject(this.#lastError);
   }
 
+  /** Node's number of the thread that there is now; undefined between one and the next. */
+  get number(): number | undefined {
+    return this.#piscina.threads[0]?.threadId;
+  }
+
   /** Runs on it in all. */
   get load(): number {
     return this.active.size + this.suspended.size;

@@ -24,7 +24,7 @@ export class Threads {
   }
 
   /** Those on which runs begin or are. */
-  get all(): Thread[] {
+  get inUse(): Thread[] {
     return [...this.#current, ...this.#worn, ...this.#aside];
   }
 
@@ -65,8 +65,18 @@ export class Threads {
     } else if (this.#worn.delete(thread)) void thread.destroy();
   }
 
+  get all(): { readonly use: string; readonly thread: Thread }[] {
+    const used = (use: string, threads: Iterable<Thread>) => Array.from(threads, (thread) => ({ use, thread }));
+    return [
+      ...used("current", this.#current),
+      ...used("worn", this.#worn),
+      ...used("aside", this.#aside),
+      ...used("spare", this.#spare),
+    ];
+  }
+
   async destroy(): Promise<void> {
-    await Promise.all([...this.all, ...this.#spare].map((thread) => thread.destroy()));
+    await Promise.all(this.all.map(({ thread }) => thread.destroy()));
   }
 }
 

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import { ConnectionError, decodeFrame, encodeFrame, type Frame, type Order } from "@pydist/protocol";
+import type { OrderAnswer } from "../engine/orders.js";
 import { dial, type HelloInput, type LinkLike, resolveSecret } from "../links/index.js";
 import type { Secret } from "../links/secret.js";
 import { type NodeInfo, toNodeInfos } from "../node/description.js";
@@ -78,19 +79,21 @@ export async function askNodes(
   });
 }
 
+/** What became of an order; the node as the other commands print it. */
+export type Obeyed = { readonly node: NodeInfo } | Exclude<OrderAnswer, { readonly node: unknown }>;
+
 /**
- * Has a node drained, resumed or stopped: the one at the address, or the one that `node` names below it.
+ * Has a node drained, resumed, stopped or dumped: the one at the address, or the one that `node` names below it.
  * @throws ConnectionError, AuthenticationError, VersionMismatchError
  */
 export async function orderNode(
   settings: Resolved<(typeof CLIENT_SETTINGS)[number] | "node">,
   order: Order,
-): Promise<{ readonly node: NodeInfo } | { readonly refused: string }> {
+): Promise<Obeyed> {
   return withLink(settings, async (link) => {
-    const answer = await answerTo(link, { t: "order", id: 1, order, node: settings.values.node ?? null });
-    const { refused, node } = answer as { readonly refused?: string; readonly node?: unknown };
-    if (refused !== undefined) return { refused };
-    return { node: toNodeInfos([node])[0] as NodeInfo };
+    const frame = { t: "order", id: 1, order, node: settings.values.node ?? null } as const;
+    const answer = (await answerTo(link, frame)) as OrderAnswer;
+    return "node" in answer ? { node: toNodeInfos([answer.node])[0] as NodeInfo } : answer;
   });
 }
 

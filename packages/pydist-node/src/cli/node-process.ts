@@ -3,6 +3,7 @@ import { ConnectionError } from "@pydist/protocol";
 import { formatAddress, parseAddress } from "../links/index.js";
 import { ClusterNode, type ClusterNodeOptions } from "../node/cluster-node.js";
 import { defaultWorkers } from "../node/description.js";
+import { answerDumpSignal } from "../supervisor/dump-signal.js";
 import type { Supervised } from "../supervisor/supervised.js";
 import { secretFileOption } from "./client.js";
 import { EXIT, exitCodeOf } from "./exit-codes.js";
@@ -20,9 +21,11 @@ export async function runNode(call: SpawnCall, supervised: Supervised | undefine
   const { workers, warning } = planWorkers(values.workers, values.oversubscribe);
   if (warning !== undefined) logger.warn({ asked: values.workers, workers }, warning);
   const life = new Life();
+  let node: ClusterNode | undefined;
+  const dumpsOver = answerDumpSignal(() => node?.dump() ?? { state: "starting", pid: process.pid, parent }, supervised);
   try {
     if (parent.length > 0) logger.info({}, `Joining ${parent.join(" or ")}, for up to ${connectTimeout} ms`);
-    const node = await ClusterNode.start({ ...nodeOptions(call), ...identityOf(supervised), workers, logger });
+    node = await ClusterNode.start({ ...nodeOptions(call), ...identityOf(supervised), workers, logger });
     life.began();
     // Who waits for the line has read it when the first process of the node was ready.
     if (supervised?.supervision.before === undefined) print(values.json ? readyJson(node) : readyText(node, workers));
@@ -43,6 +46,7 @@ export async function runNode(call: SpawnCall, supervised: Supervised | undefine
     return EXIT.failure;
   } finally {
     life.over();
+    dumpsOver();
   }
 }
 

@@ -5,7 +5,7 @@ import { EXIT } from "./exit-codes.js";
 import { complain, plain, print, printJson } from "./output.js";
 import { type Example, subcommand } from "./subcommand.js";
 
-function orderCommand(order: Order, summary: string, examples: readonly Example[]) {
+function orderCommand(order: Exclude<Order, "dump">, summary: string, examples: readonly Example[]) {
   return subcommand({
     name: order,
     summary,
@@ -13,8 +13,8 @@ function orderCommand(order: Order, summary: string, examples: readonly Example[
     settings: [...CLIENT_SETTINGS, "node", "json"],
     async run(call) {
       const answer = await orderNode(call, order);
-      if ("refused" in answer) {
-        complain(answer.refused);
+      if (!("node" in answer)) {
+        complain("refused" in answer ? answer.refused : `That node did not say what became of the order. Try again.`);
         return EXIT.failure;
       }
       if (call.values.json) printJson(answer.node);

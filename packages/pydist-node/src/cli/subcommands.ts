@@ -5,6 +5,7 @@ export const subcommands: Readonly<Record<string, () => Promise<Subcommand>>> = 
   spawn: async () => (await import("./spawn.js")).spawnCommand,
   tree: async () => (await import("./tree.js")).treeCommand,
   status: async () => (await import("./status.js")).statusCommand,
+  dump: async () => (await import("./dump.js")).dumpCommand,
   drain: async () => (await import("./orders.js")).drainCommand,
   resume: async () => (await import("./orders.js")).resumeCommand,
   stop: async () => (await import("./orders.js")).stopCommand,

@@ -146,6 +146,11 @@ export class ClusterNode extends EventEmitter<ClusterNodeEvents> {
     return toNodeInfos(await this.#engine.ask("nodes"));
   }
 
+  /** All that this node knows of itself, as JSON takes it, to find faults: no secrets, arguments, results or captured values. */
+  dump(): object {
+    return this.#engine.dump();
+  }
+
   async #open(key: Buffer): Promise<void> {
     const { host = "127.0.0.1", port = 9000, logger = silent } = this.#options;
     this.#listener = await openDoorway(this.#engine, {

@@ -15,6 +15,11 @@ export interface Ready {
 /** What a node process tells the one that watches it. */
 export type Report = { readonly is: "ready"; readonly ready: Ready } | { readonly is: "beat" };
 
+/** What the one that watches a node process asks it for: everything that it knows, on its stderr. */
+export interface Request {
+  readonly is: "dump";
+}
+
 const VARIABLE = "PYDIST_SUPERVISION";
 
 /** Milliseconds between two signs that the event loop of a node goes round. */
@@ -50,6 +55,13 @@ export class Supervised {
 
   ready(ready: Ready): void {
     this.#report({ is: "ready", ready });
+  }
+
+  /** What was asked for before anybody listened is not lost. */
+  onDump(dump: () => void): void {
+    process.on("message", (request: Request) => {
+      if (request.is === "dump") dump();
+    });
   }
 
   #report(report: Report): void {

@@ -3,7 +3,8 @@ import { constants } from "node:os";
 import { Backoff } from "../links/backoff.js";
 import { Heartbeat } from "../links/heartbeat.js";
 import type { Logger } from "../logger.js";
-import { BEAT_INTERVAL, type Ready, type Report, supervisionVariable } from "./supervised.js";
+import { DUMP_SIGNAL, writeDump } from "./dump-signal.js";
+import { BEAT_INTERVAL, type Ready, type Report, type Request, supervisionVariable } from "./supervised.js";
 import { type Exit, verdictOf } from "./verdict.js";
 
 export interface SupervisorOptions {
@@ -23,6 +24,13 @@ const LAST_GRACE = 1000;
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 type Signal = (typeof SIGNALS)[number];
 
+/** A process of the node, when it was started, and whether its event loop goes round. */
+interface Life {
+  readonly child: ChildProcess;
+  readonly since: number;
+  readonly heartbeat: Heartbeat;
+}
+
 /**
  * Keeps a node alive: runs it in a process of its own, and starts another with the same id and port when that one dies of
  * a native crash, an exhausted heap or a stalled event loop. Signals are passed on.
@@ -32,8 +40,9 @@ export class Supervisor {
   readonly #backoff = new Backoff();
   /** Aborted when the node is asked to leave. */
   readonly #leaving = new AbortController();
-  #child: ChildProcess | undefined;
+  #life: Life | undefined;
   #ready: Ready | undefined;
+  #restarts = 0;
 
   constructor(options: SupervisorOptions) {
     this.#options = options;
@@ -42,6 +51,7 @@ export class Supervisor {
   /** @returns the exit code, when the node has left for good */
   async run(): Promise<number> {
     for (const signal of SIGNALS) process.on(signal, this.#onSignal);
+    process.on(DUMP_SIGNAL, this.#onDumpSignal);
     try {
       for (;;) {
         const since = performance.now();
@@ -50,6 +60,7 @@ export class Supervisor {
         const verdict = verdictOf(exit, { everReady: this.#ready !== undefined, leaving: leaving.aborted });
         if (verdict.is === "over") return verdict.code;
         if (performance.now() - since >= Backoff.lasting) this.#backoff.reset();
+        this.#restarts++;
         const logger = await this.#options.logger();
         logger.error({ cause: verdict.cause }, "The node's process died; another one takes its place");
         await this.#backoff.pause(leaving).catch(() => {});
@@ -57,6 +68,7 @@ export class Supervisor {
       }
     } finally {
       for (const signal of SIGNALS) process.off(signal, this.#onSignal);
+      process.off(DUMP_SIGNAL, this.#onDumpSignal);
     }
   }
 
@@ -69,20 +81,21 @@ export class Supervisor {
       // In a group of its own: Ctrl-C reaches it once, through this process.
       detached: process.platform !== "win32",
     });
-    this.#child = child;
     let beats = 0;
     child.on("message", (report: Report) => {
       if (report.is === "beat") beats++;
       else this.#ready = report.ready;
     });
-    const heartbeat = new Heartbeat(BEAT_INTERVAL, stallGrace, performance.now());
+    const since = performance.now();
+    const heartbeat = new Heartbeat(BEAT_INTERVAL, stallGrace, since);
+    this.#life = { child, since, heartbeat };
     const watch = setInterval(() => {
       if (heartbeat.tick(performance.now(), beats) === "silent") void this.#stalled(child, stallGrace);
     }, BEAT_INTERVAL);
     return new Promise((resolve, reject) => {
       const over = (): void => {
         clearInterval(watch);
-        this.#child = undefined;
+        this.#life = undefined;
       };
       child.once("exit", (code, signal) => {
         over();
@@ -102,10 +115,27 @@ export class Supervisor {
   }
 
   readonly #onSignal = (signal: Signal): void => {
-    const child = this.#child;
+    const child = this.#life?.child;
     child?.kill(signal);
     if (!this.#leaving.signal.aborted) this.#leaving.abort(signal);
     // A second one stops at once, whatever the process is doing.
     else setTimeout(() => child?.kill("SIGKILL"), LAST_GRACE).unref();
+  };
+
+  /** Its own dump, which says how the node's process is when that cannot; and that one's. */
+  readonly #onDumpSignal = (): void => {
+    const now = performance.now();
+    const { child, since = now, heartbeat } = this.#life ?? {};
+    const life = {
+      pid: child?.pid,
+      for: Math.round(now - since),
+      quiet: heartbeat && Math.round(heartbeat.quiet(now)),
+    };
+    const { aborted: leaving } = this.#leaving.signal;
+    writeDump({
+      supervisor: { pid: process.pid, node: this.#ready, process: life, restarts: this.#restarts, leaving },
+    });
+    const request: Request = { is: "dump" };
+    child?.send(request, () => {});
   };
 }

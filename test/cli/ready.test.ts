@@ -78,7 +78,8 @@ describe("workers", () => {
     const { workers, slots } = await statusOf(address);
     await node.stop();
     const warnings = linesOf(node.stderr).filter((line) => line.includes('"warn"'));
-    return { workers, slots, warnings: warnings.map((line) => (JSON.parse(line) as { msg: string }).msg) };
+    const told = warnings.map((line) => JSON.parse(line) as { msg: string; asked: number; cores: number });
+    return { workers, slots, warnings: told.map(({ msg, asked, cores }) => ({ msg, asked, cores })) };
   };
 
   it("are as many as the cores by default", async () => {
@@ -87,8 +88,12 @@ describe("workers", () => {
 
   it("are not more than the cores, which is said", async () => {
     const asked = cores + 1;
-    const warning = `${asked} workers were asked for, but there are ${cores} cores: the node gets ${cores}. Add --oversubscribe to have them all.`;
-    expect(await spawned(["--workers", `${asked}`])).toEqual({ workers: cores, slots: cores, warnings: [warning] });
+    const msg = "Fewer workers than asked for: there are no more cores. --oversubscribe gives them all";
+    expect(await spawned(["--workers", `${asked}`])).toEqual({
+      workers: cores,
+      slots: cores,
+      warnings: [{ msg, asked, cores }],
+    });
   });
 
   it("are more than the cores with --oversubscribe", async () => {

@@ -24,7 +24,7 @@ describe("two sides with different secrets", () => {
       `${address} has a different secret than this process, whose secret comes from the-file. Compare the two: ` +
         "`pydist-node secret` on each machine says where its secret is. Copy the root's to the other one.",
     );
-    expect(lines.join()).toMatch(/^refused 127\.0\.0\.1:\d+: it has a different secret$/);
+    expect(lines.join()).toMatch(/^Refused a peer 127\.0\.0\.1:\d+ PYDIST_E_AUTHENTICATION it has a different secret$/);
     expect(links).toEqual([]);
     await dialling(address, { key });
     expect((await nextLink()).peer.id).toBe("dialer");
@@ -46,7 +46,7 @@ describe("two sides that do not fit", () => {
     );
     expect([error.ours, error.theirs]).toEqual(["1", "2-3"]);
     expect(lines.join()).toMatch(
-      /^refused 127\.0\.0\.1:\d+: This process \(pydist 0\.9\.0\) speaks version 2-3 of the link protocol, the peer 127\.0\.0\.1:\d+ \(pydist 0\.1\.0\) version 1\./,
+      /^Refused a peer 127\.0\.0\.1:\d+ PYDIST_E_VERSION_MISMATCH This process \(pydist 0\.9\.0\) speaks version 2-3 of the link protocol, the peer 127\.0\.0\.1:\d+ \(pydist 0\.1\.0\) version 1\./,
     );
     expect(links).toEqual([]);
   });

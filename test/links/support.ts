@@ -32,7 +32,7 @@ export function hello(id: string, fields: Partial<HelloInput> = {}): HelloInput 
 /** Keeps what a listener logs, as text. */
 export function recorder() {
   const lines: string[] = [];
-  const log = (_fields: object, text: string) => void lines.push(text);
+  const log = (fields: object, text: string) => void lines.push(`${text} ${Object.values(fields).join(" ")}`);
   return { lines, logger: { debug: log, warn: log } };
 }
 

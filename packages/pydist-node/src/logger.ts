@@ -6,6 +6,11 @@ export interface Logger {
   error(fields: object, message: string): void;
 }
 
+/** What loggers make of an error is their own affair; its message they all take. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
 const nothing = (): void => {};
 
 /** A library says nothing unless it is asked to. */

@@ -9,7 +9,8 @@ export {
   type SchedulerEvent,
   type UpstreamId,
 } from "./events.js";
-export { appendIndex, eachIndex } from "./ranges.js";
+export { heldBy, heldFor } from "./held.js";
+export { appendIndex, countIn, eachIndex } from "./ranges.js";
 export { Scheduler } from "./scheduler.js";
 export { InvariantError, validate } from "./validate.js";
 export { type Hindrance, type Whereabouts, whereabouts } from "./whereabouts.js";

@@ -13,3 +13,10 @@ export function eachIndex(ranges: Ranges, count: number, visit: (index: number) 
     for (let i = ranges[r] as number; i < end; i++) visit(i);
   }
 }
+
+/** How many indices there are in ranges. */
+export function countIn(ranges: Ranges): number {
+  let count = 0;
+  for (let r = 0; r + 1 < ranges.length; r += 2) count += (ranges[r + 1] as number) - (ranges[r] as number);
+  return count;
+}

@@ -1,6 +1,7 @@
 import { hostname } from "node:os";
 import { ConnectionError } from "@pydist/protocol";
 import { formatAddress, parseAddress } from "../links/index.js";
+import type { Logger } from "../logger.js";
 import { ClusterNode, type ClusterNodeOptions } from "../node/cluster-node.js";
 import { defaultWorkers } from "../node/description.js";
 import { answerDumpSignal } from "../supervisor/dump-signal.js";
@@ -18,13 +19,12 @@ export async function runNode(call: SpawnCall, supervised: Supervised | undefine
   const { values } = call;
   const { parent, connectTimeout } = values;
   const logger = makeLogger(values.logLevel, supervised?.supervision.pid);
-  const { workers, warning } = planWorkers(values.workers, values.oversubscribe);
-  if (warning !== undefined) logger.warn({ asked: values.workers, workers }, warning);
+  const workers = planWorkers(values.workers, values.oversubscribe, logger);
   const life = new Life();
   let node: ClusterNode | undefined;
   const dumpsOver = answerDumpSignal(() => node?.dump() ?? { state: "starting", pid: process.pid, parent }, supervised);
   try {
-    if (parent.length > 0) logger.info({}, `Joining ${parent.join(" or ")}, for up to ${connectTimeout} ms`);
+    if (parent.length > 0) logger.info({ parent, timeout: connectTimeout }, "Joining the parent");
     node = await ClusterNode.start({ ...nodeOptions(call), ...identityOf(supervised), workers, logger });
     life.began();
     // Who waits for the line has read it when the first process of the node was ready.
@@ -77,12 +77,15 @@ function nodeOptions(call: SpawnCall): Parameters<typeof ClusterNode.start>[0] {
 }
 
 /** More threads than cores make tasks that compute slower, never faster; who wants them anyhow has to say so. */
-function planWorkers(asked: number | undefined, oversubscribe: boolean): { workers: number; warning?: string } {
+function planWorkers(asked: number | undefined, oversubscribe: boolean, logger: Logger): number {
   const cores = defaultWorkers();
-  if (asked === undefined) return { workers: cores };
-  if (asked <= cores || oversubscribe) return { workers: asked };
-  const warning = `${asked} workers were asked for, but there are ${cores} cores: the node gets ${cores}. Add --oversubscribe to have them all.`;
-  return { workers: cores, warning };
+  if (asked === undefined) return cores;
+  if (asked <= cores || oversubscribe) return asked;
+  logger.warn(
+    { asked, cores },
+    "Fewer workers than asked for: there are no more cores. --oversubscribe gives them all",
+  );
+  return cores;
 }
 
 function failureOf(node: ClusterNode): Promise<{ readonly error: Error }> {

@@ -13,11 +13,12 @@ import {
 import { type Duty, POOL, Scheduler, type SchedulerAction, type SchedulerEvent } from "@pydist/scheduler";
 import { EventEmitter } from "eventemitter3";
 import type { LinkLike } from "../links/link-like.js";
-import { type Logger, silent } from "../logger.js";
+import { type Logger, messageOf, silent } from "../logger.js";
 import { Account } from "./account.js";
 import { CodeExchange } from "./code-exchange.js";
 import type { EngineEvents, EngineOptions } from "./engine-options.js";
 import { checkFrame, malformed } from "./frame-schema.js";
+import { logDropped, logLost } from "./losses.js";
 import { Orders } from "./orders.js";
 import { type DownPeer, describe, mayTell, type PeerInfo, Peers, SUBMITTER, type UpPeer } from "./peer.js";
 import { Roll } from "./roll.js";
@@ -89,6 +90,7 @@ export class Engine extends EventEmitter<EngineEvents> implements Port {
       handle: (event) => this.#handle(event),
       infoOf: (lease) => this.#scheduler.infoOf(lease),
       stray: (stray) => this.#strays.tell(stray, id),
+      logger: this.#logger,
     });
   }
 
@@ -183,7 +185,7 @@ export class Engine extends EventEmitter<EngineEvents> implements Port {
 
   #upstreamLost(peer: UpPeer, cause: string): void {
     if (!this.#peers.up.delete(peer.key)) return;
-    this.#logger.debug({ peer: peer.info.id, role: peer.info.role, cause }, "Upstream gone");
+    logDropped(this.#logger, this.#scheduler, peer, cause);
     this.#codes.upstreamLost(peer.key);
     this.#trees.upstreamLost(peer.key);
     this.#handle({ type: "upstreamLost", upstream: peer.key });
@@ -191,6 +193,7 @@ export class Engine extends EventEmitter<EngineEvents> implements Port {
 
   #childLost(peer: DownPeer, cause: string): void {
     if (!this.#peers.down.delete(peer.key)) return;
+    logLost(this.#logger, this.#scheduler, peer, cause);
     this.#roll.childLost(peer, cause);
     this.#handle({ type: "childLost", child: peer.key, cause });
   }
@@ -219,7 +222,11 @@ export class Engine extends EventEmitter<EngineEvents> implements Port {
   }
 
   #misunderstood(peer: UpPeer | DownPeer, error: unknown): void {
-    this.#logger.error({ peer: peer.info.id, error }, "A peer sent what cannot be understood; its link is closed");
+    const { id, name } = peer.info;
+    this.#logger.error(
+      { peer: id, name, cause: messageOf(error) },
+      "A peer sent what cannot be understood; its link is closed",
+    );
     void peer.link.close("a frame could not be understood");
   }
 

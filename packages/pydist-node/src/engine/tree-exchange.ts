@@ -71,7 +71,10 @@ export class TreeExchange {
       await this.#complete(found);
     } catch (error) {
       if (this.#state === "closed") return;
-      this.#logger.warn({ error }, "A code directory could not be copied; edits of it may hit tasks that wait");
+      this.#logger.warn(
+        { cause: reasonOf(error) },
+        "A code directory could not be copied; edits of it may hit tasks that wait",
+      );
     }
   }
 

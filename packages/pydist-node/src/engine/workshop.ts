@@ -1,5 +1,6 @@
 import { type Bodies, countOf, Outcome, outcomeAt, type ResultInfo } from "@pydist/protocol";
 import { POOL, type SchedulerAction, type SchedulerEvent } from "@pydist/scheduler";
+import type { Logger } from "../logger.js";
 import type { Stray } from "../pool/messages.js";
 import { Pool, type PoolOptions } from "../pool/pool.js";
 import type { Place } from "../pool/view.js";
@@ -18,6 +19,7 @@ export interface WorkshopOptions extends PoolOptions {
   /** What results of a lease say of themselves; undefined once it is over. */
   readonly infoOf: (lease: number) => ResultInfo | undefined;
   readonly stray: (stray: Stray) => void;
+  readonly logger: Logger;
 }
 
 /** Actions for the receiver that is this node's pool. */
@@ -31,7 +33,7 @@ export class Workshop {
 
   constructor(options: WorkshopOptions) {
     this.#options = options;
-    const { handle, stray } = options;
+    const { handle, stray, logger } = options;
     this.#pool = new Pool(options, {
       results: (lease, from, bodies) => this.#results(lease, from, bodies),
       started: (lease, ranges) => handle({ type: "started", receiver: POOL, lease, ranges }),
@@ -40,7 +42,12 @@ export class Workshop {
       ready: (lease, index) => handle({ type: "ready", lease, index }),
       said: (lease, index, call, note, bodies) =>
         handle({ type: "said", receiver: POOL, lease, index, call, note, bodies }),
-      stray,
+      stray: (task, cause) => {
+        logger.error({ task, cause }, "A task left an error behind after it was over");
+        stray(task, cause);
+      },
+      threadDied: ({ task, failed, again, cause }) =>
+        logger.warn({ task, failed, again, cause }, "A worker thread ended under its tasks"),
     });
   }
 

@@ -34,7 +34,7 @@ export async function greet(
   remoteAddress: string,
   { hello, onHello, sessions, link: options, logger }: Door,
 ): Promise<Link | "resumed" | undefined> {
-  ws.on("error", (error) => logger.debug({ remoteAddress, error: error.message }, "a peer's connection had an error"));
+  ws.on("error", (error) => logger.debug({ remoteAddress, cause: error.message }, "A connection had an error"));
   const first = await firstMessage(ws);
   if (first === undefined) return undefined;
   const { data, isBinary, stopGuarding } = first;
@@ -99,7 +99,7 @@ function admit(first: ReturnType<typeof readFirstMessage>, ours: Hello, remoteAd
 function refuse(ws: WebSocket, error: unknown, ours: Hello, remoteAddress: string, logger: LinkLogger): void {
   const known = error instanceof PydistError ? error : new ConnectionError("it failed while looking at the hello");
   const detail = error instanceof Error ? error.message : String(error);
-  logger.warn({ remoteAddress, code: known.code }, `refused ${remoteAddress}: ${detail}`);
+  logger.warn({ remoteAddress, code: known.code, cause: detail }, "Refused a peer");
   // Whoever does not close on it is cut off by the listener's time limit for greetings.
   ws.send(encodeRefusal(errorToRefusal(known, ours)));
   ws.close(1000);

@@ -69,9 +69,12 @@ export async function listen(options: ListenOptions): Promise<Listener> {
   server.on("tlsClientError", (error: NodeJS.ErrnoException, socket) => {
     const remoteAddress = remoteOf(socket);
     if (error.code === "ERR_SSL_BINDER_DOES_NOT_VERIFY") {
-      logger.warn({ remoteAddress }, `refused ${remoteAddress}: it has a different secret`);
+      logger.warn(
+        { remoteAddress, code: "PYDIST_E_AUTHENTICATION", cause: "it has a different secret" },
+        "Refused a peer",
+      );
     } else {
-      logger.debug({ remoteAddress, code: error.code }, `refused ${remoteAddress}: no pydist handshake`);
+      logger.debug({ remoteAddress, code: error.code }, "Refused what is no peer");
     }
     socket.destroy();
   });
@@ -97,7 +100,7 @@ export async function listen(options: ListenOptions): Promise<Listener> {
     server.once("error", (error) => reject(explainListenFailure(error, { host, port })));
     server.listen({ host, port }, resolve);
   });
-  server.on("error", (error) => logger.warn({ error: error.message }, "the listener had an error"));
+  server.on("error", (error) => logger.warn({ cause: error.message }, "The listener had an error"));
 
   const bound = server.address() as AddressInfo;
   return {

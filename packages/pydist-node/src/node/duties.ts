@@ -18,7 +18,10 @@ export class Duties {
     this.#engine = engine;
     this.#name = name;
     this.#logger = logger;
-    engine.on("drained", () => this.#over());
+    engine.on("drained", () => {
+      if (this.#state === "staying") logger.info({}, "Drained: nothing runs here any more");
+      this.#over();
+    });
   }
 
   /** Resolves when what runs on this node's own slots is over, or when it is told something else meanwhile. */
@@ -37,6 +40,7 @@ export class Duties {
   /** Resolves when the node holds nothing any more, or after `grace` milliseconds. */
   async leave(grace: number): Promise<void> {
     this.#state = "leaving";
+    this.#logger.info({ tasks: this.#engine.lent, grace }, "Leaving: no new tasks come here");
     const empty = this.#take("leaving");
     const tell = () => this.#logger.info({ tasks: this.#engine.lent, grace }, "Waiting for tasks that are under way");
     if (this.#engine.lent > 0) tell();

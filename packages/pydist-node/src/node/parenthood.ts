@@ -11,7 +11,7 @@ import type { Engine } from "../engine/engine.js";
 import { checkFrame } from "../engine/frame-schema.js";
 import { Backoff } from "../links/backoff.js";
 import { type DialOptions, dialUntil, type LinkLike } from "../links/index.js";
-import type { Logger } from "../logger.js";
+import { type Logger, messageOf } from "../logger.js";
 import type { Lineage } from "./lineage.js";
 
 export interface ParenthoodOptions {
@@ -121,7 +121,7 @@ export class Parenthood {
       signal: this.#gone.signal,
       onRetry: (error) => {
         onRetry?.();
-        logger.debug({ address: error.address }, `No parent yet: ${error.message}`);
+        logger.debug({ address: error.address, cause: error.message }, "No parent yet");
       },
     });
     if (this.#gone.signal.aborted) {
@@ -160,7 +160,11 @@ export class Parenthood {
           if (frame?.t === "ancestry") onAncestry(frame);
         } catch (error) {
           const { logger } = this.#options;
-          logger.error({ peer: link.peer.id, error }, "A parent sent what cannot be understood; its link is closed");
+          const { id, name } = link.peer;
+          logger.error(
+            { peer: id, name, cause: messageOf(error) },
+            "A peer sent what cannot be understood; its link is closed",
+          );
           apart();
           void link.close("a frame could not be understood");
           resolve("again");

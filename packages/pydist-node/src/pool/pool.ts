@@ -13,8 +13,9 @@ import {
   type UpNote,
   unpackBodies,
 } from "@pydist/protocol";
-import { eachIndex } from "@pydist/scheduler";
+import { countIn, eachIndex } from "@pydist/scheduler";
 import { Lru } from "@pydist/shipping/runtime";
+import { messageOf } from "../logger.js";
 import { examine, ranFor, standingOf } from "./autopsy.js";
 import { noThread, type Place } from "./faults.js";
 import { MemoryWatch } from "./memory-watch.js";
@@ -48,6 +49,8 @@ export interface PoolListener {
   ready(lease: number, index: number): void;
   said(lease: number, index: number, call: string, note: UpNote, bodies: Bodies | undefined): void;
   stray(stray: Stray): void;
+  /** So many of a run's tasks failed with their thread, and so many run again. */
+  threadDied(news: { task: string; failed: number; again: number; cause: string }): void;
 }
 
 export interface PoolOptions extends RequestOptions, Place {
@@ -238,6 +241,8 @@ export class Pool {
     for (const [index, failure] of failures) {
       this.#listener.results(run.lease, index, repeatBody(encodeFailure(failure), 1, Outcome.Failed, ranFor(run)));
     }
+    const { name: task } = run.head;
+    this.#listener.threadDied({ task, failed: failures.length, again: countIn(again), cause: messageOf(error) });
     if (standing === "innocent" && begun > 0) this.#disturbed.set(run.head.code, true);
     if (again.length > 0) this.#listener.returned(run.lease, again);
   }

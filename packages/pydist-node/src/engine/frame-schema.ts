@@ -12,6 +12,8 @@ const text = v.pipe(v.string(), v.maxLength(64 * 1024));
 const milliseconds = v.pipe(v.number(), v.minValue(0));
 const hash = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/));
 const FARTHEST = 10_000;
+/** Nobody waits longer for an answer. */
+const MOST_PATIENCE = 60_000;
 /** Files come in portions of at most so many bytes and files. */
 export const PORTION_BYTES = 4 * 1024 * 1024;
 export const PORTION_FILES = 1000;
@@ -125,7 +127,13 @@ const schemas: Readonly<Record<Frame["t"], v.GenericSchema<unknown, Frame>>> = {
   told: v.object({ t: v.literal("told"), lease: count, index: count, call: text, note: downNote }),
   recall: v.object({ t: v.literal("recall"), max: count }),
   ask: v.object({ t: v.literal("ask"), id: count, what: text }),
-  trace: v.object({ t: v.literal("trace"), id: count, lease: count, index: count, time: milliseconds }),
+  trace: v.object({
+    t: v.literal("trace"),
+    id: count,
+    lease: count,
+    index: count,
+    time: v.pipe(milliseconds, v.maxValue(MOST_PATIENCE)),
+  }),
   order: v.object({
     t: v.literal("order"),
     id: count,

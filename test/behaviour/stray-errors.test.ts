@@ -49,8 +49,9 @@ describe.each(LEFT)("what a task leaves behind and %s", (_what, leave, says) => 
     const [, message] = await told;
     expect(message.split("\n")[0]).toBe(says);
     expect(message).toContain("\n    at ");
-    const [, line] = errors[0] as [object, string];
-    expect(line).toBe(`A task left an error behind after it was over: ${message}`);
+    const [fields, line] = errors[0] as [object, string];
+    expect(line).toBe("A task left an error behind after it was over");
+    expect(fields).toMatchObject({ task: "careless", cause: message });
     running.open();
     expect(await neighbour).toBe("beside");
     expect(await executor.map((n: number) => n * n, range(100))).toEqual(range(100).map((n) => n * n));
@@ -77,7 +78,7 @@ describe.each(LEFT)("what a task leaves behind and %s", (_what, leave, says) => 
     const [name, message] = await told;
     expect([name, message.split("\n")[0]]).toEqual(["careless", says]);
     expect(errors).toEqual([
-      [{ task: "careless", node: node.id }, `A task left an error behind after it was over: ${message}`],
+      [{ task: "careless", node: node.id, cause: message }, "A task left an error behind after it was over"],
     ]);
     expect(tree.root.stderr).not.toContain("left an error behind");
     expect(await stranger.submit(() => "still there")).toBe("still there");

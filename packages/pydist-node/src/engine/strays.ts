@@ -20,7 +20,7 @@ export class Strays {
   tell({ task, executor = this.#id, message }: Stray, node: string): void {
     const own = executor === this.#id;
     if (own || node === this.#id) {
-      this.#logger.error({ task, node }, `A task left an error behind after it was over: ${message}`);
+      this.#logger.error({ task, node, cause: message }, "A task left an error behind after it was over");
     }
     if (own) this.#onOwn(task, message);
     else this.#peers.tellExecutor(executor, { t: "stray", task, executor, message, node });

@@ -42,10 +42,7 @@ export class Workshop {
       ready: (lease, index) => handle({ type: "ready", lease, index }),
       said: (lease, index, call, note, bodies) =>
         handle({ type: "said", receiver: POOL, lease, index, call, note, bodies }),
-      stray: (task, cause) => {
-        logger.error({ task, cause }, "A task left an error behind after it was over");
-        stray(task, cause);
-      },
+      stray,
       threadDied: ({ task, failed, again, cause }) =>
         logger.warn({ task, failed, again, cause }, "A worker thread ended under its tasks"),
     });

@@ -1,6 +1,6 @@
 import { CancelledError } from "@pydist/protocol";
 import { appendIndex } from "@pydist/scheduler";
-import { faultOf, overtimeOf, type Place } from "./faults.js";
+import { faultOf, overtimeOf, type Site } from "./faults.js";
 import { clock, Guilt, Mark } from "./messages.js";
 import type { Run } from "./run.js";
 import type { Thread } from "./thread.js";
@@ -37,7 +37,7 @@ export interface Findings {
   readonly again: number[];
 }
 
-export function examine(run: Run, standing: Standing, error: unknown, place: Place): Findings {
+export function examine(run: Run, standing: Standing, error: unknown, place: Site): Findings {
   const again: number[] = [];
   const failures: [index: number, error: Error][] = [];
   let begun = 0;
@@ -55,7 +55,7 @@ export function examine(run: Run, standing: Standing, error: unknown, place: Pla
 }
 
 /** What a task fails with; undefined if it was not to blame. */
-function failureOf(run: Run, index: number, standing: Standing, error: unknown, place: Place): Error | undefined {
+function failureOf(run: Run, index: number, standing: Standing, error: unknown, place: Site): Error | undefined {
   const { name, timeout = 0 } = run.head;
   const { node } = place;
   switch (run.shared.marks[index]) {

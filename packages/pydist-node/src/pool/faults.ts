@@ -2,7 +2,7 @@ import { BrokenExecutorError, TimeoutError, WorkerExitError, WorkerMemoryError }
 import type { Weight } from "./memory-watch.js";
 
 /** Where a task ran. */
-export interface Place {
+export interface Site {
   /** Id of the node. */
   readonly node: string;
   /** Most MiB that a thread may have on its heap, and as many outside. Default: what Node gives it, and no limit. */
@@ -12,7 +12,7 @@ export interface Place {
 const SMALLER = "Give it smaller pieces, or its thread more by --worker-memory (workerMemory of an embedded executor).";
 
 /** A thread ended by itself: the error of the task that is to blame. */
-export function faultOf(name: string, { node, workerMemory }: Place, error: unknown): Error {
+export function faultOf(name: string, { node, workerMemory }: Site, error: unknown): Error {
   const { code, message } = error as { code?: unknown; message?: unknown };
   if (code === "ERR_WORKER_OUT_OF_MEMORY") {
     const heap = workerMemory === undefined ? "the heap" : `the ${workerMemory} MiB of heap`;

@@ -17,7 +17,7 @@ import { countIn, eachIndex } from "@pydist/scheduler";
 import { Lru } from "@pydist/shipping/runtime";
 import { messageOf } from "../logger.js";
 import { examine, ranFor, standingOf } from "./autopsy.js";
-import { noThread, type Place } from "./faults.js";
+import { noThread, type Site } from "./faults.js";
 import { MemoryWatch } from "./memory-watch.js";
 import { type Done, Mark, type Post, type Results, type Stray, type Texts } from "./messages.js";
 import { type RequestOptions, request } from "./request.js";
@@ -53,7 +53,7 @@ export interface PoolListener {
   threadDied(news: { task: string; failed: number; again: number; cause: string }): void;
 }
 
-export interface PoolOptions extends RequestOptions, Place {
+export interface PoolOptions extends RequestOptions, Site {
   readonly workers: number;
   readonly tasksPerWorker: number;
 }

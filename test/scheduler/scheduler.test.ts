@@ -243,6 +243,37 @@ describe("credit", () => {
     expect(dispatches(subject.handle(event)).map((each) => each.bodies.ends.length)).toEqual([1]);
   });
 
+  it("results are under credit as well: a chunk has a megabyte of them, and what is ahead what the child granted", () => {
+    const subject = new Subject({ slots: 0 });
+    subject.child(7, [2]);
+    const given = { text: `"${"x".repeat(100_000)}"`, time: 0.01 };
+    const open = dispatches(subject.accept(1000));
+    let settled = 0;
+    let most = 0;
+    for (let next = open.shift(); next !== undefined; next = open.shift()) {
+      open.push(...dispatches(subject.finish(next, 0, given)));
+      settled += next.bodies.ends.length;
+      most = Math.max(most, subject.scheduler.lent);
+    }
+    expect(settled).toBe(1000);
+    // Ten for each of the two slots, and nine ahead.
+    expect(most).toBe(29);
+  });
+
+  it("however large results are, no slot is left idle for it", () => {
+    const subject = new Subject({ slots: 1 });
+    subject.child(7, [2]);
+    const given = { text: `"${"x".repeat(3_000_000)}"`, time: 0.01 };
+    const open = dispatches(subject.accept(20));
+    let left = 20;
+    for (let next = open.shift(); next !== undefined; next = open.shift()) {
+      expect(subject.scheduler.lent).toBeGreaterThanOrEqual(Math.min(3, left));
+      open.push(...dispatches(subject.finish(next, 0, given)));
+      left -= next.bodies.ends.length;
+    }
+    expect(left).toBe(0);
+  });
+
   it("nor more of what rides in headers, of which each task of a batch has its part", () => {
     const captured = { hash: "h", state: "fresh", inline: "x".repeat(1000) } as const;
     for (const [batches, count, most] of [

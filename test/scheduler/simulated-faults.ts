@@ -32,7 +32,7 @@ export class SimulatedFaults {
   plan(): void {
     const { faultsUntil, slots } = this.#options;
     const { losses, cuts, joins, cancels, stops = 0, quits = 0 } = this.#options;
-    const { aways = 0, freezes = 0, restarts = 0, rootRestarts = 0 } = this.#options;
+    const { aways = 0, clogs = 0, freezes = 0, restarts = 0, rootRestarts = 0 } = this.#options;
     const { drains = 0, departures = 0 } = this.#options;
     const tree = this.#tree;
     const sometimes = (times: number, what: (nth: number) => void): void => {
@@ -46,6 +46,7 @@ export class SimulatedFaults {
     sometimes(quits, (i) => tree.end(tree.executors[i] as SimNode));
     sometimes(joins, () => tree.join(tree.add(Math.max(1, slots(this.#draw)))));
     sometimes(aways, () => this.#sendAway());
+    sometimes(clogs, () => this.#clog(tree.any(true)));
     sometimes(freezes, () => this.#freeze(tree.any()));
     sometimes(restarts, () => this.#restart(tree.any()));
     sometimes(rootRestarts, () => this.#restart(tree.root));
@@ -95,6 +96,17 @@ export class SimulatedFaults {
     const links = [...this.#tree.any(true).up.values()];
     const link = links[Math.floor(this.#draw() * links.length)];
     if (link !== undefined) link.wire.awayUntil = this.#agenda.now + this.#draw() * GRACE;
+  }
+
+  /** It starts none of an upstream's tasks meanwhile; what runs, and all that is below, goes on. */
+  #clog(node: SimNode): void {
+    const upstreams = [...node.up.keys()];
+    const upstream = upstreams[Math.floor(this.#draw() * upstreams.length)];
+    if (upstream === undefined) return;
+    this.#handle(node, { type: "upstreamClogged", upstream, clogged: true });
+    node.clock.after(this.#draw() * 60, () => {
+      if (node.up.has(upstream)) this.#handle(node, { type: "upstreamClogged", upstream, clogged: false });
+    });
   }
 
   /** Its process stands still, its threads included. If that takes too long, the others give it up. */

@@ -20,6 +20,8 @@ export interface SimulationOptions {
   readonly joins: number;
   /** Links that are away for a time and come back, as a session does: what is sent waits, and nothing is lost. */
   readonly aways?: number;
+  /** Ways up that are clogged with results for a time, because whoever is above is slow to take them. */
+  readonly clogs?: number;
   /** Nodes whose process stands still; after the grace their links are lost, and they come back late. */
   readonly freezes?: number;
   /** Nodes, and roots, that die and come back with the same id, without anything they knew. */

@@ -59,13 +59,16 @@ export class Subject {
     return this.handle({ type: "credit", child: id, slots, ...CREDIT });
   }
 
-  finish(action: SchedulerAction | undefined, flags = 0): SchedulerAction[] {
+  /** @param text of each result */
+  finish(action: SchedulerAction | undefined, flags = 0, { text = "[1]", time = 10 } = {}): SchedulerAction[] {
     if (action?.type !== "dispatch") throw new Error("not a dispatch");
     const { receiver, lease, bodies: given } = action;
+    const count = given.ends.length;
+    const results = bodies(count, text);
     const done = {
-      ...given,
-      kinds: given.kinds.map((kind) => kind | flags),
-      times: new Float32Array(given.ends.length).fill(10),
+      ...results,
+      kinds: results.kinds.map((kind) => kind | flags),
+      times: new Float32Array(count).fill(time),
     };
     return this.handle({ type: "results", receiver, lease, from: 0, bodies: done, node: "x", hops: 0, attempt: 1 });
   }

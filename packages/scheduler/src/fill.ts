@@ -69,7 +69,7 @@ function isTryingOneLast(pool: Receiver): boolean {
 
 /** Tasks of this code for one slot: about 10 ms of work, never more than a slot's fair share of what waits. */
 function chunkOf(state: State, code: string, totalSlots: number): number {
-  return Math.max(1, Math.min(state.times.chunkOf(code), Math.ceil(state.queue.count / totalSlots)));
+  return Math.max(1, Math.min(state.estimates.chunkOf(code), Math.ceil(state.queue.count / totalSlots)));
 }
 
 function fillPool(state: State, totalSlots: number, now: number): void {
@@ -112,9 +112,12 @@ function sendAhead(state: State, children: readonly Receiver[], totalSlots: numb
     if (next === undefined) continue;
     const reach = child.reach(next.batch.head.hops);
     if (reach === 0) continue;
-    const chunk = chunkOf(state, next.batch.head.code, totalSlots);
+    const { code } = next.batch.head;
+    const chunk = chunkOf(state, code, totalSlots);
     const fairShare = (state.queue.count * reach) / totalSlots;
-    const full = reach * chunk * chunksAhead(state, child, next.batch.head.code, chunk);
+    // Their results may all come at once, and find nobody who takes them on: they are under credit as bodies are.
+    const most = state.estimates.countWithin(child.credit.bytes, code);
+    const full = Math.min(reach * chunk * chunksAhead(state, child, code, chunk), most);
     const ahead = Math.floor(Math.min(full, fairShare / 2));
     const missing = reach * chunk + ahead - child.active;
     // In portions: topping up after each result would cost a message per task.
@@ -128,7 +131,7 @@ function sendAhead(state: State, children: readonly Receiver[], totalSlots: numb
 
 /** Chunks to have ahead for each slot: what a slot works off while the next ones are under way, and some to spare. */
 function chunksAhead(state: State, child: Receiver, code: string, chunk: number): number {
-  const mean = state.times.meanOf(code);
+  const mean = state.estimates.meanOf(code);
   if (mean === undefined || mean === 0) return PREFETCH;
   return PREFETCH + Math.min(MOST_FOR_TRANSIT, child.transit / (mean * chunk));
 }

@@ -40,7 +40,7 @@ export function recallForIdleSlots(state: State, now: number): number {
  */
 function worthFrom(state: State, receiver: Receiver): number {
   const lease = oldestAtWork(receiver);
-  const mean = lease === undefined ? undefined : state.times.meanOf(lease.batch.head.code);
+  const mean = lease === undefined ? undefined : state.estimates.meanOf(lease.batch.head.code);
   if (lease === undefined || mean === undefined) return Number.NEGATIVE_INFINITY;
   const slots = receiver.kind === "pool" ? receiver.running : receiver.reach(Number.MAX_SAFE_INTEGER);
   if ((receiver.excess() * mean) / Math.max(1, slots) >= WORTH_RECALLING) return Number.NEGATIVE_INFINITY;

@@ -203,7 +203,7 @@ export class Scheduler {
     const { batch } = lease;
     const first = lease.from + event.from;
     const end = Math.min(first + countOf(bodies), lease.to);
-    this.#recordTimes(batch.head.code, event);
+    this.#measure(batch.head.code, event);
     if (lease.open === lease.to - lease.from && event.receiver !== POOL) {
       this.#state.receivers.get(event.receiver)?.tookInTransit(now - lease.since - (bodies.times?.[0] ?? 0));
     }
@@ -220,7 +220,7 @@ export class Scheduler {
     }
   }
 
-  #recordTimes(code: string, { bodies }: EventOf<"results">): void {
+  #measure(code: string, { bodies }: EventOf<"results">): void {
     if (bodies.times === undefined) return;
     let sum = 0;
     let ran = 0;
@@ -229,7 +229,7 @@ export class Scheduler {
       sum += bodies.times[i] as number;
       ran++;
     }
-    if (ran > 0) this.#state.times.record(code, sum, ran);
+    if (ran > 0) this.#state.estimates.record(code, sum, bodies.bytes.length, ran);
   }
 
   #started({ receiver, lease: id, ranges }: EventOf<"started">): void {

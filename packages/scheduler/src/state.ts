@@ -9,7 +9,7 @@ import {
   sliceBodies,
 } from "@pydist/protocol";
 import { Batch, type Lease, QUEUED, SETTLED } from "./batch.js";
-import { RunTimes } from "./estimate.js";
+import { Estimates } from "./estimate.js";
 import {
   type Duty,
   POOL,
@@ -93,7 +93,7 @@ const NO_LIMIT = Number.MAX_SAFE_INTEGER;
 export class State {
   readonly config: SchedulerConfig;
   readonly queue = new FairQueue();
-  readonly times = new RunTimes();
+  readonly estimates = new Estimates();
   readonly upstreams = new Map<UpstreamId, Upstream>();
   readonly receivers = new Map<ReceiverId, Receiver>();
   readonly leases = new Map<number, Lease>();

@@ -45,8 +45,8 @@ export class Feeder {
   readonly #batch: number;
   #state: "feeding" | "pulling" | "fed" = "feeding";
   #count = 0;
-  /** Why calls that were never sent are missing. */
-  #missing: { readonly error: unknown } | undefined;
+  /** Why calls that were never sent are missing, and how many times that is still to be told. */
+  #missing: { readonly error: unknown; left: number } | undefined;
   #later: NodeJS.Immediate | undefined;
   /** What is sent may settle at once, and whoever is told of it feeds: that leads back to here. */
   #turn: "idle" | "busy" = "idle";
@@ -130,7 +130,7 @@ export class Feeder {
         held = this.#take(next.args, builder);
       }
     } catch (error) {
-      this.end({ error });
+      this.#end(error, 1);
     }
     this.#send(builder);
     if (held !== undefined) this.#hold(held);
@@ -150,7 +150,7 @@ export class Feeder {
         try {
           if (item !== "end") held = this.#take(item.args, builder);
         } catch (error) {
-          this.end({ error });
+          this.#end(error, 1);
         }
         this.#send(builder);
         if (held !== undefined) this.#hold(held);
@@ -158,7 +158,7 @@ export class Feeder {
         this.feed();
       },
       (error) => {
-        this.end({ error });
+        this.#end(error, 1);
         this.#owner.fed();
       },
     );
@@ -216,20 +216,24 @@ export class Feeder {
     });
   }
 
-  /** The source is not read any further; `missing` says why, after the outcomes of what was sent. */
-  end(missing: { readonly error: unknown }): void {
+  /** The source is not read any further; the error says why, after the outcomes of what was sent. */
+  end(error: unknown): void {
+    // Each call that is known of has its outcome, sent or not.
+    this.#end(error, this.sized ? (this.#source.total as number) - this.#count : 1);
+  }
+
+  #end(error: unknown, left: number): void {
     if (this.#state === "fed") return;
-    this.#missing = missing;
+    this.#missing = { error, left };
     this.#state = "fed";
     this.#source.close();
     clearImmediate(this.#later);
     this.#later = undefined;
   }
 
-  /** Why calls are missing, once. */
+  /** Why a call is missing; undefined once it was told of all. */
   takeMissing(): { readonly error: unknown } | undefined {
     const missing = this.#missing;
-    this.#missing = undefined;
-    return missing;
+    return missing !== undefined && missing.left-- > 0 ? missing : undefined;
   }
 }

@@ -1,7 +1,7 @@
 import { CancelledError, ShutdownError, TimeoutError, type Types } from "@pydist/protocol";
 import type { Outcome } from "./future.js";
 import { Feeder, type FeederHost, type FeederOwner } from "./map-feeder.js";
-import { Segment, type SegmentOwner } from "./map-segment.js";
+import { Segment, type SegmentOwner, type Sums } from "./map-segment.js";
 import { Shelf } from "./map-shelf.js";
 import type { MapSource } from "./map-source.js";
 import { type Abortable, follow } from "./signals.js";
@@ -54,8 +54,14 @@ export interface MapWatcher {
   over(): void;
 }
 
+/** Calls for each slot while nothing is known of them: as many as its nodes are sent then. */
+const FIRST_PER_SLOT = 4;
+/** Calls that a slot has at least, however large their results: the one that it runs, and the next. */
+const LEAST_PER_SLOT = 2;
 /** How many milliseconds of work a streaming map may have unread for each slot, once run times are known. */
 const UNREAD_TIME = 50;
+/** How many bytes of results a streaming map may have unread. */
+const UNREAD_BYTES = 64 * 1024 * 1024;
 
 /** One call of `map` under way: from its source to its reader. */
 export class MapRun implements MapFeed, FeederOwner, SegmentOwner, Abortable {
@@ -68,11 +74,15 @@ export class MapRun implements MapFeed, FeederOwner, SegmentOwner, Abortable {
   #settledCount = 0;
   #failedCount = 0;
   #milliseconds = 0;
+  /** Of one result, on average; the newest weigh half. */
+  #bytes: number | undefined;
   #state: "open" | "over" = "open";
   /** The map failed, as when its time is over: this comes after what was there by then. */
   #late: { readonly error: unknown } | undefined;
+  /** Who iterates over a map asks for the first result in the tick of the call; nobody is a reader who may come later. */
+  #reader: "unknown" | "none" | "stream" | "all" | "gone" = "unknown";
   /** How far the run may get ahead: a streaming reader bounds it, one who awaits everything does not. */
-  #reader: "none" | "stream" | "all" | "gone" = "none";
+  #pace: "bounded" | "free" = "bounded";
   #waiters: (() => void)[] = [];
   /** How many wait for the next outcome, or for all. */
   #inside = 0;
@@ -112,6 +122,10 @@ export class MapRun implements MapFeed, FeederOwner, SegmentOwner, Abortable {
     if (signal?.aborted === true) return this.abort(signal.reason);
     if (signal !== undefined) this.#unfollow = follow(signal, this) as (run: MapRun) => void;
     this.#feeder.feed();
+    queueMicrotask(() => {
+      if (this.#reader === "unknown") this.#reader = "none";
+      this.#feeder.feed();
+    });
   }
 
   feed(): void {
@@ -122,11 +136,20 @@ export class MapRun implements MapFeed, FeederOwner, SegmentOwner, Abortable {
     const { buffersize } = this.#settings;
     const unread = this.#feeder.count - this.#shelf.read;
     if (buffersize !== undefined) return buffersize - unread;
-    if (this.#feeder.sized || this.#reader === "all") return Number.POSITIVE_INFINITY;
+    return this.#pace === "free" ? Number.POSITIVE_INFINITY : this.#mostUnread() - unread;
+  }
+
+  /** What waits for a reader is bounded by its bytes, and if nobody knows how much may come, by the work that it was. */
+  #mostUnread(): number {
+    // Who has not begun to read may well await everything.
+    if (this.#feeder.sized && this.#reader === "none") return Number.POSITIVE_INFINITY;
     const slots = Math.max(1, this.#host.slots);
-    const mean = this.#settledCount === 0 ? Number.POSITIVE_INFINITY : this.#milliseconds / this.#settledCount;
-    const perSlot = Math.min(4096, Math.max(4, Math.ceil(UNREAD_TIME / Math.max(mean, 1e-3))));
-    return slots * perSlot - unread;
+    if (this.#bytes === undefined) return FIRST_PER_SLOT * slots;
+    const within = Math.max(LEAST_PER_SLOT * slots, Math.floor(UNREAD_BYTES / this.#bytes));
+    if (this.#feeder.sized) return within;
+    const mean = this.#milliseconds / this.#settledCount;
+    const perSlot = Math.min(4096, Math.max(FIRST_PER_SLOT, Math.ceil(UNREAD_TIME / Math.max(mean, 1e-3))));
+    return Math.min(within, slots * perSlot);
   }
 
   segment(count: number): Segment {
@@ -149,10 +172,12 @@ export class MapRun implements MapFeed, FeederOwner, SegmentOwner, Abortable {
   }
 
   /** Told by a segment: these of its calls are settled now. */
-  settled(segment: Segment, news: readonly number[], failed: number, milliseconds: number): void {
+  settled(segment: Segment, news: readonly number[], { failed, milliseconds, bytes }: Sums): void {
     this.#settledCount += news.length;
     this.#failedCount += failed;
     this.#milliseconds += milliseconds;
+    const each = bytes / news.length;
+    if (news.length > 0) this.#bytes = ((this.#bytes ?? each) + each) / 2;
     this.#shelf.settled(segment, news);
     this.#settings.watcher?.settled(this);
     this.#checkOver();
@@ -185,7 +210,7 @@ export class MapRun implements MapFeed, FeederOwner, SegmentOwner, Abortable {
 
   /** The next outcome in the order asked for, or undefined at the end. */
   async next(): Promise<Outcome<unknown> | undefined> {
-    if (this.#reader === "none") this.#reader = "stream";
+    if (this.#reader === "unknown" || this.#reader === "none") this.#reader = "stream";
     this.#inside++;
     try {
       return await this.#next();
@@ -214,6 +239,7 @@ export class MapRun implements MapFeed, FeederOwner, SegmentOwner, Abortable {
   /** Everything in input order. Rejects with the first failure in that order, and cancels the rest then. */
   async all(): Promise<unknown[]> {
     this.#reader = "all";
+    this.#pace = "free";
     this.#inside++;
     this.#shelf.readAll();
     const values: unknown[] = [];
@@ -268,7 +294,7 @@ export class MapRun implements MapFeed, FeederOwner, SegmentOwner, Abortable {
   #stop(error: CancelledError, stop: (segment: Segment) => void): void {
     if (this.#state === "over") return;
     this.#settings.watcher?.over();
-    this.#feeder.end({ error });
+    this.#feeder.end(error);
     for (const segment of this.#shelf.segments) stop(segment);
     this.#checkOver();
     this.#wakeReaders();
@@ -280,10 +306,13 @@ export class MapRun implements MapFeed, FeederOwner, SegmentOwner, Abortable {
 
   /** What is there by now can be read; who comes for more is told why there is none. */
   #endSource(): void {
-    if (this.#state === "over" || this.#feeder.done || this.allowed() === Number.POSITIVE_INFINITY) return;
-    this.#feeder.end({
-      error: new ShutdownError("The executor was shut down before the map came to its source's end."),
-    });
+    if (this.#state === "over" || this.#feeder.done || this.#pace === "free") return;
+    if (this.#feeder.sized && this.#settings.buffersize === undefined) {
+      // Calls that were all given are all made, read or not.
+      this.#pace = "free";
+      return this.#feeder.feed();
+    }
+    this.#feeder.end(new ShutdownError("The executor was shut down before the map came to its source's end."));
     this.#checkOver();
   }
 
@@ -294,7 +323,7 @@ export class MapRun implements MapFeed, FeederOwner, SegmentOwner, Abortable {
   }
 
   abandon(ending: Ending): void {
-    if (!this.#feeder.done) this.#feeder.end({ error: ending("pending") });
+    if (!this.#feeder.done) this.#feeder.end(ending("pending"));
     for (const segment of this.#shelf.segments) segment.abandon(ending);
     this.#checkOver();
   }

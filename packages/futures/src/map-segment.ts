@@ -8,7 +8,16 @@ export interface SegmentOwner {
   /** Registered types that its results may be of, where those of the process are not all. */
   readonly types: Types | undefined;
   /** These of its calls are settled now. */
-  settled(segment: Segment, news: readonly number[], failed: number, milliseconds: number): void;
+  settled(segment: Segment, news: readonly number[], sums: Sums): void;
+}
+
+/** What calls that settled together come to. */
+export interface Sums {
+  readonly failed: number;
+  /** Time that they ran. */
+  readonly milliseconds: number;
+  /** Encoded results. */
+  readonly bytes: number;
 }
 
 /** What became of a call of a segment. */
@@ -75,7 +84,7 @@ export class Segment implements Sink {
       else continue;
       failed++;
     }
-    this.#owner.settled(this, news, failed, milliseconds);
+    this.#owner.settled(this, news, { failed, milliseconds, bytes: bodies.bytes.length });
   }
 
   #settle(index: number, value: unknown): boolean {
@@ -122,7 +131,7 @@ export class Segment implements Sink {
       this.#fail(i, this.#abort === undefined ? ending(task) : abortedError(this.#abort.reason));
       news.push(i);
     }
-    if (news.length > 0) this.#owner.settled(this, news, news.length, 0);
+    if (news.length > 0) this.#owner.settled(this, news, { failed: news.length, milliseconds: 0, bytes: 0 });
   }
 
   cancel(): void {

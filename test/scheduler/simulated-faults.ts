@@ -95,7 +95,11 @@ export class SimulatedFaults {
   #sendAway(): void {
     const links = [...this.#tree.any(true).up.values()];
     const link = links[Math.floor(this.#draw() * links.length)];
-    if (link !== undefined) link.wire.awayUntil = this.#agenda.now + this.#draw() * GRACE;
+    if (link === undefined) return;
+    const { lower, upstream, wire } = link;
+    wire.awayUntil = this.#agenda.now + this.#draw() * GRACE;
+    this.#handle(lower, { type: "upstreamAway", upstream });
+    lower.clock.at(wire.awayUntil, () => this.#handle(lower, { type: "upstreamBack", upstream }));
   }
 
   /** It starts none of an upstream's tasks meanwhile; what runs, and all that is below, goes on. */

@@ -7,6 +7,9 @@ import { SimulatedLink } from "./simulated-link.js";
 import { SimulatedPool, type Tally } from "./simulated-pool.js";
 import type { SimulationOptions } from "./simulation-options.js";
 
+/** So short that it ends now and then before those come that are waited for. */
+const PATIENCE = { forOrphans: 40, forParent: 60, forAnswer: 40 };
+
 export interface Link {
   readonly upper: SimNode;
   readonly lower: SimNode;
@@ -109,18 +112,20 @@ export class SimulatedTree {
     const { upper, lower, wire } = link;
     if (wire.state === "broken") return;
     wire.state = "broken";
+    const above = upper.state === "alive" ? upper : parentOf(upper);
     upper.clock.after(this.#draw() * 20, () => this.#loseLower(link));
     lower.clock.after(this.#draw() * 20, () => {
       if (!lower.up.delete(link.upstream) || lower.state === "dead") return;
-      this.#handle(lower, { type: "upstreamLost", upstream: link.upstream });
-      if (upper.submitter === undefined) lower.clock.after(this.#draw() * 20, () => this.join(lower));
+      const role = upper.submitter === undefined ? { role: "parent" as const } : {};
+      this.#handle(lower, { type: "upstreamLost", upstream: link.upstream, ...role });
+      if (upper.submitter === undefined) lower.clock.after(this.#draw() * 20, () => this.join(lower, above));
     });
   }
 
-  /** Finds it a parent. */
-  join(node: SimNode): void {
+  /** Finds it a parent. @param nearest the living node that was above it, where it mostly looks first */
+  join(node: SimNode, nearest?: SimNode): void {
     if (node.state === "dead" || node.up.size > 0) return;
-    const place = this.#placeFor(node);
+    const place = this.#placeFor(node, this.#draw() < 0.7 ? nearest : undefined);
     if (place.state === "alive") this.#connect(place, node);
     else node.clock.after(this.#draw() * 20, () => this.join(node));
   }
@@ -156,7 +161,7 @@ export class SimulatedTree {
       id,
       slots,
       clock,
-      scheduler: new Scheduler({ node: id, slots, hopLimit, routesOnly: role === "executor" }),
+      scheduler: new Scheduler({ node: id, slots, hopLimit, routesOnly: role === "executor", patience: PATIENCE }),
       up: new Map(),
       down: new Map(),
       pool,
@@ -186,10 +191,15 @@ export class SimulatedTree {
     this.#handle(lower, { type: "upstreamJoined", upstream: link.upstream, own: false });
   }
 
-  #loseLower({ upper, receiver }: Link): void {
+  #loseLower({ upper, lower, receiver }: Link): void {
     if (!upper.down.delete(receiver) || upper.state === "dead") return;
-    this.#handle(upper, { type: "childLost", child: receiver, cause: "simulated" });
+    this.#handle(upper, { type: "childLost", child: receiver, cause: "simulated", orphans: this.#below(lower) });
     if (upper.submitter !== undefined) this.#attach(upper);
+  }
+
+  /** Whether anybody was below it when it was lost; that is told of, so it may be out of date. */
+  #below({ down, state }: SimNode): number {
+    return state === "dead" ? this.#draw() * 2 : down.size;
   }
 
   /** Again and again, until the root is there. */
@@ -202,9 +212,9 @@ export class SimulatedTree {
   }
 
   /** A living node that is not below the given one, so that no cycle comes about. */
-  #placeFor(node: SimNode): SimNode {
+  #placeFor(node: SimNode, wished?: SimNode): SimNode {
     for (let tries = 0; tries < 5; tries++) {
-      const place = this.any(true, node);
+      const place = tries === 0 && wished?.state === "alive" ? wished : this.any(true, node);
       let above: SimNode | undefined = place;
       while (above !== undefined && above !== node) above = parentOf(above);
       if (above !== node && this.#isRooted(place)) return place;

@@ -133,6 +133,10 @@ export class Simulation {
         return this.#up(node, action.upstream, (receiver) => ({ ...action, type: "said", receiver }));
       case "giveBack":
         return this.#up(node, action.upstream, (receiver) => ({ ...action, type: "returned", receiver }));
+      case "offer":
+        return this.#up(node, action.upstream, (receiver) => ({ ...action, type: "offered", receiver }));
+      case "decline":
+        return this.#down(node, action.receiver, (upstream) => ({ ...action, type: "declined", upstream }));
       case "recallDone":
         return this.#up(node, action.upstream, (receiver) => ({ type: "recalled", receiver }));
       case "grant": {
@@ -153,7 +157,7 @@ export class Simulation {
     }
     const receiver = node.scheduler.state.receivers.get(action.receiver);
     const { active = 0, credit: { window = 0 } = {} } = receiver ?? {};
-    if (active > window) throw new InvariantError("I6", `${active} tasks sent where ${window} may be`);
+    if (active > window && action.adopts === undefined) throw new InvariantError("I6", `${active} tasks sent where ${window} may be`);
     this.#down(node, action.receiver, (upstream) => ({ ...action, type: "accept", upstream }));
   }
 

@@ -68,6 +68,25 @@ export interface BatchHeader {
   readonly initializer?: string;
 }
 
+/** Tasks of one batch that have begun under a parent that is gone, for whoever above still wants them. */
+export interface Offer {
+  /** The sender's name for it. */
+  readonly offer: number;
+  /** Of what batch they are, with the number of its first task; `ranges` count from there. */
+  readonly executor: string;
+  readonly batch: number;
+  readonly code: string;
+  readonly first: number;
+  readonly count: number;
+  readonly ranges: Ranges;
+}
+
+/** Of tasks that are handed down, those that were offered: they go on where they run. The others are not meant. */
+export interface Adoption {
+  readonly offer: number;
+  readonly ranges: Ranges;
+}
+
 /** How tasks that have begun are stopped. */
 export interface Stop {
   /** Milliseconds that a task has, from the moment its signal is aborted, before its thread is ended. */
@@ -182,7 +201,9 @@ export type Order = "drain" | "resume" | "stop" | "dump";
 
 /** Frames from a submitter towards the workers. */
 export type DownFrame =
-  | { readonly t: "tasks"; readonly lease: number; readonly head: BatchHeader }
+  | { readonly t: "tasks"; readonly lease: number; readonly head: BatchHeader; readonly adopts?: Adoption }
+  /** Nobody above wants what was offered. */
+  | { readonly t: "declined"; readonly offer: number }
   /** With `grace`, tasks that have begun are stopped, too; the payload is the reason. */
   | { readonly t: "cancel"; readonly lease: number; readonly ranges: Ranges; readonly grace?: number }
   /** For one running task; `call` names its execution, so that a later one does not take it for its own. */
@@ -225,6 +246,7 @@ export type UpFrame =
   /** With what befell them there, if anything did. */
   | { readonly t: "returned"; readonly lease: number; readonly ranges: Ranges; readonly history?: History }
   | { readonly t: "recalled" }
+  | ({ readonly t: "offer" } & Offer)
   | ({ readonly t: "credit" } & Credit)
   /** For an executor: a task of it left something behind on that node, which went wrong after the task was over. */
   | {

@@ -1,15 +1,18 @@
 import { type BatchHeader, type Bodies, byteLengthOf, countOf, type History, type Loss } from "@pydist/protocol";
-import type { ReceiverId, UpstreamId } from "./events.js";
+import type { ReceiverId, SchedulerAction, UpstreamId } from "./events.js";
 
 /** Owner of a task that waits in the queue. Any other number, but `SETTLED`, is the id of the lease that owns it. */
 export const QUEUED = 0;
 /** Owner of a task whose result was reported, or that was given back: it is none of this scheduler's business any more. */
 export const SETTLED = 0xffffffff;
 
+/** News that end nowhere else than at who submitted. */
+export type Parked = Extract<SchedulerAction, { readonly type: "report" | "say" }>;
+
 /** A run of tasks as an upstream handed it over. Every task has exactly one owner (invariant I2), kept in `owner`. */
 export class Batch {
-  readonly upstream: UpstreamId;
-  readonly upstreamLease: number;
+  upstream: UpstreamId;
+  upstreamLease: number;
   readonly head: BatchHeader;
   readonly bodies: Bodies;
   readonly count: number;
@@ -22,6 +25,10 @@ export class Batch {
   holes = false;
   /** The upstream is gone: results go nowhere. */
   orphan = false;
+  /** What those above are to be told, if they still want tasks of this orphan. */
+  parked: Parked[] | undefined;
+  /** Handed on tasks that nobody wants any more: whatever comes of them is dropped. */
+  readonly unwanted = new Set<number>();
   #histories: Map<number, History> | undefined;
   /** Each task's part of the captured values that the header brings along. */
   readonly #share: number;
@@ -35,6 +42,34 @@ export class Batch {
     this.owner = new Uint32Array(this.count);
     this.open = this.count;
     this.#share = Math.ceil((head.captured?.inline?.length ?? 0) / Math.max(1, this.count));
+  }
+
+  /** Of tasks that have just been handed over, only these are meant. Indices ascend. */
+  restrictTo(indices: readonly number[]): void {
+    this.owner.fill(SETTLED);
+    for (const index of indices) this.owner[index] = QUEUED;
+    this.open = indices.length;
+    this.holes = true;
+  }
+
+  /** Tasks that were settled have to run after all. */
+  reopen(indices: readonly number[]): void {
+    for (const index of indices) this.owner[index] = QUEUED;
+    this.open += indices.length;
+  }
+
+  /** Of these tasks, losses that the new upstream knows of count together with those that happened below this batch. */
+  inherit({ attempt, losses = [] }: BatchHeader, indices: ReadonlySet<number>): void {
+    if (attempt === this.head.attempt) return;
+    const known = this.head.losses?.length ?? 0;
+    const merged = new Map<History | undefined, History>();
+    for (const index of indices) {
+      const before = this.historyOf(index);
+      const here = this.lossesOf(index).slice(known);
+      const history = merged.get(before) ?? { attempt: attempt + here.length, losses: [...losses, ...here] };
+      merged.set(before, history);
+      this.setHistory(index, history);
+    }
   }
 
   historyOf(index: number): History | undefined {
@@ -94,4 +129,14 @@ export interface Lease {
   readonly started: Set<number>;
   /** Those of them that wait for tasks of their own and hold no slot. */
   readonly suspended: Set<number>;
+  /** Those that have submitted tasks: what they and their executor said to each other must not have got lost. */
+  readonly talking: Set<number>;
+}
+
+/**
+ * Whether a task may go on after a node above it was lost: it has begun, somebody wants it, and nothing that was said to it
+ * or by it can have got lost with that node.
+ */
+export function goesOn({ batch, started, talking }: Lease, index: number): boolean {
+  return started.has(index) && !talking.has(index) && !batch.cancelled.has(index) && !batch.unwanted.has(index);
 }

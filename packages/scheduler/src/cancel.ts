@@ -1,6 +1,6 @@
 import { CancelledError, encodeFailure, repeatBody, type Stop } from "@pydist/protocol";
 import { type Batch, type Lease, QUEUED, SETTLED } from "./batch.js";
-import type { EventOf, UpstreamId } from "./events.js";
+import type { EventOf } from "./events.js";
 import { appendIndex, eachIndex } from "./ranges.js";
 import type { State } from "./state.js";
 
@@ -13,8 +13,12 @@ export function cancel(state: State, { upstream, lease, ranges, stop }: EventOf<
   eachIndex(ranges, batch.count, (index) => {
     const owner = batch.owner[index];
     if (owner === undefined || owner === SETTLED) return;
+    const lease = state.leases.get(owner);
     if (owner === QUEUED) {
       state.queue.remove(batch);
+      appendIndex(waiting, index);
+    } else if (lease !== undefined && isGone(state, lease)) {
+      state.release(lease, index);
       appendIndex(waiting, index);
     } else {
       batch.cancelled.add(index);
@@ -27,24 +31,16 @@ export function cancel(state: State, { upstream, lease, ranges, stop }: EventOf<
   cancelLeased(state, batch, leased, stop);
 }
 
-/**
- * The upstream is gone, and nobody wants the results any more: what waits is forgotten, what was handed on is cancelled,
- * and stopped where it runs, for a task that never ends would keep its slot for ever.
- */
-export function abandon(state: State, id: UpstreamId): void {
-  const upstream = state.upstreams.get(id);
-  if (upstream === undefined) return;
-  state.queue.drop(id);
-  state.clogged.delete(id);
-  state.owing.delete(id);
-  const reason = upstream.batches.size === 0 ? undefined : unwanted(state.config.node);
-  for (const batch of upstream.batches.values()) {
-    batch.orphan = true;
-    const indices = Array.from(batch.owner.keys());
-    for (const index of indices) if (batch.owner[index] === QUEUED) state.settle(batch, index);
-    cancelLeased(state, batch, indices, reason && { grace: batch.head.grace, reason });
-  }
-  state.upstreams.delete(id);
+/** Nobody wants these tasks any more, wherever they are; tasks without a lease are passed over. */
+export function stopUnwanted(state: State, batch: Batch, indices: readonly number[]): void {
+  const leased = indices.filter((index) => state.leases.has(batch.owner[index] as number) && !batch.unwanted.has(index));
+  if (leased.length === 0) return;
+  for (const index of leased) batch.unwanted.add(index);
+  cancelLeased(state, batch, leased, { grace: batch.head.grace, reason: unwanted(state.config.node) });
+}
+
+function isGone(state: State, { receiver }: Lease): boolean {
+  return state.receivers.get(receiver)?.gone !== undefined;
 }
 
 function unwanted(node: string): Stop["reason"] {
@@ -60,7 +56,7 @@ function cancelLeased(state: State, batch: Batch, indices: readonly number[], st
   const byLease = new Map<Lease, number[]>();
   for (const index of indices) {
     const lease = state.leases.get(batch.owner[index] as number);
-    if (lease === undefined) continue;
+    if (lease === undefined || isGone(state, lease)) continue;
     const ranges = byLease.get(lease) ?? [];
     if (ranges.length === 0) byLease.set(lease, ranges);
     appendIndex(ranges, index - lease.from);

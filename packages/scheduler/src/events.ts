@@ -1,10 +1,12 @@
 import type {
+  Adoption,
   BatchHeader,
   Bodies,
   Credit,
   DownNote,
   History,
   Mail,
+  Offer,
   Ranges,
   ResultInfo,
   Stop,
@@ -32,7 +34,8 @@ export type Duty = "working" | "drained" | "leaving";
 /** All that can happen to a scheduler. Ranges and `from` count from the first task of the batch as it was handed over. */
 export type SchedulerEvent =
   | { readonly type: "upstreamJoined"; readonly upstream: UpstreamId; readonly own: boolean }
-  | { readonly type: "upstreamLost"; readonly upstream: UpstreamId }
+  /** What a lost parent's tasks have begun may be wanted by those above it; with an executor its tasks are over. */
+  | { readonly type: "upstreamLost"; readonly upstream: UpstreamId; readonly role?: "parent" }
   /** The way up is clogged with results (or clear again): start none of this upstream's tasks meanwhile. */
   | { readonly type: "upstreamClogged"; readonly upstream: UpstreamId; readonly clogged: boolean }
   | {
@@ -44,7 +47,11 @@ export type SchedulerEvent =
       readonly bodies: Bodies;
       /** Tasks that nobody wants any more by now: they are never handed out. */
       readonly cancelled?: Ranges;
+      /** Only these are meant, and whoever offered them has begun them. */
+      readonly adopts?: Adoption;
     }
+  /** None of what was offered is wanted. */
+  | { readonly type: "declined"; readonly upstream: UpstreamId; readonly offer: number }
   /** With `stop`, tasks that have begun are stopped, too. */
   | {
       readonly type: "cancel";
@@ -63,7 +70,15 @@ export type SchedulerEvent =
       readonly node: string;
       readonly attachment: boolean;
     }
-  | { readonly type: "childLost"; readonly child: ReceiverId; readonly cause: string }
+  | {
+      readonly type: "childLost";
+      readonly child: ReceiverId;
+      readonly cause: string;
+      /** How many nodes were below it: they may come back with what they had begun. */
+      readonly orphans?: number;
+    }
+  /** Who joined has begun tasks under a parent that is gone. */
+  | ({ readonly type: "offered"; readonly receiver: ReceiverId } & Offer)
   | ({ readonly type: "credit"; readonly child: ReceiverId } & Credit)
   | ({
       readonly type: "results";
@@ -108,7 +123,9 @@ export type SchedulerAction =
       readonly bodies: Bodies;
       /** Where the batch came from, so that its code can be asked for there. */
       readonly upstream: UpstreamId;
+      readonly adopts?: Adoption;
     }
+  | { readonly type: "decline"; readonly receiver: ReceiverId; readonly offer: number }
   | {
       readonly type: "cancelAt";
       readonly receiver: ReceiverId;
@@ -140,11 +157,22 @@ export type SchedulerAction =
       readonly history: History | undefined;
     }
   | { readonly type: "recallDone"; readonly upstream: UpstreamId }
+  | ({ readonly type: "offer"; readonly upstream: UpstreamId } & Offer)
   | ({ readonly type: "grant"; readonly upstream: UpstreamId } & Credit)
   /** Nothing runs any more that the duty is to be rid of. Once for each change of the duty. */
   | { readonly type: "drained" }
   /** Send a `tick` at this time, in the clock of `handle`'s `now`; replaces any earlier wish. */
   | { readonly type: "wake"; readonly at: number };
+
+/** How long, in milliseconds, those wait for each other whom the loss of a node has parted. */
+export interface Patience {
+  /** What a lost child had begun waits for the nodes that were below it. */
+  readonly forOrphans: number;
+  /** What was begun under a lost parent goes on without any, */
+  readonly forParent: number;
+  /** and after it was offered, until somebody wants it. */
+  readonly forAnswer: number;
+}
 
 /** What does not change while a scheduler lives. */
 export interface SchedulerConfig {
@@ -156,4 +184,5 @@ export interface SchedulerConfig {
   readonly hopLimit: number;
   /** True at an attached executor, which never runs a task itself and so need not refuse one that may not travel. */
   readonly routesOnly?: boolean;
+  readonly patience?: Patience;
 }

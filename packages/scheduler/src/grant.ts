@@ -16,6 +16,7 @@ export function grant(state: State, now: number): number {
   const { capacity } = state;
   let later = Number.POSITIVE_INFINITY;
   let activeInAll = 0;
+  for (const { of } of state.offers.values()) if (of.kind === "orphans") activeInAll += of.batch.open;
   for (const upstream of state.upstreams.values()) activeInAll += upstream.held - upstream.suspended;
   for (const upstream of state.upstreams.values()) {
     const busyElsewhere = Math.min(capacity.total, activeInAll - (upstream.held - upstream.suspended));

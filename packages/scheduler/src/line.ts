@@ -34,6 +34,10 @@ export class Line<T> {
     return item;
   }
 
+  insert(index: number, item: T): void {
+    this.#items.splice(this.#front + index, 0, item);
+  }
+
   /** Takes one out, of the middle at the cost of what there is behind it. */
   remove(index: number): T | undefined {
     if (index === 0) return this.shift();

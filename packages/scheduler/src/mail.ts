@@ -12,13 +12,16 @@ export function said(state: State, { receiver, lease: id, index: offset, call, n
   if (lease === undefined) return;
   const { batch } = lease;
   const index = lease.from + offset;
-  if (batch.owner[index] !== lease.id || batch.orphan) return;
+  if (batch.owner[index] !== lease.id || batch.unwanted.has(index)) return;
   // Whoever speaks has begun. Were that not known, its loss would go unnoticed by whoever acts on what it said.
   if (!lease.started.has(index)) {
     lease.started.add(index);
     state.reportRanges("reportStarted", batch, [index, index + 1]);
   }
-  state.out.push({ type: "say", upstream: batch.upstream, lease: batch.upstreamLease, index, call, note, bodies });
+  // What is for people may get lost with a node; what others act on may not.
+  if (note.kind !== "log" && note.kind !== "progress") lease.talking.add(index);
+  const { upstream, upstreamLease } = batch;
+  state.tellOrigin(batch, { type: "say", upstream, lease: upstreamLease, index, call, note, bodies });
 }
 
 /** A note for a running task goes down to whoever owns the task. */

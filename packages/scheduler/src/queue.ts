@@ -77,6 +77,21 @@ export class FairQueue {
     this.#discount(this.#tenantOf(batch.head.executor), 1);
   }
 
+  /** Takes one task out, wherever it stands: it goes on elsewhere, and may come back. */
+  pull(batch: Batch, index: number): void {
+    const tenant = this.#tenantOf(batch.head.executor);
+    const { entries } = laneOf(tenant, batch.head);
+    for (let e = 0; e < entries.length; e++) {
+      const entry = entries.at(e) as Entry;
+      if (entry.batch !== batch || index < entry.from || index >= entry.to) continue;
+      if (index + 1 < entry.to) entries.insert(e + 1, { batch, from: index + 1, to: entry.to });
+      entry.to = index;
+      if (entry.from === entry.to) entries.remove(e);
+      this.#discount(tenant, 1);
+      return;
+    }
+  }
+
   /** The run that `take` would cut from, without taking it. */
   peek(wanted: Wanted): Run | undefined {
     for (const tenant of this.#tenants) {

@@ -20,3 +20,10 @@ export function countIn(ranges: Ranges): number {
   for (let r = 0; r + 1 < ranges.length; r += 2) count += (ranges[r + 1] as number) - (ranges[r] as number);
   return count;
 }
+
+/** The same as a list. */
+export function indicesIn(ranges: Ranges, count: number): number[] {
+  const indices: number[] = [];
+  eachIndex(ranges, count, (index) => indices.push(index));
+  return indices;
+}

@@ -34,6 +34,8 @@ export class Receiver {
   suspendedBytes = 0;
   paused = 0;
   lastSent = Number.NEGATIVE_INFINITY;
+  /** Set once it is lost, while what it had begun waits for the nodes that were below it. */
+  gone: { readonly until: number; readonly cause: string } | undefined;
   #transit: number | undefined;
   recall: RecallState = { state: "idle", notBefore: Number.NEGATIVE_INFINITY, backoff: RECALL_BACKOFF.first };
 
@@ -53,6 +55,8 @@ export class Receiver {
   }
 
   tookInTransit(milliseconds: number): void {
+    // Who ran longer than its lease was begun before it.
+    if (milliseconds < 0) return;
     const before = this.#transit ?? milliseconds;
     this.#transit = Math.max(0, Math.min(milliseconds, before + (milliseconds - before) * TRANSIT_WEIGHT));
   }
@@ -91,6 +95,7 @@ export class Receiver {
 
   /** Tasks held here beyond those that can be running: what a recall could bring back. */
   excess(): number {
+    if (this.gone !== undefined) return 0;
     return this.active - (this.id === POOL ? this.running : this.reach(Number.MAX_SAFE_INTEGER));
   }
 

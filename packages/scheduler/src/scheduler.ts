@@ -1,15 +1,19 @@
-import { countOf, type History, Outcome, type ResultInfo, sliceBodies } from "@pydist/protocol";
-import { abandon, cancel } from "./cancel.js";
+import { countOf, Outcome, type ResultInfo, sliceBodies } from "@pydist/protocol";
+import { abandon } from "./abandon.js";
+import { adopted, offered } from "./adopt.js";
+import { cancel } from "./cancel.js";
 import { drain, type Standing, standingOf, takeDuty } from "./drain.js";
 import { type EventOf, POOL, type SchedulerAction, type SchedulerConfig, type SchedulerEvent } from "./events.js";
 import { fill } from "./fill.js";
 import { grant } from "./grant.js";
-import { countLoss } from "./loss.js";
+import { childLost } from "./loss.js";
 import { said, told } from "./mail.js";
 import { appendIndex, eachIndex } from "./ranges.js";
+import { endPatience } from "./patience.js";
 import { answerRecall, noteReturn, recallForIdleSlots, recallOver } from "./recall.js";
 import { Receiver } from "./receiver.js";
 import { refuseStuck } from "./refuse.js";
+import { declined, offerAll } from "./rejoin.js";
 import { State } from "./state.js";
 import { ready, resumed, suspended } from "./suspend.js";
 
@@ -64,8 +68,9 @@ export class Scheduler {
   handle(event: SchedulerEvent, now: number): SchedulerAction[] {
     const state = this.#state;
     this.#apply(event, now);
+    const waiting = endPatience(state, now);
     fill(state, now);
-    const again = Math.min(recallForIdleSlots(state, now), drain(state, now), grant(state, now));
+    const again = Math.min(waiting, recallForIdleSlots(state, now), drain(state, now), grant(state, now));
     this.#askForTick(event, again, now);
     const actions = state.out;
     state.out = [];
@@ -82,15 +87,17 @@ export class Scheduler {
   #apply(event: SchedulerEvent, now: number): void {
     switch (event.type) {
       case "upstreamJoined":
-        return this.#upstreamJoined(event);
+        return this.#upstreamJoined(event, now);
       case "upstreamLost":
-        return abandon(this.#state, event.upstream);
+        return abandon(this.#state, event, now);
+      case "declined":
+        return declined(this.#state, event);
       case "upstreamClogged":
         if (event.clogged) this.#state.clogged.add(event.upstream);
         else this.#state.clogged.delete(event.upstream);
         return;
       case "accept":
-        return this.#accept(event);
+        return this.#accept(event, now);
       case "cancel":
         return cancel(this.#state, event);
       case "recall":
@@ -98,7 +105,9 @@ export class Scheduler {
       case "childJoined":
         return this.#childJoined(event);
       case "childLost":
-        return this.#childLost(event, now);
+        return childLost(this.#state, event, now);
+      case "offered":
+        return offered(this.#state, event, now);
       case "credit":
         return this.#credit(event);
       case "results":
@@ -131,7 +140,7 @@ export class Scheduler {
     }
   }
 
-  #upstreamJoined({ upstream, own }: EventOf<"upstreamJoined">): void {
+  #upstreamJoined({ upstream, own }: EventOf<"upstreamJoined">, now: number): void {
     this.#state.upstreams.set(upstream, {
       id: upstream,
       own,
@@ -142,14 +151,18 @@ export class Scheduler {
       granted: undefined,
       highestWindow: 0,
     });
+    if (!own) offerAll(this.#state, upstream, now);
   }
 
-  #accept({ upstream: id, lease, head, bodies, cancelled = [] }: EventOf<"accept">): void {
+  #accept(event: EventOf<"accept">, now: number): void {
+    const { upstream: id, lease, bodies, cancelled = [] } = event;
     const state = this.#state;
     const upstream = state.upstreams.get(id);
     if (upstream === undefined || upstream.batches.has(lease)) return;
-    const hops = Math.min(head.hops, state.config.hopLimit);
-    state.accept(upstream, lease, { ...head, hops }, bodies);
+    const hops = Math.min(event.head.hops, state.config.hopLimit);
+    const head = { ...event.head, hops };
+    if (event.adopts === undefined) state.accept(upstream, lease, head, bodies);
+    else adopted(state, upstream, { ...event, head }, now);
     if (cancelled.length > 0) cancel(state, { type: "cancel", upstream: id, lease, ranges: cancelled });
     // A node without slots that may not forward would keep the tasks for ever.
     if (hops > 0 || state.config.slots > 0 || state.config.routesOnly === true) return;
@@ -167,31 +180,6 @@ export class Scheduler {
     const same = receiver.credit.slots.join() === credit.slots.join();
     receiver.credit = credit;
     if (!same) this.#state.capacityChanged();
-  }
-
-  /** Everything leased to the child runs elsewhere; only a task that was running there has used up an attempt. */
-  #childLost({ child, cause }: EventOf<"childLost">, now: number): void {
-    const state = this.#state;
-    const receiver = state.receivers.get(child);
-    if (receiver === undefined) return;
-    const { node } = receiver;
-    recallOver(state, receiver, now);
-    state.receivers.delete(child);
-    state.capacityChanged();
-    // The oldest lease goes to the front last, so that it is the first to run again.
-    for (const lease of [...receiver.leases.values()].reverse()) {
-      const { batch, started } = lease;
-      const running = new Set(started);
-      const histories = new Map<History | undefined, History>();
-      const again: number[] = [];
-      for (let index = lease.from; index < lease.to; index++) {
-        if (batch.owner[index] !== lease.id) continue;
-        state.release(lease, index);
-        if (!running.has(index) || batch.orphan || batch.cancelled.has(index)) again.push(index);
-        else if (countLoss(state, batch, index, { node, cause }, histories)) again.push(index);
-      }
-      state.requeue(batch, again, running);
-    }
   }
 
   /** Results settle the tasks that the lease still owns and are handed up in runs; anything else came too late. */
@@ -213,8 +201,13 @@ export class Scheduler {
         from++;
         continue;
       }
+      if (batch.unwanted.has(from)) {
+        state.release(lease, from);
+        state.settle(batch, from++);
+        continue;
+      }
       let to = from;
-      while (to < end && batch.owner[to] === lease.id) state.release(lease, to++);
+      while (to < end && batch.owner[to] === lease.id && !batch.unwanted.has(to)) state.release(lease, to++);
       state.report(batch, from, sliceBodies(bodies, from - first, to - first), { node, hops, attempt });
       from = to;
     }

@@ -1,4 +1,5 @@
 import {
+  type Adoption,
   type BatchHeader,
   type Bodies,
   countOf,
@@ -8,10 +9,12 @@ import {
   type ResultInfo,
   sliceBodies,
 } from "@pydist/protocol";
-import { Batch, type Lease, QUEUED, SETTLED } from "./batch.js";
+import { Batch, type Lease, type Parked, QUEUED, SETTLED } from "./batch.js";
+import { type Capacity, capacityOf } from "./capacity.js";
 import { Estimates } from "./estimate.js";
 import {
   type Duty,
+  type Patience,
   POOL,
   type ReceiverId,
   type SchedulerAction,
@@ -20,25 +23,9 @@ import {
 } from "./events.js";
 import { FairQueue } from "./queue.js";
 import { appendIndex } from "./ranges.js";
+import { type OpenOffer, PATIENCE } from "./offer.js";
 import { Receiver } from "./receiver.js";
-
-/** A peer above, and what it handed down. */
-export interface Upstream {
-  readonly id: UpstreamId;
-  /** The submitter in this process: what it hands down is its own memory, so it needs no credit. */
-  readonly own: boolean;
-  /** By the upstream's own name for the batch. */
-  readonly batches: Map<number, Batch>;
-  /** Tasks accepted from it and not yet reported or given back. */
-  held: number;
-  /** Those of them that wait for tasks of their own. */
-  suspended: number;
-  /** The most that ever did at one time: for each of them it was allowed one more. */
-  mostSuspended: number;
-  granted: { capacity: Capacity; busyElsewhere: number; at: number } | undefined;
-  /** The most tasks that it was ever allowed to have here. */
-  highestWindow: number;
-}
+import type { Owing, Upstream } from "./upstream.js";
 
 /** News of tasks that stay open. */
 type RangesReport = Extract<
@@ -46,37 +33,18 @@ type RangesReport = Extract<
   "reportStarted" | "reportWaiting" | "reportSuspended" | "reportResumed"
 >;
 
+/** Of the run `[from, to)`, tasks that a receiver has begun and offered. */
+interface Begun {
+  readonly from: number;
+  readonly to: number;
+  readonly indices: readonly number[];
+  readonly offer: number;
+}
+
 /** A suspended task of the pool that could go on. */
 interface Ready {
   readonly lease: Lease;
   readonly index: number;
-}
-
-/** A recall that an upstream waits for. */
-export interface Owing {
-  left: number;
-  readonly waitingFor: Set<ReceiverId>;
-}
-
-/** Slots of this node, of its children, of theirs ..., as deep as its hop limit lets tasks travel. */
-export interface Capacity {
-  readonly byDepth: readonly number[];
-  readonly total: number;
-}
-
-function capacityOf(receivers: Iterable<Receiver>, hopLimit: number): Capacity {
-  const byDepth: number[] = [];
-  let total = 0;
-  for (const receiver of receivers) {
-    const step = receiver.kind === "child" ? 1 : 0;
-    receiver.credit.slots.forEach((slots, depth) => {
-      if (depth + step > hopLimit) return;
-      while (byDepth.length <= depth + step) byDepth.push(0);
-      byDepth[depth + step] = (byDepth[depth + step] as number) + slots;
-      total += slots;
-    });
-  }
-  return { byDepth, total };
 }
 
 function nameOf(lease: Lease, index: number): string {
@@ -101,12 +69,16 @@ export class State {
   readonly owing = new Map<UpstreamId, Owing>();
   /** In the order in which they became ready. */
   readonly ready = new Map<string, Ready>();
+  readonly offers = new Map<number, OpenOffer>();
+  /** Receivers that are lost, while what they had begun waits for those that were below them. */
+  readonly gone = new Set<Receiver>();
   readonly pool: Receiver;
   duty: Duty = "working";
   /** What was last said of a duty that is not to work. */
   told: "busy" | "drained" = "busy";
   out: SchedulerAction[] = [];
   #lastLease = 0;
+  #lastOffer = 0;
   #capacity: Capacity | undefined;
 
   constructor(config: SchedulerConfig) {
@@ -141,20 +113,70 @@ export class State {
     return lease?.receiver === receiver ? lease : undefined;
   }
 
+  get patience(): Patience {
+    return this.config.patience ?? PATIENCE;
+  }
+
+  open(of: OpenOffer["of"], until: number): OpenOffer {
+    const offer = { id: ++this.#lastOffer, of, until };
+    this.offers.set(offer.id, offer);
+    return offer;
+  }
+
   /** Takes a batch into the queue. */
   accept(upstream: Upstream, lease: number, head: BatchHeader, bodies: Bodies): Batch {
     const batch = new Batch(upstream.id, lease, head, bodies);
-    upstream.batches.set(lease, batch);
-    upstream.held += batch.count;
+    this.#hold(upstream, batch);
     if (batch.count > 0) this.queue.add(batch, 0, batch.count, "end");
     return batch;
   }
 
+  /** What is handed on already is an upstream's from now on: whatever its credit, it may have that here. */
+  takeOver(upstream: Upstream, lease: number, batch: Batch): void {
+    batch.orphan = false;
+    batch.upstream = upstream.id;
+    batch.upstreamLease = lease;
+    if (batch.open === 0) return;
+    this.#hold(upstream, batch);
+    upstream.highestWindow += batch.open;
+    for (const id of new Set(batch.owner)) upstream.suspended += this.leases.get(id)?.suspended.size ?? 0;
+    upstream.mostSuspended = Math.max(upstream.mostSuspended, upstream.suspended);
+  }
+
+  #hold(upstream: Upstream, batch: Batch): void {
+    upstream.batches.set(batch.upstreamLease, batch);
+    upstream.held += batch.open;
+  }
+
   /** Hands a run that was just taken from the queue to a receiver, under a new lease. */
   lend(receiver: Receiver, batch: Batch, from: number, to: number, now: number): void {
-    const id = ++this.#lastLease;
+    const lease = this.#leaseTo(receiver, batch, from, to, now);
+    batch.owner.fill(lease.id, from, to);
+    receiver.tasks += to - from;
+    receiver.bytes += batch.bytesIn(from, to);
+    this.#dispatch(receiver, lease, from);
+  }
+
+  /** Makes a lease of tasks that a receiver has begun already: of the run, only these. The caller has released them. */
+  lendBegun(receiver: Receiver, batch: Batch, begun: Begun, now: number): void {
+    const { from, to, indices, offer } = begun;
+    const lease = this.#leaseTo(receiver, batch, from, to, now);
+    lease.open = indices.length;
+    const ranges: number[] = [];
+    for (const index of indices) {
+      batch.owner[index] = lease.id;
+      lease.started.add(index);
+      receiver.bytes += batch.bytesOf(index);
+      appendIndex(ranges, index - from);
+    }
+    receiver.tasks += indices.length;
+    receiver.bytes += to - from - 1; // As for any lease, the separators.
+    this.#dispatch(receiver, lease, indices[0] as number, { offer, ranges });
+  }
+
+  #leaseTo(receiver: Receiver, batch: Batch, from: number, to: number, now: number): Lease {
     const lease: Lease = {
-      id,
+      id: ++this.#lastLease,
       batch,
       from,
       to,
@@ -163,21 +185,25 @@ export class State {
       open: to - from,
       started: new Set(),
       suspended: new Set(),
+      talking: new Set(),
     };
-    batch.owner.fill(id, from, to);
-    this.leases.set(id, lease);
-    receiver.leases.set(id, lease);
-    receiver.tasks += to - from;
-    receiver.bytes += batch.bytesIn(from, to);
+    this.leases.set(lease.id, lease);
+    receiver.leases.set(lease.id, lease);
     receiver.lastSent = now;
+    return lease;
+  }
+
+  /** @param first a task of the lease; they all have its history */
+  #dispatch(receiver: Receiver, lease: Lease, first: number, adopts?: Adoption): void {
+    const { id, batch, from, to } = lease;
     const step = receiver.kind === "child" ? 1 : 0;
-    const losses = batch.lossesOf(from);
+    const losses = batch.lossesOf(first);
     const head: BatchHeader = {
       ...batch.head,
       first: batch.head.first + from,
       hops: batch.head.hops - step,
       travelled: batch.head.travelled + step,
-      attempt: batch.attemptOf(from),
+      attempt: batch.attemptOf(first),
       ...(losses.length > 0 ? { losses } : {}),
     };
     this.out.push({
@@ -187,6 +213,7 @@ export class State {
       head,
       bodies: sliceBodies(batch.bodies, from, to),
       upstream: batch.upstream,
+      ...(adopts === undefined ? {} : { adopts }),
     });
   }
 
@@ -232,6 +259,7 @@ export class State {
     this.resume(lease, index);
     lease.open--;
     lease.started.delete(index);
+    lease.talking.delete(index);
     if (receiver !== undefined) {
       receiver.tasks--;
       receiver.bytes -= lease.batch.bytesOf(index);
@@ -247,6 +275,7 @@ export class State {
   settle(batch: Batch, index: number): void {
     batch.owner[index] = SETTLED;
     batch.cancelled.delete(index);
+    batch.unwanted.delete(index);
     batch.open--;
     const upstream = this.upstreams.get(batch.upstream);
     if (upstream === undefined) return;
@@ -258,8 +287,20 @@ export class State {
   report(batch: Batch, from: number, bodies: Bodies, info: ResultInfo): void {
     const count = countOf(bodies);
     for (let i = from; i < from + count; i++) this.settle(batch, i);
-    if (batch.orphan) return;
-    this.out.push({ type: "report", upstream: batch.upstream, lease: batch.upstreamLease, from, bodies, ...info });
+    this.tellOrigin(batch, {
+      type: "report",
+      upstream: batch.upstream,
+      lease: batch.upstreamLease,
+      from,
+      bodies,
+      ...info,
+    });
+  }
+
+  /** To whoever handed the batch down; if that one is gone, to whoever takes its place, if anybody does. */
+  tellOrigin(batch: Batch, news: Parked): void {
+    if (batch.orphan) batch.parked?.push(news);
+    else this.out.push(news);
   }
 
   reportCancelled(batch: Batch, from: number, to: number): void {
@@ -295,7 +336,7 @@ export class State {
     const runs: number[] = [];
     const waiting: number[] = [];
     for (const index of indices) {
-      if (batch.orphan) this.settle(batch, index);
+      if (batch.orphan || batch.unwanted.has(index)) this.settle(batch, index);
       else if (batch.cancelled.has(index)) this.reportCancelled(batch, index, index + 1);
       else {
         batch.owner[index] = QUEUED;

@@ -2,7 +2,8 @@ import { QUEUED, SETTLED } from "./batch.js";
 import type { UpstreamId } from "./events.js";
 import type { Receiver } from "./receiver.js";
 import type { Scheduler } from "./scheduler.js";
-import type { State, Upstream } from "./state.js";
+import type { State } from "./state.js";
+import type { Upstream } from "./upstream.js";
 
 /** Thrown when a numbered invariant does not hold: always a bug in pydist, never the user's. */
 export class InvariantError extends Error {

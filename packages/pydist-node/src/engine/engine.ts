@@ -188,14 +188,16 @@ export class Engine extends EventEmitter<EngineEvents> implements Port {
     logDropped(this.#logger, this.#scheduler, peer, cause);
     this.#codes.upstreamLost(peer.key);
     this.#trees.upstreamLost(peer.key);
-    this.#handle({ type: "upstreamLost", upstream: peer.key });
+    const role = peer.info.role === "node" ? { role: "parent" as const } : {};
+    this.#handle({ type: "upstreamLost", upstream: peer.key, ...role });
   }
 
   #childLost(peer: DownPeer, cause: string): void {
     if (!this.#peers.down.delete(peer.key)) return;
     logLost(this.#logger, this.#scheduler, peer, cause);
+    const orphans = this.#roll.below(peer);
     this.#roll.childLost(peer, cause);
-    this.#handle({ type: "childLost", child: peer.key, cause });
+    this.#handle({ type: "childLost", child: peer.key, cause, orphans });
   }
 
   #measureFlow(peer: UpPeer): void {

@@ -122,7 +122,13 @@ const node = v.object({
 const ancestor = v.object({ id: text, name: text, address: text });
 
 const schemas: Readonly<Record<Frame["t"], v.GenericSchema<unknown, Frame>>> = {
-  tasks: v.object({ t: v.literal("tasks"), lease: count, head }),
+  tasks: v.object({
+    t: v.literal("tasks"),
+    lease: count,
+    head,
+    adopts: v.exactOptional(v.object({ offer: count, ranges })),
+  }),
+  declined: v.object({ t: v.literal("declined"), offer: count }),
   cancel: v.object({ t: v.literal("cancel"), lease: count, ranges, grace: v.exactOptional(milliseconds) }),
   told: v.object({ t: v.literal("told"), lease: count, index: count, call: text, note: downNote }),
   recall: v.object({ t: v.literal("recall"), max: count }),
@@ -167,6 +173,16 @@ const schemas: Readonly<Record<Frame["t"], v.GenericSchema<unknown, Frame>>> = {
     history: v.exactOptional(v.object({ attempt: count, losses })),
   }),
   recalled: v.object({ t: v.literal("recalled") }),
+  offer: v.object({
+    t: v.literal("offer"),
+    offer: count,
+    executor: text,
+    batch: count,
+    code: hash,
+    first: count,
+    count,
+    ranges,
+  }),
   credit: v.object({
     t: v.literal("credit"),
     slots: v.pipe(v.array(v.pipe(count, v.maxValue(MOST_SLOTS))), v.maxLength(FARTHEST)),

@@ -64,6 +64,11 @@ export class Roll {
     }
   }
 
+  /** How many nodes are below a child. */
+  below(child: DownPeer): number {
+    return this.directory.idsVia(child.key).filter((id) => id !== child.info.id).length;
+  }
+
   /** The link to a child is gone, and with it everyone below. */
   childLost(child: DownPeer, cause: string): void {
     for (const answer of child.asked.values()) answer(undefined);

@@ -5,8 +5,12 @@ import type { ReceiverId, SchedulerAction, SchedulerEvent, UpstreamId } from "@p
 /** What an upstream's frame means to the scheduler; undefined for one that is not the scheduler's business. */
 export function eventFromAbove(frame: Frame, payload: Uint8Array, upstream: UpstreamId): SchedulerEvent | undefined {
   switch (frame.t) {
-    case "tasks":
-      return { type: "accept", upstream, lease: frame.lease, head: frame.head, bodies: unpackBodies(payload) };
+    case "tasks": {
+      const { t: _, ...tasks } = frame;
+      return { type: "accept", upstream, ...tasks, bodies: unpackBodies(payload) };
+    }
+    case "declined":
+      return { type: "declined", upstream, offer: frame.offer };
     case "cancel": {
       const { lease, ranges, grace } = frame;
       const stop = grace === undefined ? undefined : { grace, reason: unpackBodies(payload) };
@@ -45,6 +49,10 @@ export function eventFromBelow(frame: Frame, payload: Uint8Array, receiver: Rece
     }
     case "recalled":
       return { type: "recalled", receiver };
+    case "offer": {
+      const { t: _, ...offer } = frame;
+      return { type: "offered", receiver, ...offer };
+    }
     case "credit": {
       const { t: _, ...credit } = frame;
       return { type: "credit", child: receiver, ...credit };
@@ -57,8 +65,12 @@ export function eventFromBelow(frame: Frame, payload: Uint8Array, receiver: Rece
 /** An action that leaves for a peer, as the frame that carries it. */
 export function frameOf(action: Outgoing): { readonly frame: Frame; readonly bodies?: Bodies | undefined } {
   switch (action.type) {
-    case "dispatch":
-      return { frame: { t: "tasks", lease: action.lease, head: action.head }, bodies: action.bodies };
+    case "dispatch": {
+      const { lease, head, adopts, bodies } = action;
+      return { frame: { t: "tasks", lease, head, ...(adopts === undefined ? {} : { adopts }) }, bodies };
+    }
+    case "decline":
+      return { frame: { t: "declined", offer: action.offer } };
     case "cancelAt": {
       const { lease, ranges, stop } = action;
       if (stop === undefined) return { frame: { t: "cancel", lease, ranges } };
@@ -92,6 +104,10 @@ export function frameOf(action: Outgoing): { readonly frame: Frame; readonly bod
     }
     case "recallDone":
       return { frame: { t: "recalled" } };
+    case "offer": {
+      const { type: _, upstream: __, ...offer } = action;
+      return { frame: { t: "offer", ...offer } };
+    }
     case "grant": {
       const { type: _, upstream: __, ...credit } = action;
       return { frame: { t: "credit", ...credit } };

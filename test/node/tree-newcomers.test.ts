@@ -37,9 +37,9 @@ function made() {
       if (frame.t === "needTree" && gives.tree) above.say({ t: "tree", key }, Buffer.from(manifest.text));
       if (frame.t === "needFiles" && gives.files) above.say({ t: "files", parts: frame.parts }, Buffer.from(content));
     });
-    const leave = (): void => {
+    const leave = (patience = 0): void => {
       peers.up.delete(peer.key);
-      exchange.upstreamLost(peer.key);
+      exchange.upstreamLost(peer.key, patience);
     };
     return { above, leave };
   };
@@ -119,6 +119,26 @@ describe("whoever goes while it is asked for", () => {
     await exchange.close();
     expect(await found).toEqual({ [key]: { why: "this process is shutting down" } });
     expect(await exchange.find([key])).toEqual(await found);
+  });
+
+  it("was the parent: the next one is asked", async () => {
+    const { exchange, attach } = made();
+    const parent = attach("parent", { tree: true });
+    const found = exchange.find([key]);
+    await parent.above.next(1, ({ t }) => t === "needFiles");
+    parent.leave(60_000);
+    attach("ancestor", { tree: true, files: true });
+    exchange.parentJoined();
+    expect(await found).toMatchObject({ [key]: { directory: expect.any(String) } });
+  });
+
+  it("was the parent, and no other is found in time: the search ends", async () => {
+    const { exchange, attach } = made();
+    const parent = attach("parent");
+    const found = exchange.find([key]);
+    await parent.above.next(1, ({ t }) => t === "needTree");
+    parent.leave(1);
+    expect(await found).toEqual({ [key]: { why: "nobody above has shipped it" } });
   });
 
   it("is all there was: the search ends", async () => {

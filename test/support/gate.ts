@@ -88,6 +88,11 @@ export class Gate {
     return this.#until(() => this.names.length >= count);
   }
 
+  /** Resolves when so many stand here. */
+  holds(count: number): Promise<void> {
+    return this.#until(() => this.#waiting.length === count);
+  }
+
   /** Resolves when nobody stands here any more. */
   left(): Promise<void> {
     return this.#until(() => this.#waiting.length === 0);

@@ -15,7 +15,7 @@ export function abandon(state: State, { upstream: id, role }: EventOf<"upstreamL
   state.queue.drop(id);
   state.clogged.delete(id);
   state.owing.delete(id);
-  for (const batch of upstream.batches.values()) {
+  for (const batch of new Set([...upstream.batches.values(), ...upstream.away])) {
     batch.orphan = true;
     const over: number[] = [];
     for (const index of batch.owner.keys()) {
@@ -24,7 +24,7 @@ export function abandon(state: State, { upstream: id, role }: EventOf<"upstreamL
       else if (role !== "parent" || lease === undefined || !goesOn(lease, index)) over.push(index);
     }
     stopUnwanted(state, batch, over);
-    if (batch.unwanted.size < batch.open) keep(state, batch, now);
+    if (batch.unwanted.size < batch.open || batch.parked !== undefined) keep(state, batch, now);
   }
   state.upstreams.delete(id);
 }

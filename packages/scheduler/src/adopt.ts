@@ -97,5 +97,8 @@ export function adopted(state: State, upstream: Upstream, event: EventOf<"accept
   }
   if (of !== undefined) state.out.push({ type: "decline", receiver: of.receiver, offer: of.offer.offer });
   // It was stopped meanwhile, and has to begin again.
-  loseBegun(state, batch, indices, { node: receiver?.node ?? state.config.node, cause: "lost while its parent was gone" });
+  loseBegun(state, batch, indices, {
+    node: receiver?.node ?? state.config.node,
+    cause: "lost while its parent was gone",
+  });
 }

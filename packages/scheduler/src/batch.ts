@@ -25,7 +25,7 @@ export class Batch {
   holes = false;
   /** The upstream is gone: results go nowhere. */
   orphan = false;
-  /** What those above are to be told, if they still want tasks of this orphan. */
+  /** What may never have arrived above, for whoever takes the upstream's place, if anybody does. */
   parked: Parked[] | undefined;
   /** Handed on tasks that nobody wants any more: whatever comes of them is dropped. */
   readonly unwanted = new Set<number>();

@@ -33,7 +33,9 @@ export function cancel(state: State, { upstream, lease, ranges, stop }: EventOf<
 
 /** Nobody wants these tasks any more, wherever they are; tasks without a lease are passed over. */
 export function stopUnwanted(state: State, batch: Batch, indices: readonly number[]): void {
-  const leased = indices.filter((index) => state.leases.has(batch.owner[index] as number) && !batch.unwanted.has(index));
+  const leased = indices.filter(
+    (index) => state.leases.has(batch.owner[index] as number) && !batch.unwanted.has(index),
+  );
   if (leased.length === 0) return;
   for (const index of leased) batch.unwanted.add(index);
   cancelLeased(state, batch, leased, { grace: batch.head.grace, reason: unwanted(state.config.node) });

@@ -36,6 +36,9 @@ export type SchedulerEvent =
   | { readonly type: "upstreamJoined"; readonly upstream: UpstreamId; readonly own: boolean }
   /** What a lost parent's tasks have begun may be wanted by those above it; with an executor its tasks are over. */
   | { readonly type: "upstreamLost"; readonly upstream: UpstreamId; readonly role?: "parent" }
+  /** What is told a parent from now on may never arrive; or is sure to have arrived, for the link is back. */
+  | { readonly type: "upstreamAway"; readonly upstream: UpstreamId }
+  | { readonly type: "upstreamBack"; readonly upstream: UpstreamId }
   /** The way up is clogged with results (or clear again): start none of this upstream's tasks meanwhile. */
   | { readonly type: "upstreamClogged"; readonly upstream: UpstreamId; readonly clogged: boolean }
   | {

@@ -10,6 +10,7 @@ export {
   type UpstreamId,
 } from "./events.js";
 export { heldBy, heldFor } from "./held.js";
+export { PATIENCE } from "./offer.js";
 export { appendIndex, countIn, eachIndex } from "./ranges.js";
 export { Scheduler } from "./scheduler.js";
 export { InvariantError, validate } from "./validate.js";

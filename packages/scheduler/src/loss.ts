@@ -33,12 +33,7 @@ export function loseForGood(state: State, receiver: Receiver): void {
   state.gone.delete(receiver);
 }
 
-function lose(
-  state: State,
-  receiver: Receiver,
-  cause: string,
-  isLost: (lease: Lease, index: number) => boolean,
-): void {
+function lose(state: State, receiver: Receiver, cause: string, isLost: (lease: Lease, index: number) => boolean): void {
   const { node } = receiver;
   // The oldest lease goes to the front last, so that it is the first to run again.
   for (const lease of [...receiver.leases.values()].reverse()) {

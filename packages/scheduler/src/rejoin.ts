@@ -14,8 +14,22 @@ import type { Upstream } from "./upstream.js";
  */
 
 export function keep(state: State, batch: Batch, now: number): void {
-  batch.parked = [];
+  batch.parked ??= [];
   state.open({ kind: "orphans", batch }, now + state.patience.forParent);
+}
+
+/** The link to a parent broke. It may come back, and bring what is sent meanwhile; otherwise that is lost. */
+export function goAway(state: State, id: UpstreamId): void {
+  const upstream = state.upstreams.get(id);
+  if (upstream === undefined) return;
+  upstream.away = [...new Set([...upstream.away, ...upstream.batches.values()])];
+  for (const batch of upstream.away) batch.parked ??= [];
+}
+
+export function comeBack(state: State, id: UpstreamId): void {
+  const upstream = state.upstreams.get(id);
+  for (const batch of upstream?.away ?? []) batch.parked = undefined;
+  if (upstream !== undefined) upstream.away = [];
 }
 
 /** An upstream joined. */
@@ -89,9 +103,10 @@ export function goOn(
   batch.reopen(lost);
   state.takeOver(upstream, lease, batch);
   batch.inherit(head, wanted);
-  for (const news of parked) for (const part of partsFor(news, wanted)) {
-    state.out.push({ ...part, upstream: upstream.id, lease });
-  }
+  for (const news of parked)
+    for (const part of partsFor(news, wanted)) {
+      state.out.push({ ...part, upstream: upstream.id, lease });
+    }
   tellStanding(state, batch, wanted);
   loseBegun(state, batch, lost, { node: state.config.node, cause: "lost while its parent was gone" });
 }
@@ -122,4 +137,3 @@ function tellStanding(state: State, batch: Batch, wanted: ReadonlySet<number>): 
   state.reportRanges("reportWaiting", batch, waiting);
   state.reportRanges("reportSuspended", batch, suspended);
 }
-

@@ -8,12 +8,12 @@ import { fill } from "./fill.js";
 import { grant } from "./grant.js";
 import { childLost } from "./loss.js";
 import { said, told } from "./mail.js";
-import { appendIndex, eachIndex } from "./ranges.js";
 import { endPatience } from "./patience.js";
+import { appendIndex, eachIndex } from "./ranges.js";
 import { answerRecall, noteReturn, recallForIdleSlots, recallOver } from "./recall.js";
 import { Receiver } from "./receiver.js";
 import { refuseStuck } from "./refuse.js";
-import { declined, offerAll } from "./rejoin.js";
+import { comeBack, declined, goAway, offerAll } from "./rejoin.js";
 import { State } from "./state.js";
 import { ready, resumed, suspended } from "./suspend.js";
 
@@ -92,6 +92,10 @@ export class Scheduler {
         return abandon(this.#state, event, now);
       case "declined":
         return declined(this.#state, event);
+      case "upstreamAway":
+        return goAway(this.#state, event.upstream);
+      case "upstreamBack":
+        return comeBack(this.#state, event.upstream);
       case "upstreamClogged":
         if (event.clogged) this.#state.clogged.add(event.upstream);
         else this.#state.clogged.delete(event.upstream);
@@ -146,6 +150,7 @@ export class Scheduler {
       own,
       batches: new Map(),
       held: 0,
+      away: [],
       suspended: 0,
       mostSuspended: 0,
       granted: undefined,

@@ -21,9 +21,9 @@ import {
   type SchedulerConfig,
   type UpstreamId,
 } from "./events.js";
+import { type OpenOffer, PATIENCE } from "./offer.js";
 import { FairQueue } from "./queue.js";
 import { appendIndex } from "./ranges.js";
-import { type OpenOffer, PATIENCE } from "./offer.js";
 import { Receiver } from "./receiver.js";
 import type { Owing, Upstream } from "./upstream.js";
 
@@ -297,10 +297,10 @@ export class State {
     });
   }
 
-  /** To whoever handed the batch down; if that one is gone, to whoever takes its place, if anybody does. */
+  /** To whoever handed the batch down. */
   tellOrigin(batch: Batch, news: Parked): void {
-    if (batch.orphan) batch.parked?.push(news);
-    else this.out.push(news);
+    batch.parked?.push(news);
+    if (!batch.orphan) this.out.push(news);
   }
 
   reportCancelled(batch: Batch, from: number, to: number): void {

@@ -11,6 +11,8 @@ export interface Upstream {
   readonly batches: Map<number, Batch>;
   /** Tasks accepted from it and not yet reported or given back. */
   held: number;
+  /** Batches that it had here when its link broke, while that may come back. */
+  away: readonly Batch[];
   /** Those of them that wait for tasks of their own. */
   suspended: number;
   /** The most that ever did at one time: for each of them it was allowed one more. */

@@ -10,7 +10,7 @@ import {
   type Ranges,
   type Stop,
 } from "@pydist/protocol";
-import { type Duty, POOL, Scheduler, type SchedulerAction, type SchedulerEvent } from "@pydist/scheduler";
+import { type Duty, PATIENCE, POOL, Scheduler, type SchedulerAction, type SchedulerEvent } from "@pydist/scheduler";
 import { EventEmitter } from "eventemitter3";
 import type { LinkLike } from "../links/link-like.js";
 import { type Logger, messageOf, silent } from "../logger.js";
@@ -166,6 +166,11 @@ export class Engine extends EventEmitter<EngineEvents> implements Port {
     link.on("close", (reason) => this.#upstreamLost(peer, describe(reason)));
     link.on("drain", () => this.#measureFlow(peer));
     if (info.role === "client") return;
+    if (info.role === "node") {
+      link.on("away", () => this.#handle({ type: "upstreamAway", upstream: peer.key }));
+      link.on("back", () => this.#handle({ type: "upstreamBack", upstream: peer.key }));
+      this.#trees.parentJoined();
+    }
     const self = this.options.self?.();
     if (self !== undefined) this.#roll.introduce(self, peer);
     this.#handle({ type: "upstreamJoined", upstream: peer.key, own: false });
@@ -187,9 +192,9 @@ export class Engine extends EventEmitter<EngineEvents> implements Port {
     if (!this.#peers.up.delete(peer.key)) return;
     logDropped(this.#logger, this.#scheduler, peer, cause);
     this.#codes.upstreamLost(peer.key);
-    this.#trees.upstreamLost(peer.key);
-    const role = peer.info.role === "node" ? { role: "parent" as const } : {};
-    this.#handle({ type: "upstreamLost", upstream: peer.key, ...role });
+    const parent = peer.info.role === "node";
+    this.#trees.upstreamLost(peer.key, parent ? PATIENCE.forParent : 0);
+    this.#handle({ type: "upstreamLost", upstream: peer.key, ...(parent ? { role: "parent" } : {}) });
   }
 
   #childLost(peer: DownPeer, cause: string): void {

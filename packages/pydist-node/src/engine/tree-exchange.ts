@@ -14,6 +14,7 @@ import type { Logger } from "../logger.js";
 import { type CacheOptions, DEFAULT_CACHE_SIZE, defaultCacheFolder } from "../store/cache-folder.js";
 import { eachLimited } from "../store/limited.js";
 import { TreeStore } from "../store/tree-store.js";
+import { Absence } from "./absence.js";
 import { FileFetcher } from "./file-fetcher.js";
 import { malformed, PORTION_BYTES } from "./frame-schema.js";
 import type { DownPeer, Peers, UpPeer } from "./peer.js";
@@ -36,6 +37,7 @@ export class TreeExchange {
   readonly #obtaining = new Map<string, Promise<FoundTree>>();
   readonly #keeping = new Set<Promise<void>>();
   #state: "open" | "closed" = "open";
+  readonly #absence = new Absence();
   /** What each child asked for is answered in order. */
   readonly #answers = new WeakMap<DownPeer, Promise<void>>();
 
@@ -84,7 +86,8 @@ export class TreeExchange {
       this.#search.widen(key);
       return going;
     }
-    const obtaining = this.#layOut(key)
+    const obtaining = this.#absence
+      .outlast(() => this.#layOut(key))
       .catch((error: unknown): FoundTree => ({ why: reasonOf(error) }))
       .finally(() => this.#obtaining.delete(key));
     this.#obtaining.set(key, obtaining);
@@ -195,7 +198,14 @@ export class TreeExchange {
     }
   }
 
-  upstreamLost(upstream: number): void {
+  /** A parent is there, or another one. */
+  parentJoined(): void {
+    this.#absence.end();
+  }
+
+  /** @param patience milliseconds to wait for another one, if it was the parent */
+  upstreamLost(upstream: number, patience = 0): void {
+    if (patience > 0) this.#absence.begin(patience);
     this.#fetcher.upstreamLost(upstream);
     this.#search.upstreamLost(upstream);
   }
@@ -216,7 +226,7 @@ export class TreeExchange {
   #giveTree(peer: DownPeer, key: string): void {
     const answer = async (): Promise<void> => {
       try {
-        const { manifest, local } = await this.#search.find(key);
+        const { manifest, local } = await this.#absence.outlast(() => this.#search.find(key));
         // What is passed on is kept, for the next one who asks.
         if (local === undefined) await this.#store.hold(manifest);
         this.#peers.send(peer, { t: "tree", key }, encoder.encode(manifest.text));
@@ -256,12 +266,12 @@ export class TreeExchange {
 
   /** What this process neither ships nor keeps comes from above. @returns why something could not be had */
   async #bringNear(parts: readonly FilePart[]): Promise<string | undefined> {
-    if (parts.length === 0 || this.#peers.above().length === 0) return undefined;
+    if (parts.length === 0) return undefined;
     try {
       const wanted = parts.map(({ hash, size }) => ({ path: hash, sha256: hash, size }));
       const missing = await this.#store.missing(wanted);
       if (missing.length === 0) return undefined;
-      await this.#store.guarded(() => this.#fetcher.fetch(missing));
+      await this.#absence.outlast(() => this.#store.guarded(() => this.#fetcher.fetch(missing)));
       const bytes = missing.reduce((sum, { size }) => sum + size, 0);
       this.#logger.info({ files: missing.length, bytes }, "Files for a node below arrived");
       void this.#store.grown(bytes);
@@ -290,6 +300,7 @@ export class TreeExchange {
   async close(): Promise<void> {
     this.#state = "closed";
     this.#search.close();
+    this.#absence.end();
     await this.#fetcher.close();
     await Promise.all([...this.#obtaining.values(), ...this.#keeping]);
     await this.#store.close();

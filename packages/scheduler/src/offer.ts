@@ -28,3 +28,11 @@ export interface Passed {
   readonly receiver: ReceiverId;
   readonly offer: Offer;
 }
+
+/** Of the run `[from, to)`, tasks that a receiver has begun and offered. */
+export interface Begun {
+  readonly from: number;
+  readonly to: number;
+  readonly indices: readonly number[];
+  readonly offer: number;
+}

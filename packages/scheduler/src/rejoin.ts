@@ -50,7 +50,7 @@ function termsOf(state: State, batch: Batch): Omit<Offer, "offer"> {
   const ranges: number[] = [];
   for (let index = 0; index < batch.count; index++) {
     const lease = state.leases.get(batch.owner[index] as number);
-    const goes = lease !== undefined && lease.started.has(index) && !batch.unwanted.has(index);
+    const goes = lease?.started.has(index) === true && !batch.unwanted.has(index);
     if (goes || finished.has(index)) appendIndex(ranges, index);
   }
   return { executor, batch: number, code, first, count: batch.count, ranges };

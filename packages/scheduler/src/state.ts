@@ -21,7 +21,7 @@ import {
   type SchedulerConfig,
   type UpstreamId,
 } from "./events.js";
-import { type OpenOffer, PATIENCE } from "./offer.js";
+import { type Begun, type OpenOffer, PATIENCE } from "./offer.js";
 import { FairQueue } from "./queue.js";
 import { appendIndex } from "./ranges.js";
 import { Receiver } from "./receiver.js";
@@ -32,14 +32,6 @@ type RangesReport = Extract<
   SchedulerAction["type"],
   "reportStarted" | "reportWaiting" | "reportSuspended" | "reportResumed"
 >;
-
-/** Of the run `[from, to)`, tasks that a receiver has begun and offered. */
-interface Begun {
-  readonly from: number;
-  readonly to: number;
-  readonly indices: readonly number[];
-  readonly offer: number;
-}
 
 /** A suspended task of the pool that could go on. */
 interface Ready {
@@ -73,6 +65,7 @@ export class State {
   /** Receivers that are lost, while what they had begun waits for those that were below them. */
   readonly gone = new Set<Receiver>();
   readonly pool: Receiver;
+  readonly patience: Patience;
   duty: Duty = "working";
   /** What was last said of a duty that is not to work. */
   told: "busy" | "drained" = "busy";
@@ -83,6 +76,7 @@ export class State {
 
   constructor(config: SchedulerConfig) {
     this.config = config;
+    this.patience = config.patience ?? PATIENCE;
     this.pool = new Receiver(POOL, "pool", config.node, {
       slots: [config.slots],
       busyElsewhere: 0,
@@ -111,10 +105,6 @@ export class State {
   leaseOf(receiver: ReceiverId, id: number): Lease | undefined {
     const lease = this.leases.get(id);
     return lease?.receiver === receiver ? lease : undefined;
-  }
-
-  get patience(): Patience {
-    return this.config.patience ?? PATIENCE;
   }
 
   open(of: OpenOffer["of"], until: number): OpenOffer {
@@ -287,14 +277,8 @@ export class State {
   report(batch: Batch, from: number, bodies: Bodies, info: ResultInfo): void {
     const count = countOf(bodies);
     for (let i = from; i < from + count; i++) this.settle(batch, i);
-    this.tellOrigin(batch, {
-      type: "report",
-      upstream: batch.upstream,
-      lease: batch.upstreamLease,
-      from,
-      bodies,
-      ...info,
-    });
+    const { upstream, upstreamLease: lease } = batch;
+    this.tellOrigin(batch, { type: "report", upstream, lease, from, bodies, ...info });
   }
 
   /** To whoever handed the batch down. */

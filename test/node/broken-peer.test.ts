@@ -26,6 +26,11 @@ const head = {
 const wrong: [string, object][] = [
   ["a lease that is no number", { t: "cancel", lease: "1", ranges: [] }],
   ["ranges that run backwards", { t: "cancel", lease: 1, ranges: [5, 2] }],
+  [
+    "an offer of half a range",
+    { t: "offer", offer: 1, executor: "e", batch: 1, code: HASH, first: 0, count: 1, ranges: [1] },
+  ],
+  ["an adoption of no offer", { t: "tasks", lease: 1, head, adopts: { ranges: [0, 1] } }],
   ["half a range", { t: "returned", lease: 1, ranges: [5] }],
   ["a negative count", { t: "recall", max: -1 }],
   ["hops that are no number", { t: "tasks", lease: 1, head: { ...head, hops: null } }],

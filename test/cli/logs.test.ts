@@ -121,9 +121,7 @@ describe("a node logs", () => {
     await gone(0, 1);
     await gone(3, 2);
     const peer = { name: "raw", role: "executor", tasks: 3, cause: "closed-by-peer: that was all" };
-    expect(lines.filter(({ msg }) => msg === "Tasks of a lost upstream are dropped")).toEqual([
-      expect.objectContaining(peer),
-    ]);
+    expect(lines.filter(({ msg }) => msg === "Upstream lost with tasks here")).toEqual([expect.objectContaining(peer)]);
   });
 
   it("a worker thread that ended: whose tasks it took along, and what becomes of them", async () => {

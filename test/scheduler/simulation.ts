@@ -157,7 +157,8 @@ export class Simulation {
     }
     const receiver = node.scheduler.state.receivers.get(action.receiver);
     const { active = 0, credit: { window = 0 } = {} } = receiver ?? {};
-    if (active > window && action.adopts === undefined) throw new InvariantError("I6", `${active} tasks sent where ${window} may be`);
+    if (active > window && action.adopts === undefined)
+      throw new InvariantError("I6", `${active} tasks sent where ${window} may be`);
     this.#down(node, action.receiver, (upstream) => ({ ...action, type: "accept", upstream }));
   }
 

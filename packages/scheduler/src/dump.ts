@@ -1,7 +1,8 @@
 import type { Lease } from "./batch.js";
 import type { Receiver } from "./receiver.js";
 import type { Scheduler } from "./scheduler.js";
-import type { State, Upstream } from "./state.js";
+import type { State } from "./state.js";
+import type { Upstream } from "./upstream.js";
 
 /** Of a long list the oldest entries are told: those that do not move are among them. */
 const MOST_TOLD = 20;

@@ -200,8 +200,7 @@ export class Engine extends EventEmitter<EngineEvents> implements Port {
   #childLost(peer: DownPeer, cause: string): void {
     if (!this.#peers.down.delete(peer.key)) return;
     logLost(this.#logger, this.#scheduler, peer, cause);
-    const orphans = this.#roll.below(peer);
-    this.#roll.childLost(peer, cause);
+    const orphans = this.#roll.childLost(peer, cause);
     this.#handle({ type: "childLost", child: peer.key, cause, orphans });
   }
 

@@ -7,15 +7,15 @@ import type { DownPeer, UpPeer } from "./peer.js";
  * reads the log.
  */
 
-/** Nobody wants these tasks any more. */
+/** Of an executor, nobody wants them any more; of a parent, those that have begun go on for whoever is above it. */
 export function logDropped(logger: Logger, scheduler: Scheduler, { key, info }: UpPeer, cause: string): void {
   const { id: peer, name, role } = info;
   logger.debug({ peer, name, role, cause }, "Upstream gone");
   const tasks = heldFor(scheduler, key);
-  if (tasks > 0) logger.info({ peer, name, role, tasks, cause }, "Tasks of a lost upstream are dropped");
+  if (tasks > 0) logger.info({ peer, name, role, tasks, cause }, "Upstream lost with tasks here");
 }
 
-/** They run again, unless they had begun and that was their last attempt. */
+/** They run again, unless they go on below, or had begun and that was their last attempt. */
 export function logLost(logger: Logger, scheduler: Scheduler, { key, info }: DownPeer, cause: string): void {
   const { tasks, begun } = heldBy(scheduler, key);
   const { id: node, name } = info;

@@ -64,15 +64,15 @@ export class Roll {
     }
   }
 
-  /** How many nodes are below a child. */
-  below(child: DownPeer): number {
-    return this.directory.idsVia(child.key).filter((id) => id !== child.info.id).length;
-  }
-
-  /** The link to a child is gone, and with it everyone below. */
-  childLost(child: DownPeer, cause: string): void {
+  /**
+   * The link to a child is gone, and with it everyone below.
+   * @returns how many were below the child itself
+   */
+  childLost(child: DownPeer, cause: string): number {
     for (const answer of child.asked.values()) answer(undefined);
-    this.lost(this.directory.idsVia(child.key), child, cause);
+    const ids = this.directory.idsVia(child.key);
+    this.lost(ids, child, cause);
+    return ids.filter((id) => id !== child.info.id).length;
   }
 
   /** Asks this node and all below; a list with what each of them knows of itself. Who does not answer is left out. */

@@ -249,23 +249,19 @@ export class Engine extends EventEmitter<EngineEvents> implements Port {
       case "noCode":
         return this.#codes.missing(frame.hash, peer.key, frame.why);
       case "ask":
-        return this.#answerWith(peer, frame.id, this.ask(frame.what));
+        return this.#peers.answer(peer, frame.id, this.ask(frame.what));
       case "trace": {
         const { id, lease, index, time } = frame;
-        return this.#answerWith(peer, id, this.#trail.follow({ upstream: peer.key, lease, index }, time));
+        return this.#peers.answer(peer, id, this.#trail.follow({ upstream: peer.key, lease, index }, time));
       }
       case "order":
-        return this.#answerWith(peer, frame.id, this.#orders.give(frame.order, frame.node));
+        return this.#peers.answer(peer, frame.id, this.#orders.give(frame.order, frame.node));
       case "ancestry":
         this.emit("ancestry", frame.chain, frame.settled);
         return;
       default:
         return this.#trees.fromAbove(peer, frame, payload);
     }
-  }
-
-  #answerWith(peer: UpPeer, id: number, answer: Promise<unknown>): void {
-    void answer.then((value) => this.#peers.send(peer, { t: "answer", id, value }));
   }
 
   #fromBelow(peer: DownPeer, frame: Frame, payload: Uint8Array): void {

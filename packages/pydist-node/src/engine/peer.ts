@@ -92,6 +92,11 @@ export class Peers {
     for (const peer of this.down.values()) this.send(peer, frame);
   }
 
+  /** To what a peer has asked. */
+  answer(peer: UpPeer, id: number, answer: Promise<unknown>): void {
+    void answer.then((value) => this.send(peer, { t: "answer", id, value }));
+  }
+
   /** Says goodbye to all, and forgets them. */
   async close(reason: string): Promise<void> {
     const all = [...this.up.values(), ...this.down.values()];

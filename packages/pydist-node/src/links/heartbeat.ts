@@ -1,6 +1,20 @@
 /** What a tick found: nothing to do, a ping is due, or the peer counts as gone. */
 export type Pulse = "quiet" | "ping" | "silent";
 
+/** After this part of the grace in silence, the side that dialled tries another socket: this one may be dead. */
+export const PATIENT_PART = 1 / 3;
+
+interface Graces {
+  readonly reconnectGrace: number;
+  readonly sessionGrace: number;
+}
+
+/** A peer that spoke until its socket was closed has died; after a silence it is the network that fails. In milliseconds. */
+export function graceAfter(silence: number, { reconnectGrace, sessionGrace }: Graces): number {
+  if (silence < sessionGrace * PATIENT_PART) return reconnectGrace;
+  return Math.max(reconnectGrace, sessionGrace - silence);
+}
+
 /**
  * Tells from the bytes that arrive whether the peer still lives. Pure: the owner calls {@link tick} once per interval.
  *

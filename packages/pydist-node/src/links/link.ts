@@ -1,5 +1,5 @@
 import type { Carrier } from "./carrier.js";
-import { Heartbeat } from "./heartbeat.js";
+import { graceAfter, Heartbeat, PATIENT_PART } from "./heartbeat.js";
 import type { Hello } from "./hello.js";
 import { BaseLink, type CloseReason, type LinkLike, type LinkState } from "./link-like.js";
 import type { LinkOptions } from "./link-options.js";
@@ -33,9 +33,6 @@ const DEFAULTS: Settings = {
   maxMessageBytes: 2 * 1024 ** 3,
   lowWater: 1024 ** 2,
 };
-
-/** After this part of the grace in silence, the side that dialled tries another socket: this one may be dead. */
-const PATIENT_PART = 1 / 3;
 
 /**
  * Longest ws message that either side takes, from the first byte on: ws cannot change it after the hello, and a peer that
@@ -208,14 +205,7 @@ export class Link extends BaseLink implements LinkLike {
     this.#leave();
     if (this.#reason !== undefined) return this.#finish(this.#reason);
     if (reason.kind === "protocol-error") return this.#finish(reason);
-    this.#wait(reason, this.#graceFor(this.#heartbeat.silence(performance.now())));
-  }
-
-  /** A peer that spoke until its socket was closed has died; after a silence it is the network that fails. */
-  #graceFor(silence: number): number {
-    const { reconnectGrace, sessionGrace } = this.#options;
-    if (silence < sessionGrace * PATIENT_PART) return reconnectGrace;
-    return Math.max(reconnectGrace, sessionGrace - silence);
+    this.#wait(reason, graceAfter(this.quiet, this.#options));
   }
 
   #leave(): void {

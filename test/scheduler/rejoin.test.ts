@@ -1,5 +1,5 @@
 import { type BatchHeader, Outcome } from "@pydist/protocol";
-import { POOL, type SchedulerAction } from "@pydist/scheduler";
+import { PATIENCE, POOL, type SchedulerAction } from "@pydist/scheduler";
 import { describe, expect, it } from "vitest";
 import { bodies, type Dispatch, dispatches, head, of, Subject } from "./subject.js";
 
@@ -190,6 +190,16 @@ describe("a node that loses a child", () => {
     const again = subject.handle({ type: "tick" });
     expect(of(again, "reportWaiting")).toMatchObject([{ ranges: [0, 2] }]);
     expect(dispatches(again).map(({ head: { attempt } }) => attempt)).toContain(2);
+  });
+
+  it("waits only for their offers once they are all back", () => {
+    const { subject } = bereaved(1);
+    back(subject);
+    const [wake] = of(subject.handle({ type: "reunited", child: 7 }), "wake");
+    expect(wake?.at).toBe(PATIENCE.forOffers);
+    subject.now = PATIENCE.forOffers;
+    expect(dispatches(subject.handle({ type: "tick" })).length).toBeGreaterThan(0);
+    expect(subject.handle({ type: "reunited", child: 7 })).toEqual([]);
   });
 
   it("waits for nobody if there was nobody", () => {

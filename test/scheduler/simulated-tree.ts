@@ -8,7 +8,7 @@ import { SimulatedPool, type Tally } from "./simulated-pool.js";
 import type { SimulationOptions } from "./simulation-options.js";
 
 /** So short that it ends now and then before those come that are waited for. */
-const PATIENCE = { forOrphans: 40, forParent: 60, forAnswer: 40 };
+const PATIENCE = { forOrphans: 40, forOffers: 5, forParent: 60, forAnswer: 40 };
 
 export interface Link {
   readonly upper: SimNode;
@@ -194,6 +194,10 @@ export class SimulatedTree {
   #loseLower({ upper, lower, receiver }: Link): void {
     if (!upper.down.delete(receiver) || upper.state === "dead") return;
     this.#handle(upper, { type: "childLost", child: receiver, cause: "simulated", orphans: this.#below(lower) });
+    // Who is back is known by what is told, whenever that comes.
+    upper.clock.after(this.#draw() * 2 * PATIENCE.forOrphans, () =>
+      this.#handle(upper, { type: "reunited", child: receiver }),
+    );
     if (upper.submitter !== undefined) this.#attach(upper);
   }
 

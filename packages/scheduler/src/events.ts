@@ -80,6 +80,8 @@ export type SchedulerEvent =
       /** How many nodes were below it: they may come back with what they had begun. */
       readonly orphans?: number;
     }
+  /** All who were below a lost child are here again; what they had begun is offered, or is about to be. */
+  | { readonly type: "reunited"; readonly child: ReceiverId }
   /** Who joined has begun tasks under a parent that is gone. */
   | ({ readonly type: "offered"; readonly receiver: ReceiverId } & Offer)
   | ({ readonly type: "credit"; readonly child: ReceiverId } & Credit)
@@ -171,6 +173,8 @@ export type SchedulerAction =
 export interface Patience {
   /** What a lost child had begun waits for the nodes that were below it. */
   readonly forOrphans: number;
+  /** The same, once they are all here again. */
+  readonly forOffers: number;
   /** What was begun under a lost parent goes on without any, */
   readonly forParent: number;
   /** and after it was offered, until somebody wants it. */

@@ -1,6 +1,15 @@
+import type { EventOf } from "./events.js";
 import { loseForGood } from "./loss.js";
 import { refused } from "./rejoin.js";
 import type { State } from "./state.js";
+
+/** Whoever is here again offers what it has begun as the next thing it says. */
+export function reunited(state: State, { child }: EventOf<"reunited">, now: number): void {
+  const receiver = state.receivers.get(child);
+  if (receiver?.gone === undefined) return;
+  const { until, cause } = receiver.gone;
+  receiver.gone = { until: Math.min(until, now + state.patience.forOffers), cause };
+}
 
 /**
  * Nobody has come back, or answered, in time.

@@ -8,7 +8,7 @@ import { fill } from "./fill.js";
 import { grant } from "./grant.js";
 import { childLost } from "./loss.js";
 import { said, told } from "./mail.js";
-import { endPatience } from "./patience.js";
+import { endPatience, reunited } from "./patience.js";
 import { appendIndex, eachIndex } from "./ranges.js";
 import { answerRecall, noteReturn, recallForIdleSlots, recallOver } from "./recall.js";
 import { Receiver } from "./receiver.js";
@@ -110,6 +110,8 @@ export class Scheduler {
         return this.#childJoined(event);
       case "childLost":
         return childLost(this.#state, event, now);
+      case "reunited":
+        return reunited(this.#state, event, now);
       case "offered":
         return offered(this.#state, event, now);
       case "credit":

@@ -69,6 +69,7 @@ export class Engine extends EventEmitter<EngineEvents> implements Port {
     const listener = {
       nodeJoined: (node: NodeDescription) => void this.emit("nodeJoined", node),
       nodeLost: (node: NodeDescription, cause: string) => void this.emit("nodeLost", node, cause),
+      reunited: (child: number) => this.#handle({ type: "reunited", child }),
     };
     const sources = { scheduler: this.#scheduler, peers: this.#peers, workshop: () => this.#workshop };
     this.#account = new Account({ ...sources, options, codes: this.#codes, trees: this.#trees });

@@ -1,4 +1,5 @@
 import type { Frame, NodeDescription } from "@pydist/protocol";
+import { PATIENCE } from "@pydist/scheduler";
 import type { Logger } from "../logger.js";
 import { Directory } from "./directory.js";
 import { malformed, NODES_PER_FRAME } from "./frame-schema.js";
@@ -14,6 +15,8 @@ const NEWCOMER_ANSWER_TIME = 250;
 export interface RollListener {
   nodeJoined(node: NodeDescription): void;
   nodeLost(node: NodeDescription, cause: string): void;
+  /** All who were below a child that is gone are here again. */
+  reunited(child: number): void;
 }
 
 /** Who is below: heard from the children, told on to those above, and asked for what only they know. */
@@ -24,6 +27,8 @@ export class Roll {
   readonly #listener: RollListener;
   /** What this node answers for itself. */
   readonly #own: (what: string) => unknown[];
+  /** Of children that are gone, those below them who have not come back yet. */
+  readonly #missing = new Map<number, { readonly ids: Set<string>; readonly until: number }>();
   #lastQuestion = 0;
 
   constructor(peers: Peers, logger: Logger, listener: RollListener, own: (what: string) => unknown[]) {
@@ -50,6 +55,12 @@ export class Roll {
       this.#logger.info({ node: node.id, name: node.name, address: node.address }, "Node joined");
       this.#listener.nodeJoined(node);
     }
+    for (const [child, { ids }] of this.#missing) {
+      for (const { id } of fresh) ids.delete(id);
+      if (ids.size > 0) continue;
+      this.#missing.delete(child);
+      this.#listener.reunited(child);
+    }
   }
 
   lost(ids: readonly string[], via: DownPeer, cause: string): void {
@@ -72,7 +83,12 @@ export class Roll {
     for (const answer of child.asked.values()) answer(undefined);
     const ids = this.directory.idsVia(child.key);
     this.lost(ids, child, cause);
-    return ids.filter((id) => id !== child.info.id).length;
+    const orphans = new Set(ids);
+    orphans.delete(child.info.id);
+    const now = performance.now();
+    for (const [key, { until }] of this.#missing) if (until < now) this.#missing.delete(key);
+    if (orphans.size > 0) this.#missing.set(child.key, { ids: orphans, until: now + PATIENCE.forOrphans });
+    return orphans.size;
   }
 
   /** Asks this node and all below; a list with what each of them knows of itself. Who does not answer is left out. */

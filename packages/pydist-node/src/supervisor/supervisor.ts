@@ -129,7 +129,7 @@ export class Supervisor {
     const life = {
       pid: child?.pid,
       for: Math.round(now - since),
-      silence: heartbeat && Math.round(heartbeat.silence(now)),
+      quiet: heartbeat && Math.round(heartbeat.silence(now)),
     };
     const { aborted: leaving } = this.#leaving.signal;
     writeDump({

@@ -51,7 +51,7 @@ describe.each(LEFT)("what a task leaves behind and %s", (_what, leave, says) => 
     expect(message).toContain("\n    at ");
     const [fields, line] = errors[0] as [object, string];
     expect(line).toBe("A task left an error behind after it was over");
-    expect(fields).toMatchObject({ task: "careless", cause: message });
+    expect(fields).toMatchObject({ cause: message });
     running.open();
     expect(await neighbour).toBe("beside");
     expect(await executor.map((n: number) => n * n, range(100))).toEqual(range(100).map((n) => n * n));

@@ -39,13 +39,14 @@ describeExecutors("terminateWorkers", (open) => {
     const outcomes: string[] = [];
     executor.on("taskSettled", ({ outcome }) => outcomes.push(outcome));
     const first = executor.submit(later, [60_000, "never"]);
+    await running(first);
     const others = Array.from({ length: 40 }, () => executor.submit(later, [60_000, "never"]));
     const map = executor.map(later, Array<number>(10).fill(60_000), Array<number>(10).fill(1)).catch(() => {});
-    // By then all have left: of a call that was not made yet nobody is told.
-    await running(first);
     await executor.terminateWorkers();
     await map;
-    expect(outcomes.length).toBe(51);
+    // Of calls that the map had not made yet nobody is told.
+    expect(outcomes.length).toBeGreaterThan(41);
+    expect(outcomes.length).toBeLessThanOrEqual(51);
     const failed = 1 + others.filter((future) => !future.cancelled()).length;
     expect(outcomes.filter((outcome) => outcome === "failed").length).toBeGreaterThanOrEqual(failed);
     await Promise.allSettled([first, ...others]);

@@ -20,10 +20,11 @@ function peakOf({ pid }: NodeProcess): number {
 
 /** Runs the program above a chain of three nodes. @returns by how many bytes each process grew at the most, and its peak */
 async function grown(how: string, count: number): Promise<Map<string, { readonly by: number; readonly to: number }>> {
-  const args = ["--no-supervise"];
-  const leaf = { name: "leaf", workers: 2, args: [...args, "--tasks-per-worker", "4"] };
-  const child = { name: "child", workers: 0, args, children: [leaf] };
-  const tree = await spawnTree({ name: "root", workers: 0, args, children: [child] });
+  // A heap that may grow to gigabytes does, before anything in it is collected; and one that needs more than this ends.
+  const options = { workers: 0, args: ["--no-supervise"], env: { NODE_OPTIONS: "--max-old-space-size=96" } };
+  const leaf = { ...options, name: "leaf", workers: 2, args: [...options.args, "--tasks-per-worker", "4"] };
+  const child = { ...options, name: "child", children: [leaf] };
+  const tree = await spawnTree({ ...options, name: "root", children: [child] });
   const before = new Map([...tree.nodes].map(([name, node]) => [name, peakOf(node)]));
   const { code, stdout, stderr } = await runProgram(work, {
     env: { PYDIST_ADDRESS: tree.address },
@@ -51,8 +52,9 @@ describe.skipIf(process.platform !== "linux")("memory stays bounded in all proce
   it("on nodes, however many tasks a program has queued", { timeout: LIMIT }, async () => {
     const few = await grown("queued", size.queued);
     const many = await grown("queued", 10 * size.queued);
+    // They hold what their credit allows, which the smaller number does not use up, and garbage until it is collected.
     for (const name of ["root", "child", "leaf"]) {
-      expect(many.get(name)?.to, `peak of ${name}`).toBeLessThan(2 * (few.get(name)?.to as number));
+      expect(many.get(name)?.to, `peak of ${name}`).toBeLessThan(3 * (few.get(name)?.to as number));
     }
   });
 });

@@ -52,7 +52,7 @@ describe.skipIf(process.platform !== "linux")("memory stays bounded in all proce
   it("on nodes, however many tasks a program has queued", { timeout: LIMIT }, async () => {
     const few = await grown("queued", size.queued);
     const many = await grown("queued", 10 * size.queued);
-    // They hold what their credit allows, which the smaller number does not use up, and garbage until it is collected.
+    // Not ten times as much: they hold what their credit allows, and what is not collected yet.
     for (const name of ["root", "child", "leaf"]) {
       expect(many.get(name)?.to, `peak of ${name}`).toBeLessThan(3 * (few.get(name)?.to as number));
     }

@@ -28,9 +28,6 @@ import { eventFromAbove, eventFromBelow, frameOf, type Outgoing, tell, withStop 
 import { TreeExchange } from "./tree-exchange.js";
 import { Workshop } from "./workshop.js";
 
-/** While this many bytes of results wait for an upstream, none of its tasks are started. */
-const CLOGGED_BYTES = 32 * 1024 * 1024;
-
 /**
  * Drives one scheduler: turns frames and the pool's news into its events, and its actions into frames and runs.
  * The same engine is in every node and in every executor; what differs is who is above and below (design decision 13).
@@ -206,7 +203,7 @@ export class Engine extends EventEmitter<EngineEvents> implements Port {
   }
 
   #measureFlow(peer: UpPeer): void {
-    const flow = peer.link.buffered > CLOGGED_BYTES ? "clogged" : "clear";
+    const flow = this.#peers.flowTo(peer);
     if (flow === peer.flow || !this.#peers.up.has(peer.key)) return;
     peer.flow = flow;
     this.#handle({ type: "upstreamClogged", upstream: peer.key, clogged: flow === "clogged" });

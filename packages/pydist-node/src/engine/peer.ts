@@ -33,6 +33,9 @@ export interface DownPeer {
   readonly asked: Map<number, (answer: unknown) => void>;
 }
 
+/** While this many bytes of results wait for an upstream, none of its tasks are started. */
+const CLOGGED_BYTES = 32 * 1024 * 1024;
+
 /** Everyone that this engine has a link to. */
 export class Peers {
   readonly up = new Map<number, UpPeer>();
@@ -95,6 +98,10 @@ export class Peers {
   /** To what a peer has asked. */
   answer(peer: UpPeer, id: number, answer: Promise<unknown>): void {
     void answer.then((value) => this.send(peer, { t: "answer", id, value }));
+  }
+
+  flowTo({ link }: UpPeer): UpPeer["flow"] {
+    return link.buffered > CLOGGED_BYTES ? "clogged" : "clear";
   }
 
   /** Says goodbye to all, and forgets them. */

@@ -5,7 +5,7 @@ import { runProgram } from "../support/programs.js";
 
 /** `npm run flow` (`PYDIST_FLOW=long`) is the form that takes minutes. */
 const long = process.env.PYDIST_FLOW === "long";
-const size = long ? { megabytes: 1024, queued: 100_000 } : { megabytes: 384, queued: 5000 };
+const size = long ? { megabytes: 1024, queued: 100_000 } : { megabytes: 640, queued: 5000 };
 /** No process may grow by more than this part of what passes through it. */
 const SHARE = long ? 1 / 4 : 1 / 2;
 const LIMIT = long ? 900_000 : 120_000;

@@ -7,7 +7,7 @@ import { runProgram } from "../support/programs.js";
 const long = process.env.PYDIST_FLOW === "long";
 const size = long ? { megabytes: 1024, queued: 100_000 } : { megabytes: 640, queued: 5000 };
 /** No process may grow by more than this part of what passes through it. */
-const SHARE = long ? 1 / 4 : 1 / 2;
+const SHARE = long ? 1 / 4 : 3 / 4;
 const LIMIT = long ? 900_000 : 120_000;
 const MIB = 1024 * 1024;
 const work = new URL("fixtures/work.mjs", import.meta.url);

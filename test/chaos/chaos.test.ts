@@ -1,12 +1,11 @@
 import { readdirSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
-import { ClusterExecutor, type NodeInfo } from "pydist";
+import type { ClusterExecutor, NodeInfo } from "pydist";
 import { describe, expect, it } from "vitest";
+import { attach } from "../support/attach.js";
 import { folderOf } from "../support/folders.js";
 import { Gate, hold } from "../support/gate.js";
-import { opened } from "../support/opened.js";
 import { descendantsOf } from "../support/process-table.js";
-import { fileHome } from "../support/processes.js";
 import { random } from "../support/random.js";
 import { watch } from "../support/watchdog.js";
 import { type Fault, InjuredTree } from "./injured-tree.js";
@@ -23,12 +22,7 @@ const size = long
   : { faults: 8, wave: 300, rootKills: 2, short: 5000 };
 const LIMIT = long ? 1_800_000 : 150_000;
 
-function attach(address: string): ClusterExecutor {
-  const options = { secretFile: fileHome().secretFile, attempts: ENDLESS_ATTEMPTS, connectTimeout: 60_000 };
-  const executor = new ClusterExecutor(address, options);
-  opened({ close: () => executor.shutdown({ cancelFutures: true }) });
-  return executor;
-}
+const PATIENT = { attempts: ENDLESS_ATTEMPTS, connectTimeout: 60_000 };
 
 /** Resolves when the tree has so many nodes, and none of them has anything left to do. */
 async function calmed(executor: ClusterExecutor, nodes: number): Promise<NodeInfo[]> {
@@ -74,7 +68,7 @@ describe.skipIf(process.platform === "win32")("a tree of processes", () => {
       const tmp = folderOf({});
       const env = { TMPDIR: tmp, NODE_OPTIONS: "--max-old-space-size=96" };
       const tree = await InjuredTree.grow(7, draw, { env });
-      const executor = attach(tree.root.address);
+      const executor = attach(tree.root.address, PATIENT);
       await executor.waitForNodes(tree.size, { timeout: 20_000 });
       const load = new Load(executor);
       const calm = await load.wave(size.wave, 20);
@@ -123,7 +117,7 @@ describe.skipIf(process.platform === "win32")("a tree of processes", () => {
     () =>
       seeded(async (draw) => {
         const tree = await InjuredTree.grow(3, draw);
-        const executor = attach(tree.root.address);
+        const executor = attach(tree.root.address, PATIENT);
         await executor.waitForNodes(tree.size, { timeout: 20_000 });
         const load = new Load(executor);
         const calm = await load.wave(size.short, 0);

@@ -2,16 +2,11 @@ import { appendFileSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { ClusterExecutor } from "pydist";
 import { describe, expect, it } from "vitest";
+import { attach } from "../support/attach.js";
 import { folderOf } from "../support/folders.js";
 import { Gate, hold } from "../support/gate.js";
 import { opened } from "../support/opened.js";
 import { fileHome, type NodeProcess, runCli, spawnNode, spawnTree } from "../support/processes.js";
-
-function attach(address: string): ClusterExecutor {
-  const executor = new ClusterExecutor(address, { secretFile: fileHome().secretFile });
-  opened({ close: () => executor.shutdown({ cancelFutures: true }) });
-  return executor;
-}
 
 async function stateOf(executor: ClusterExecutor, node: NodeProcess): Promise<string | undefined> {
   return (await executor.nodes()).find(({ id }) => id === node.id)?.state;

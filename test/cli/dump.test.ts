@@ -3,15 +3,10 @@ import { readFileSync } from "node:fs";
 import { ClusterExecutor } from "pydist";
 import { ClusterNode } from "pydist-node";
 import { describe, expect, it } from "vitest";
+import { attach } from "../support/attach.js";
 import { Gate, hold } from "../support/gate.js";
 import { opened } from "../support/opened.js";
 import { fileHome, launchNode, type NodeProcess, runCli, spawnNode, spawnTree } from "../support/processes.js";
-
-function attach(address: string): ClusterExecutor {
-  const executor = new ClusterExecutor(address, { secretFile: fileHome().secretFile });
-  opened({ close: () => executor.shutdown({ cancelFutures: true }) });
-  return executor;
-}
 
 interface Dump {
   readonly id: string;

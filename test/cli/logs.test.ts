@@ -1,11 +1,11 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { ClusterExecutor } from "pydist";
 import { ClusterNode } from "pydist-node";
 import ts from "typescript";
 import { describe, expect, it } from "vitest";
 import { root } from "../../scripts/pnpm.mjs";
 import { rawPeer } from "../node/raw-peer.js";
+import { attach } from "../support/attach.js";
 import { Gate, hold, known } from "../support/gate.js";
 import { opened } from "../support/opened.js";
 import { fileHome, type NodeProcess, runCli, spawnNode, spawnTree } from "../support/processes.js";
@@ -77,16 +77,10 @@ async function line(node: NodeProcess, msg: string): Promise<Line> {
   return JSON.parse(await node.logged((each) => each.includes(`"msg":"${msg}"`))) as Line;
 }
 
-function attach(address: string): ClusterExecutor {
-  const executor = new ClusterExecutor(address, { secretFile: fileHome().secretFile, name: "program" });
-  opened({ close: () => executor.shutdown({ cancelFutures: true }) });
-  return executor;
-}
-
 describe("a node logs", () => {
   it("how many tasks of a lost node wait again, and why", async () => {
     const tree = await spawnTree({ name: "root", workers: 0, children: [{ name: "leaf", args: ["--no-supervise"] }] });
-    const executor = attach(tree.address);
+    const executor = attach(tree.address, { name: "program" });
     await executor.waitForNodes(2);
     const gate = await Gate.make();
     const futures = [1, 2].map((n) => executor.submit(hold, [gate.port, n]));
@@ -126,7 +120,7 @@ describe("a node logs", () => {
 
   it("a worker thread that ended: whose tasks it took along, and what becomes of them", async () => {
     const node = await spawnNode();
-    const executor = attach(node.address);
+    const executor = attach(node.address, { name: "program" });
     await executor.submit(() => process.exit(7), [], { name: "quits" }).catch(() => {});
     expect(await line(node, "A worker thread ended under its tasks")).toMatchObject({
       level: "warn",

@@ -1,16 +1,10 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { ClusterExecutor } from "pydist";
+import type { ClusterExecutor } from "pydist";
 import { describe, expect, it } from "vitest";
+import { attach } from "../support/attach.js";
 import { folderOf } from "../support/folders.js";
-import { opened } from "../support/opened.js";
-import { fileHome, launchNode, type NodeProcess, nodeJoined, spawnNode } from "../support/processes.js";
-
-function attach(address: string): ClusterExecutor {
-  const executor = new ClusterExecutor(address, { secretFile: fileHome().secretFile });
-  opened({ close: () => executor.shutdown({ cancelFutures: true }) });
-  return executor;
-}
+import { launchNode, type NodeProcess, nodeJoined, spawnNode } from "../support/processes.js";
 
 /** The process behind the one that was started. */
 function innerPid(executor: ClusterExecutor): Promise<number> {

@@ -1,13 +1,12 @@
-import { ClusterExecutor, NodeLostError } from "pydist";
+import { NodeLostError } from "pydist";
 import { expect, it } from "vitest";
-import { opened } from "../support/opened.js";
-import { fileHome, spawnNode } from "../support/processes.js";
+import { attach } from "../support/attach.js";
+import { spawnNode } from "../support/processes.js";
 import { watch } from "../support/watchdog.js";
 
 it("a task that ends its node again and again fails, and those that ran beside it each time do not", async () => {
   const node = await spawnNode({ workers: 2 });
-  const executor = new ClusterExecutor(node.address, { secretFile: fileHome().secretFile, connectTimeout: 60_000 });
-  opened({ close: () => executor.shutdown({ cancelFutures: true }) });
+  const executor = attach(node.address, { connectTimeout: 60_000 });
   const deadly = executor.submit(() => {
     // As native code does that breaks.
     process.kill(process.pid, "SIGABRT");

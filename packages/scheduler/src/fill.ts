@@ -32,8 +32,8 @@ export function fill(state: State, now: number): void {
 }
 
 /**
- * A task whose hops reach no slot from here any more, because a child went away or this node is drained, goes back up: elsewhere there may be
- * slots that it can reach, and otherwise it waits as near to its submitter as it can.
+ * A task whose hops reach no slot from here any more, because a child went away or this node is drained, goes back up:
+ * elsewhere there may be slots that it can reach, and otherwise it waits as near to its submitter as it can.
  */
 function giveBackStranded(state: State): void {
   if (state.pool.reach(0) > 0) return;

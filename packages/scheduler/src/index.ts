@@ -14,4 +14,4 @@ export { PATIENCE } from "./offer.js";
 export { appendIndex, countIn, eachIndex } from "./ranges.js";
 export { Scheduler } from "./scheduler.js";
 export { InvariantError, validate } from "./validate.js";
-export { type Hindrance, type Whereabouts, whereabouts } from "./whereabouts.js";
+export { type Hindrance, type Tries, type Whereabouts, whereabouts } from "./whereabouts.js";

@@ -17,10 +17,12 @@ export type Hindrance =
   /** Others have the slots that it could reach, or are in front of it: so many tasks wait here, itself included. */
   | { readonly why: "busy"; readonly slots: number; readonly waiting: number };
 
-interface Tries {
+/** How often a task was tried. */
+export interface Tries {
   /** Which attempt is next or under way, from 1. */
   readonly attempt: number;
   readonly attempts: number;
+  /** With which nodes earlier attempts were lost. */
   readonly losses: readonly Loss[];
 }
 

@@ -1,5 +1,4 @@
-import type { Loss } from "@pydist/protocol";
-import { type Hindrance, POOL, type Scheduler, whereabouts } from "@pydist/scheduler";
+import { type Hindrance, POOL, type Scheduler, type Tries, whereabouts } from "@pydist/scheduler";
 import type { LinkState } from "../links/link-like.js";
 import type { Place } from "../pool/view.js";
 import type { DownPeer, Peers } from "./peer.js";
@@ -16,15 +15,6 @@ export interface Station {
   readonly name: string;
   /** `host:port`; empty for an executor that is no node. */
   readonly address: string;
-}
-
-/** What became of a task that is here, or was handed on. */
-interface Tries {
-  /** Which attempt is next or under way, from 1. */
-  readonly attempt: number;
-  readonly attempts: number;
-  /** With which nodes earlier attempts were lost. */
-  readonly losses: readonly Loss[];
 }
 
 /** One node on the way of a task, from the executor down to where the task is. Times are in milliseconds. */

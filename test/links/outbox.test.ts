@@ -1,6 +1,11 @@
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { describe, expect, it } from "vitest";
 import { Outbox } from "../../packages/pydist-node/dist/links/outbox.js";
 import { bytes, text } from "./support.js";
+
+setFlagsFromString("--expose-gc");
+const collect = runInNewContext("gc") as () => void;
 
 const LIMITS = { frameBytes: 100, largeBytes: 50, windowBytes: 300, socketBytes: 200 };
 
@@ -206,5 +211,28 @@ describe("an outbox whose socket was lost", () => {
     leaving();
     expect(box.rewind(2)).toBe(false);
     expect(box.rewind(1)).toBe(true);
+  });
+
+  it("keeps nothing that was acknowledged, although others wait all the time", async () => {
+    const { box } = outbox();
+    const sent: WeakRef<Uint8Array>[] = [];
+    // Large ones, each of which leaves by itself as a part; the ones behind it wait.
+    for (let count = 1; count <= 10; count++) {
+      const message = new Uint8Array(60);
+      sent.push(new WeakRef(message));
+      box.push(message);
+      box.push(new Uint8Array(60));
+      box.next(0);
+      box.acknowledge(count);
+    }
+    // What a WeakRef was made for is kept until the end of the turn.
+    await new Promise((resolve) => setImmediate(resolve));
+    collect();
+    // Of twenty, the first ten have left: half of those that are watched.
+    expect(sent.map((message) => message.deref() === undefined)).toEqual([
+      ...Array(5).fill(true),
+      ...Array(5).fill(false),
+    ]);
+    expect(box.queuedBytes).toBeGreaterThan(600);
   });
 });

@@ -50,7 +50,8 @@ type InFlight = Exclude<Departure, { readonly kind: "close" }>;
  */
 export class Outbox {
   readonly #limits: OutboxLimits;
-  #queue: Waiting[] = [];
+  /** Nothing before the head: what has left must not be kept because others wait. */
+  #queue: (Waiting | undefined)[] = [];
   #head = 0;
   /** Bytes of the message at the head that left as parts already. */
   #sentOfHead = 0;
@@ -208,7 +209,7 @@ export class Outbox {
 
   #shift(head: Waiting): void {
     if (head.key !== undefined && this.#byKey.get(head.key) === head) this.#byKey.delete(head.key);
-    this.#head++;
+    this.#queue[this.#head++] = undefined;
     // Now and then, so that a queue that never runs empty does not grow and shifting stays cheap.
     if (this.#head === this.#queue.length) {
       this.#queue = [];

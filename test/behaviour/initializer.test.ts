@@ -101,4 +101,15 @@ describe("maxTasksPerWorker", () => {
     await others.shutdown();
     expect(await Promise.all(futures)).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
   });
+
+  it("holds for tasks that wait for their own: none is given to a thread that has served its time", async () => {
+    const executor = new ClusterExecutor({ maxWorkers: 1, maxTasksPerWorker: 1 });
+    const nesting = async (n: number): Promise<number> => {
+      const { executor: own } = task.context();
+      const products = await Promise.all([1, 2].map((k) => own.submit((a: number, b: number) => a * b, [n, k])));
+      return products.reduce((a, b) => a + b);
+    };
+    for (let round = 0; round < 3; round++) expect(await executor.map(nesting, [1, 2, 3])).toEqual([3, 6, 9]);
+    await executor.shutdown();
+  });
 });

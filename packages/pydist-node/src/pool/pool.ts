@@ -144,9 +144,10 @@ export class Pool {
       return this.#threadDied(run, thread, error);
     }
     thread.failures = 0;
+    // Before the run leaves it: a worn thread that nothing is on would be kept for others.
+    if (reply.thread === "worn" && this.#runs.has(run.lease)) this.#threads.replace(thread);
     // Whatever was cancelled or taken back was told when it happened, so the run is over.
     if (!this.#leave(run, thread)) return;
-    if (reply.thread === "worn") this.#threads.replace(thread);
     if (reply.last !== undefined) this.#deliver(run, reply.last);
     // Only a worn thread leaves something of a run.
     const rest = reply.thread === "worn" ? run.takeBack() : [];

@@ -41,7 +41,7 @@ export class Thread {
   #piscina: Piscina;
   /** What is being weighed: it may take its time, and end meanwhile. */
   #weighing: Worker | undefined;
-  #lastError: unknown = new Error("it ended before it could do anything");
+  #lastError: unknown;
   #state: "serving" | "destroyed" = "serving";
 
   /** @param memory most MiB of its heap; undefined for what Node gives it */
@@ -81,7 +81,9 @@ export class Thread {
     if (this.#state === "destroyed" || this.#piscina.threads.length > 0) return;
     void this.#piscina.destroy();
     this.#piscina = this.#start();
-    for (const reject of [...this.#unanswered]) reject(this.#lastError);
+    // Not made before it is needed: an error keeps what called it, here the thread before this one, which has its own.
+    const error = this.#lastError ?? new Error("it ended before it could do anything");
+    for (const reject of [...this.#unanswered]) reject(error);
   }
 
   /** Node's number of the thread that there is now; undefined between one and the next. */

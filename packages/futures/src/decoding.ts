@@ -93,6 +93,11 @@ function one(bodies: Bodies, index: number): Bodies {
   };
 }
 
+/** What a running task sent. */
+export function decodeMessage(bodies: Bodies, types: Types | undefined): unknown {
+  return decodeBodies(bodies, { types })[0];
+}
+
 /** Arguments that were laid by, as they were then. */
 export function decodeArguments(bodies: Bodies, types: Types | undefined): unknown[] {
   return decodeBodies(bodies, { types })[0] as unknown[];

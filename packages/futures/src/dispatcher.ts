@@ -2,6 +2,7 @@ import {
   type BatchHeader,
   type Bodies,
   byteLengthOf,
+  type ChannelNote,
   type Credit,
   countOf,
   type NestedHeader,
@@ -14,6 +15,7 @@ import {
 import type { ShippedCode } from "@pydist/shipping";
 import { Calls } from "./calls.js";
 import { cancelledError, termination } from "./cancelled.js";
+import { hear } from "./channel.js";
 import { type Content, contentsOf } from "./contents.js";
 import { anyError, brokenBy, copiesOf, type KnownErrors } from "./decoding.js";
 import { Dependents } from "./dependents.js";
@@ -258,7 +260,10 @@ export class Dispatcher implements Submitter {
     const sent = this.#sent.get(lease);
     if (sent === undefined) return;
     if (note.kind === "log" || note.kind === "progress") this.#options.onNote(sent.head.name, note);
-    else this.#offspring.said(lease, index, call, note, bodies);
+    else if (note.kind === "message" || note.kind === "taken") {
+      const tell = (reply: ChannelNote, body?: Bodies): void => this.#port.tell(lease, index, call, reply, body);
+      hear(sent.sink, index, note, bodies, { call, tell });
+    } else this.#offspring.said(lease, index, call, note, bodies);
   }
 
   #feedMaps(): void {

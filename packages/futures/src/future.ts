@@ -1,6 +1,7 @@
 import { inspect } from "node:util";
 import { CancelledError, InvalidStateError, type ResultInfo, TimeoutError } from "@pydist/protocol";
 import { cancelledError } from "./cancelled.js";
+import { Channel, overError } from "./channel.js";
 import { milliseconds } from "./options.js";
 import { abortedError, type SentTask } from "./sink.js";
 import { after } from "./timer.js";
@@ -66,6 +67,8 @@ export class Future<T> extends Promise<T> {
   #outcome: Outcome<T> | undefined;
   /** Whether anybody asked what came of it; a failure that nobody sees is noted. */
   #attention: "unseen" | "seen" | Note = "unseen";
+  /** To its task, once either has anything to say. */
+  #channel: Channel | undefined;
   #callbacks: ((future: Future<T>) => void)[] | undefined;
   #info: ResultInfo | undefined;
   #duration: number | undefined;
@@ -184,6 +187,18 @@ export class Future<T> extends Promise<T> {
     return outcome.error;
   }
 
+  /**
+   * Sends a value to the running task, which gets it by `task.context().receive()`; to one that has not begun, as soon as
+   * it receives. Await it: it resolves when the value has left, with at most 4 MiB under way that were not received.
+   * @throws SerializationError if the value cannot travel; InvalidStateError if the task is over, or lost its node or
+   *   thread before the value had left
+   */
+  async send(value: unknown): Promise<void> {
+    if (this.done()) throw overError(this.#state);
+    this.#channel ??= new Channel();
+    await this.#channel.send(value);
+  }
+
   /** Calls `callback` with this future once it is done, in the order added; at once, in a microtask, if it is. */
   addDoneCallback(callback: (future: Future<T>) => void): void {
     if (typeof callback !== "function") {
@@ -242,8 +257,15 @@ export class Future<T> extends Promise<T> {
     if (this.#state === "pending") this.#state = "running";
   }
 
+  /** @internal */
+  heard(...news: Parameters<Channel["heard"]>): void {
+    this.#channel ??= new Channel();
+    this.#channel.heard(...news);
+  }
+
   /** @internal The node on which it ran is gone; the task waits for another one. */
   markPending(): void {
+    this.#channel?.lost();
     if (this.#state === "running") this.#state = "pending";
   }
 
@@ -267,6 +289,7 @@ export class Future<T> extends Promise<T> {
     this.#state = state;
     this.#outcome = outcome;
     this.#owner = undefined;
+    this.#channel?.close(state);
     if ("value" in outcome) this.#resolve(outcome.value);
     else this.#fail(state, outcome.error);
     const callbacks = this.#callbacks ?? [];

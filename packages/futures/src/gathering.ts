@@ -31,7 +31,7 @@ export class Gatherer {
     let gathering = this.#gatherings.get(key);
     if (gathering === undefined) {
       if (this.#gatherings.size === 0) queueMicrotask(() => this.leaveAll());
-      gathering = { sink: new FutureSink(code), code, options: options && { ...options } };
+      gathering = { sink: new FutureSink(code, options?.onMessage), code, options: options && { ...options } };
       this.#gatherings.set(key, gathering);
     }
     this.#last = gathering;
@@ -61,6 +61,7 @@ const SHARED = Object.keys({
   timeout: true,
   retries: true,
   retryOn: true,
+  onMessage: true,
 } satisfies Record<Exclude<keyof SubmitOptions, "signal">, true>) as Exclude<keyof SubmitOptions, "signal">[];
 
 /** Compared by value: the caller may change an options object between two calls. */

@@ -1,6 +1,7 @@
 import {
   type Bodies,
   CancelledError,
+  type ChannelNote,
   countOf,
   type DownNote,
   encodeFailure,
@@ -29,7 +30,7 @@ export interface OffspringHost {
 }
 
 /** What a task says of tasks of its own. */
-export type FamilyNote = Exclude<UpNote, { readonly kind: "log" | "progress" }>;
+export type FamilyNote = Exclude<UpNote, ChannelNote | { readonly kind: "log" | "progress" }>;
 
 type SubmitNote = Extract<FamilyNote, { readonly kind: "submit" }>;
 

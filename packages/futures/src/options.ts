@@ -19,10 +19,15 @@ export interface SubmitOptions {
   readonly retries?: number;
   /** Which failures are worth another call; default: all that the function threw, time limits and lost threads. */
   readonly retryOn?: (error: unknown) => boolean;
+  /**
+   * Given each value that the running task sends by `task.context().send`, in order. While a promise that it returns is
+   * open, the next one waits; the task may have 4 MiB under way until its `send` waits, too.
+   */
+  readonly onMessage?: (message: unknown) => unknown;
 }
 
 /** Options of one `map`. Times are in milliseconds; Infinity means none. */
-export interface MapOptions extends Omit<SubmitOptions, "timeout"> {
+export interface MapOptions extends Omit<SubmitOptions, "timeout" | "onMessage"> {
   /** Calls that travel together. "auto", the default, follows how long they run. */
   readonly chunksize?: number | "auto";
   /** Pull the source exactly this far ahead of what was read. */
@@ -102,7 +107,7 @@ const filePath: Check = (name, value) => {
   throw new TypeError(`${name} is ${inspect(value)}; it must be the path of a folder that map may make.`);
 };
 
-const SUBMIT: Readonly<Record<string, Check>> = {
+const CALL: Readonly<Record<string, Check>> = {
   priority: integer(Number.MIN_SAFE_INTEGER),
   hopLimit: integer(0),
   attempts: integer(1),
@@ -113,8 +118,10 @@ const SUBMIT: Readonly<Record<string, Check>> = {
   retryOn: ofType("function"),
 };
 
+const SUBMIT: Readonly<Record<string, Check>> = { ...CALL, onMessage: ofType("function") };
+
 const MAP: Readonly<Record<string, Check>> = {
-  ...SUBMIT,
+  ...CALL,
   chunksize,
   buffersize: integer(1),
   ordered: ofType("boolean"),

@@ -3,6 +3,7 @@ import {
   type Bodies,
   BrokenExecutorError,
   CancelledError,
+  type ChannelNote,
   ConnectionError,
   countOf,
   HopLimitError,
@@ -16,6 +17,7 @@ import {
   WorkerExitError,
   WorkerMemoryError,
 } from "@pydist/protocol";
+import { hear, type Way } from "./channel.js";
 import { decodeError, type KnownErrors } from "./decoding.js";
 import type { SubmitOptions } from "./options.js";
 import type { Sent } from "./sent.js";
@@ -119,6 +121,10 @@ export class AgainSink implements Sink {
     this.#origin.ranAgain(this.#index);
     const known = errors?.has(0) === true ? new Map([[this.#index, errors.get(0)]]) : undefined;
     this.#origin.sink.report(this.#index, bodies, info, known);
+  }
+
+  heard(_index: number, note: ChannelNote, bodies: Bodies | undefined, way: Way): void {
+    hear(this.#origin.sink, this.#index, note, bodies, way);
   }
 
   started(): void {

@@ -2,11 +2,13 @@ import {
   type Bodies,
   BodiesBuilder,
   CancelledError,
+  type ChannelNote,
   encodeFailure,
   type Ranges,
   type ResultInfo,
   type Stop,
 } from "@pydist/protocol";
+import type { Way } from "./channel.js";
 import type { KnownErrors } from "./decoding.js";
 
 /** Makes the error of a task that will not settle by itself: one for each task. */
@@ -15,6 +17,8 @@ export type Ending = (task: "pending" | "running") => unknown;
 /** Whoever waits for the tasks of one batch. Indices count from its first task. */
 export interface Sink<R extends Route = Finding> {
   readonly count: number;
+  /** A running task sends something by its channel. Without this, it is dropped. */
+  heard?(index: number, note: ChannelNote, bodies: Bodies | undefined, way: Way): void;
   /** The batch is about to leave; from now on the route leads to its tasks. */
   sent(route: R): void;
   /** @param errors failures that were decoded already */

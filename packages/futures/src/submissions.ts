@@ -1,15 +1,16 @@
 import {
   type Bodies,
   BodiesBuilder,
+  type ChannelNote,
   Outcome,
   outcomeAt,
   type Ranges,
   type ResultInfo,
-  type Types,
 } from "@pydist/protocol";
 import type { ShippedCode } from "@pydist/shipping";
 import { Aborts } from "./aborts.js";
 import { cancelledError } from "./cancelled.js";
+import type { Hearer, MessageListener, Way } from "./channel.js";
 import { decodeResults, type KnownErrors } from "./decoding.js";
 import { type Found, Future, type FutureOwner } from "./future.js";
 import { rangesOf } from "./ranges.js";
@@ -17,7 +18,7 @@ import type { Ending, Finding, Sink } from "./sink.js";
 
 /** The futures of one batch of submits. */
 export class FutureSink implements Sink, FutureOwner {
-  readonly #types: Types | undefined;
+  readonly #hearer: Hearer;
   readonly #builder = new BodiesBuilder();
   readonly #futures: (Future<unknown> | undefined)[] = [];
   /** Indices, in the order of cancelling. */
@@ -26,8 +27,8 @@ export class FutureSink implements Sink, FutureOwner {
   #aborts: Aborts | undefined;
 
   /** @param code what the calls have in common */
-  constructor({ types }: Pick<ShippedCode, "types">) {
-    this.#types = types;
+  constructor({ types }: Pick<ShippedCode, "types">, listener?: MessageListener) {
+    this.#hearer = { types, listener };
   }
 
   get count(): number {
@@ -89,7 +90,7 @@ export class FutureSink implements Sink, FutureOwner {
   }
 
   report(from: number, bodies: Bodies, info: ResultInfo, known?: KnownErrors): void {
-    const { values, errors } = decodeResults(bodies, info.node, { from, known, types: this.#types });
+    const { values, errors } = decodeResults(bodies, info.node, { from, known, types: this.#hearer.types });
     for (let i = 0; i < values.length; i++) {
       const future = this.#futures[from + i];
       this.#futures[from + i] = undefined;
@@ -99,6 +100,10 @@ export class FutureSink implements Sink, FutureOwner {
       else if (outcomeAt(bodies, i) & Outcome.Cancelled) future.abandon(errors.get(i));
       else future.finish({ error: errors.get(i) }, info, duration);
     }
+  }
+
+  heard(index: number, note: ChannelNote, bodies: Bodies | undefined, way: Way): void {
+    this.#futures[index]?.heard(note, bodies, way, this.#hearer);
   }
 
   started(ranges: Ranges): void {

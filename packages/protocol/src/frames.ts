@@ -119,10 +119,19 @@ export type UpNote =
       readonly node: string;
     }
   /** How far the task is, from 0 to 1. */
-  | { readonly kind: "progress"; readonly fraction: number; readonly node: string };
+  | { readonly kind: "progress"; readonly fraction: number; readonly node: string }
+  | ChannelNote;
 
-/** What an executor says to a running task: news of a batch that the task submitted. */
+/** Either end of a channel to the other. */
+export type ChannelNote =
+  /** The body is one value. */
+  | { readonly kind: "message" }
+  /** So many bytes of messages were taken, which makes room for as many. With 0, a task says that it listens. */
+  | { readonly kind: "taken"; readonly bytes: number };
+
+/** What an executor says to a running task: news of a batch that the task submitted, or what its submitter sends. */
 export type DownNote =
+  | ChannelNote
   /** The bodies are the results of the tasks from `from` on. */
   | ({ readonly kind: "results"; readonly batch: number; readonly from: number } & ResultInfo)
   | { readonly kind: "started"; readonly batch: number; readonly ranges: Ranges }

@@ -1,4 +1,5 @@
 export * from "./bodies.js";
 export * from "./errors.js";
 export * from "./frames.js";
+export * from "./outflow.js";
 export * from "./values/index.js";

@@ -27,6 +27,24 @@ export interface TaskContext<E = unknown> {
   progress(fraction: number): void;
   /** Submits to the tree that the task came from. A task that awaits what it submitted gives its slot back meanwhile. */
   readonly executor: E;
+  /**
+   * Sends a value to whoever submitted the task, whose `onMessage` is given it. Await it: it resolves when the value has
+   * left, with at most 4 MiB under way that were not taken.
+   * @throws SerializationError if the value cannot travel; what the task is stopped with; InvalidStateError once it is over
+   */
+  send(value: unknown): Promise<void>;
+  /**
+   * The next value that `future.send` sends to this task, in order. A task that waits for one keeps its slot.
+   * @throws as `send`
+   */
+  receive(): Promise<unknown>;
+  /**
+   * A value as the bytes in which it would travel, for whoever passes it on and need not look inside.
+   * @throws SerializationError
+   */
+  encode(value: unknown): Uint8Array<ArrayBuffer>;
+  /** The reverse of `encode`. @throws SerializationError for other bytes */
+  decode(bytes: Uint8Array): unknown;
 }
 
 /** The four levels of a task's log. */

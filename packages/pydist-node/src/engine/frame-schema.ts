@@ -89,6 +89,9 @@ const parts = v.pipe(
   v.check((all) => all.reduce((sum, { length }) => sum + length, 0) <= PORTION_BYTES, "too much for a portion"),
 );
 
+const message = v.object({ kind: v.literal("message") });
+const taken = v.object({ kind: v.literal("taken"), bytes: count });
+
 const upNote = v.variant("kind", [
   v.object({ kind: v.literal("submit"), batch: count, head: nestedHead, text: v.string() }),
   v.object({ kind: v.literal("captured"), hash }),
@@ -96,12 +99,16 @@ const upNote = v.variant("kind", [
   v.object({ kind: v.literal("cancel"), batch: count, ranges, grace: v.exactOptional(milliseconds) }),
   v.object({ kind: v.literal("log"), level: v.picklist(["debug", "info", "warn", "error"]), text, node: text }),
   v.object({ kind: v.literal("progress"), fraction: v.pipe(v.number(), v.minValue(0), v.maxValue(1)), node: text }),
+  message,
+  taken,
 ]);
 
 const downNote = v.variant("kind", [
   v.object({ kind: v.literal("results"), batch: count, from: count, node: text, hops: count, attempt: count }),
   v.object({ kind: v.literal("started"), batch: count, ranges }),
   v.object({ kind: v.literal("waiting"), batch: count, ranges }),
+  message,
+  taken,
 ]);
 
 const node = v.object({

@@ -12,10 +12,11 @@ import {
   unpackBodies,
 } from "@pydist/protocol";
 import { type Bound, CONTEXT_PROVIDER, type TaskContext } from "@pydist/shipping/runtime";
+import { overError, TaskChannel } from "./channel.js";
 import { Context } from "./context.js";
 import { overtimeOf } from "./faults.js";
 import { type Gathering, post } from "./gathering.js";
-import { type Control, clock, Mark, type SharedRun } from "./messages.js";
+import { type Control, clock, Mark, type SharedRun, wakes } from "./messages.js";
 import type { NestedPort, TaskExecutor } from "./nested.js";
 import { pollingController } from "./signal.js";
 
@@ -63,6 +64,7 @@ export class Call {
   #stopped: { readonly reason: unknown } | undefined;
   #executor: TaskExecutor | undefined;
   #port: NestedPort | undefined;
+  #channel: TaskChannel | undefined;
   /** In its synchronous part; after that, with a slot; or waiting for its own tasks, without one; and then over. */
   #state: "synchronous" | "running" | "suspended" | "over" = "synchronous";
   /** Notes that came and gave it a slot. */
@@ -118,6 +120,15 @@ export class Call {
     return this.#executor;
   }
 
+  get channel(): TaskChannel {
+    if (this.#channel === undefined) {
+      this.#channel = new TaskChannel((note, bodies) => this.say(note, bodies), this.bound?.types);
+      if (this.#state === "over") this.#channel.close(overError(this.site.head.name));
+      else if (this.#stopped !== undefined) this.#channel.close(this.#stopped.reason);
+    }
+    return this.#channel;
+  }
+
   say(note: UpNote, bodies?: Bodies): void {
     if (this.#state === "over") return;
     this.site.said++;
@@ -150,6 +161,7 @@ export class Call {
 
   over(): void {
     this.#executor?.close();
+    this.#channel?.close(overError(this.site.head.name));
     this.#state = "over";
     clearImmediate(this.#look);
     if (calls.get(this.site.lease) === this) calls.delete(this.site.lease);
@@ -160,14 +172,18 @@ export class Call {
     if (message.kind === "stop") {
       this.#stopped = { reason: message.reason === undefined ? this.#overtime() : reasonIn(message.reason) };
       this.#controller?.abort(this.#stopped.reason);
+      this.#channel?.close(this.#stopped.reason);
       return;
     }
     for (const { call, note, bodies } of message.notes) {
-      if (note.kind === "results") {
+      if (wakes(note)) {
         this.#seen++;
         if (this.#state === "suspended") this.#state = "running";
       }
-      if (call === this.#name) this.#port?.told(note, bodies === undefined ? undefined : unpackBodies(bodies));
+      if (call !== this.#name) continue;
+      const unpacked = bodies === undefined ? undefined : unpackBodies(bodies);
+      if (note.kind === "message" || note.kind === "taken") this.#channel?.told(note, unpacked);
+      else this.#port?.told(note, unpacked);
     }
     this.#mayWait();
   }

@@ -56,6 +56,22 @@ export class Context implements TaskContext {
     this.#call.say({ kind: "progress", fraction, node: this.node });
   }
 
+  send(value: unknown): Promise<void> {
+    return this.#call.channel.send(value);
+  }
+
+  receive(): Promise<unknown> {
+    return this.#call.channel.receive();
+  }
+
+  encode(value: unknown): Uint8Array<ArrayBuffer> {
+    return this.#call.channel.encode(value);
+  }
+
+  decode(bytes: Uint8Array): unknown {
+    return this.#call.channel.decode(bytes);
+  }
+
   #log(level: Level, parts: readonly unknown[]): void {
     const next = this.#flood.next();
     if (next === "last") this.#say("warn", `More than ${MOST_LINES} lines in a second are left out.`);

@@ -64,6 +64,11 @@ export interface Note<N> {
   readonly bodies: Uint8Array<ArrayBuffer> | undefined;
 }
 
+/** Whether a note has a task go on that waits: then it needs a slot. */
+export function wakes({ kind }: DownNote): boolean {
+  return kind !== "started" && kind !== "waiting";
+}
+
 /** What a node tells a worker while a run goes on. */
 export type Control =
   /** Aborts the signal of a running task; `reason` is one packed body, undefined for a task whose time is over. */

@@ -10,6 +10,7 @@ import {
 import {
   type BatchHeader,
   type Bodies,
+  type ChannelNote,
   countOf,
   type DownNote,
   type NestedHeader,
@@ -93,7 +94,7 @@ export class NestedPort implements Port {
   /** Whatever a task submits is the executor's, not the task's: nobody submits by way of it. */
   tell(): void {}
 
-  told(note: DownNote, bodies: Bodies | undefined): void {
+  told(note: Exclude<DownNote, ChannelNote>, bodies: Bodies | undefined): void {
     const submitter = this.#submitter;
     if (note.kind === "started") return submitter?.started(note.batch, note.ranges);
     if (note.kind === "waiting") return submitter?.waiting(note.batch, note.ranges);

@@ -1,11 +1,11 @@
 import type { DownNote } from "@pydist/protocol";
-import { Mark, type Note } from "./messages.js";
+import { Mark, type Note, wakes } from "./messages.js";
 import type { Run } from "./run.js";
 import type { Thread } from "./thread.js";
 
 /**
  * Tasks that wait for tasks of their own, without a slot: running -> suspended -> ready -> running. A note that brings a
- * result wakes such a task, but only with a slot.
+ * result or a message wakes such a task, but only with a slot.
  */
 export class Sleeping {
   /**
@@ -27,7 +27,7 @@ export class Sleeping {
    * @returns whether the task wants a slot for it, and did not before
    */
   tell(run: Run, thread: Thread, note: Note<DownNote>): boolean {
-    if (run.sleeper === undefined || note.note.kind !== "results") {
+    if (run.sleeper === undefined || !wakes(note.note)) {
       this.#send(run, thread, [note]);
       return false;
     }
@@ -63,7 +63,7 @@ export class Sleeping {
   #send(run: Run, thread: Thread, notes: readonly Note<DownNote>[]): void {
     const { speaker, lease } = run;
     if (speaker === undefined) return;
-    for (const { note } of notes) if (note.kind === "results") speaker.woken++;
+    for (const { note } of notes) if (wakes(note)) speaker.woken++;
     thread.control({ kind: "tell", lease, index: speaker.index, notes });
   }
 }

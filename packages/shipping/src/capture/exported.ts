@@ -6,7 +6,7 @@ import { types } from "node:util";
 import type { ModuleRef } from "../code.js";
 import { liveScripts } from "../inspect/scripts.js";
 import { Lru } from "../lru.js";
-import { type PackageRef, packageOf } from "../trees/package-ref.js";
+import { isAbovePydist, type PackageRef, packageOf } from "../trees/package-ref.js";
 import { packageKey } from "../trees/provider.js";
 import { isObject } from "./is-object.js";
 import { builtinPlaceOf, globalPathOf } from "./known.js";
@@ -37,7 +37,7 @@ export function ownerOfFile(file: string): Owner | undefined {
   if (start === -1) return undefined;
   const inside = start + mark.length;
   const name = packageOf(file.slice(inside).split(sep).join("/"));
-  if (name === undefined) return undefined;
+  if (name === undefined || isAbovePydist(name)) return undefined;
   const directory = file.slice(0, inside) + name.split("/").join(sep);
   const known = owners.get(directory);
   if (known !== undefined) return known;

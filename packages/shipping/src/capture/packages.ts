@@ -5,7 +5,7 @@ import * as protocol from "@pydist/protocol";
 import type { ImportRecord } from "../analysis/script-imports.js";
 import { isOfNode } from "../inspect/of-node.js";
 import { findPackage } from "../trees/find-package.js";
-import { isOwnPackage, type PackageRef, packageOf } from "../trees/package-ref.js";
+import { isAbovePydist, isOwnPackage, type PackageRef, packageOf } from "../trees/package-ref.js";
 import { packageKey } from "../trees/provider.js";
 import { namedPackage } from "../trees/roots.js";
 import { isWorkerOfPydist } from "../worker-mark.js";
@@ -57,7 +57,7 @@ export function notePackageImport(value: object, { specifier, imported, kind }: 
     places.set(value, { module: { specifier, how: kind }, path, owner: undefined });
     return;
   }
-  if (name === undefined) return;
+  if (name === undefined || isAbovePydist(name)) return;
   if (isOwnPackage(name)) {
     // Of the whole, only what is used counts: most of it a node supplies itself.
     if (imported !== "*")

@@ -41,7 +41,21 @@ export function ownPackage(name: string): PackageRef {
   return { name, version: "", key: name };
 }
 
+const OF_A_NODE = [
+  "pydist",
+  "pydist-node",
+  ...["protocol", "scheduler", "shipping", "futures"].map((room) => `@pydist/${room}`),
+];
+
 /** Packages of pydist itself: a node has its own. */
 export function isOwnPackage(name: string): boolean {
-  return name === "pydist" || name === "pydist-node" || name.startsWith("@pydist/");
+  return OF_A_NODE.includes(name);
+}
+
+/**
+ * Packages of pydist that stand above it: a node has none of them, and with all that they depend on they could not be
+ * brought there. What they send travels as the program's own functions do.
+ */
+export function isAbovePydist(name: string): boolean {
+  return name.startsWith("@pydist/") && !isOwnPackage(name);
 }

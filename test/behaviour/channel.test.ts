@@ -1,0 +1,160 @@
+import { type Future, InvalidStateError, SerializationError, task } from "pydist";
+import { expect, it } from "vitest";
+import { describeExecutors } from "./executors.js";
+
+/* Functions travel as text: each says for itself what it needs. */
+
+async function echoUntilNull(): Promise<number> {
+  const context = task.context();
+  for (let count = 0; ; count++) {
+    const value = await context.receive();
+    if (value === null) return count;
+    await context.send(value);
+  }
+}
+
+describeExecutors("a channel between a task and its submitter", (open) => {
+  it("carries values of every kind both ways, in order and once", async () => {
+    const executor = await open();
+    const cyclic: { self?: unknown; list: number[] } = { list: [1, 2] };
+    cyclic.self = cyclic;
+    const values: unknown[] = [
+      ...[1, -0, Number.NaN, "text", true, undefined, 12n ** 30n, [1, [2, [3]]], { a: { b: 1 } }],
+      ...[new Date(5), new Map([[{ k: 1 }, new Set([1])]]), /a+/g, new TypeError("told"), cyclic],
+      ...[Float64Array.of(Number.NaN, -0), Uint8Array.of(1, 2), new BigInt64Array([1n]), Buffer.from("bytes")],
+    ];
+    const heard: unknown[] = [];
+    const future = executor.submit(echoUntilNull, [], { onMessage: (value) => heard.push(value) });
+    // Before it has begun, too.
+    for (const value of values) void future.send(value);
+    await future.send(null);
+    expect(await future).toBe(values.length);
+    expect(heard).toEqual(values);
+    const [, minusZero] = heard;
+    expect(Object.is(minusZero, -0)).toBe(true);
+  });
+
+  it("has a task wait when nobody takes what it sends, and go on when somebody does", async () => {
+    const executor = await open();
+    let go = (): void => {};
+    const gate = new Promise<void>((resolve) => {
+      go = resolve;
+    });
+    let bytes = 0;
+    let first = (): void => {};
+    const begun = new Promise<void>((resolve) => {
+      first = resolve;
+    });
+    const future = executor.submit(
+      async (count: number) => {
+        const context = task.context();
+        for (let i = 0; i < count; i++) {
+          await context.send(new Uint8Array(1024 * 1024).fill(i));
+          context.progress(0);
+        }
+        return "sent";
+      },
+      [32],
+      {
+        onMessage: async (value) => {
+          first();
+          await gate;
+          bytes += (value as Uint8Array).length;
+        },
+      },
+    );
+    await begun;
+    // The answer to another task comes by the same way as the rest would.
+    await executor.submit(() => 1);
+    expect(bytes).toBe(0);
+    expect(future.done()).toBe(false);
+    go();
+    expect(await future).toBe("sent");
+    expect(bytes).toBe(32 * 1024 * 1024);
+  });
+
+  it("has the submitter wait when the task does not receive", async () => {
+    const executor = await open();
+    const future = executor.submit(
+      async () => {
+        const context = task.context();
+        // It listens, and takes the rest only when it is told to: by the first message.
+        let sum = ((await context.receive()) as Uint8Array).length;
+        await context.send("took one");
+        for (let i = 1; i < 16; i++) sum += ((await context.receive()) as Uint8Array).length;
+        return sum;
+      },
+      [],
+      { onMessage: () => {} },
+    );
+    let left = 0;
+    const sends = Array.from({ length: 16 }, () =>
+      future.send(new Uint8Array(1024 * 1024)).then(() => {
+        left++;
+      }),
+    );
+    await Promise.all(sends);
+    expect(left).toBe(16);
+    expect(await future).toBe(16 * 1024 * 1024);
+  });
+
+  it("tells the submitter that the task is over", async () => {
+    const executor = await open();
+    const future: Future<string> = executor.submit(() => "over");
+    const early = future.send(1);
+    await expect(early).rejects.toThrow(InvalidStateError);
+    await expect(early).rejects.toThrow(
+      "The task is finished, so nobody takes what is sent to it. Send while it runs.",
+    );
+    expect(await future).toBe("over");
+    await expect(future.send(2)).rejects.toThrow("The task is finished");
+  });
+
+  it("refuses what cannot travel, by its path, at either end", async () => {
+    const executor = await open();
+    const future = executor.submit(async () => {
+      const context = task.context();
+      const told = await context.send({ a: [() => 1] }).catch((error: Error) => `${error.name}: ${error.message}`);
+      await context.receive();
+      return told;
+    });
+    await expect(future.send({ b: Symbol("b") })).rejects.toThrow(SerializationError);
+    await expect(future.send({ b: Symbol("b") })).rejects.toThrow("message.b");
+    await future.send("end");
+    expect(await future).toMatch(/^SerializationError: .*message\.a\[0\]/);
+  });
+
+  it("ends with the task's signal", async () => {
+    const executor = await open();
+    let ready = (): void => {};
+    const listening = new Promise<void>((resolve) => {
+      ready = resolve;
+    });
+    const heard: unknown[] = [];
+    const future = executor.submit(
+      async () => {
+        const context = task.context();
+        await context.send("here");
+        try {
+          await context.receive();
+        } catch (error) {
+          // What the task was stopped with; nothing is sent any more.
+          const late = await context.send(1).catch((again: unknown) => again === error);
+          if (late) context.log.info((error as Error).message);
+          throw error;
+        }
+      },
+      [],
+      {
+        onMessage: (value) => {
+          heard.push(value);
+          ready();
+        },
+      },
+    );
+    await listening;
+    future.abort(new Error("enough"));
+    await expect(future).rejects.toThrow("aborted");
+    expect(heard).toEqual(["here"]);
+  });
+});

@@ -110,7 +110,7 @@ export function hear(
 ): void {
   if (sink.heard !== undefined) return sink.heard(index, note, bodies, way);
   if (note.kind !== "message" || bodies === undefined) return;
-  hand(bodies, { listener: undefined, types: undefined });
+  void hand(bodies, { listener: undefined, types: undefined });
   way.tell({ kind: "taken", bytes: weightOf(bodies) });
 }
 

@@ -242,3 +242,41 @@ export class CheckpointError extends PydistError {
     if (fields.input !== undefined) this.input = fields.input;
   }
 }
+
+/**
+ * Ranks that have to run at once did not all get a slot at the same time, so none was begun, and their slots were given
+ * back. Add nodes or workers, ask for fewer ranks, or give more time.
+ */
+export class GangError extends PydistError {
+  /** How many ranks there were to be. */
+  readonly wanted: number;
+  /** The most that had a slot at the same time. */
+  readonly got: number;
+  /** How many slots the cluster has, whoever uses them. */
+  readonly slots: number;
+
+  static {
+    brand(GangError.prototype, "PYDIST_E_GANG", "GangError");
+  }
+
+  constructor(message: string, fields: Options & { wanted: number; got: number; slots: number }) {
+    super(message, fields);
+    this.wanted = fields.wanted;
+    this.got = fields.got;
+    this.slots = fields.slots;
+  }
+}
+
+/** A rank threw, or its node or thread was lost, and the others were stopped. `cause` is what befell it. */
+export class RankError extends PydistError {
+  readonly rank: number;
+
+  static {
+    brand(RankError.prototype, "PYDIST_E_RANK", "RankError");
+  }
+
+  constructor(message: string, fields: Options & { rank: number }) {
+    super(message, fields);
+    this.rank = fields.rank;
+  }
+}

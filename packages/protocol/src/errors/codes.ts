@@ -21,6 +21,8 @@ export const ERROR_CODES = {
   PYDIST_E_HOP_LIMIT: "The task may travel no further and cannot run where it is.",
   PYDIST_E_CYCLE: "Joining this parent would make the tree a cycle.",
   PYDIST_E_CHECKPOINT: "The checkpoint of a map belongs to something else, is in use, or cannot be used.",
+  PYDIST_E_GANG: "Ranks that have to run at once did not get their slots at the same time.",
+  PYDIST_E_RANK: "One of the ranks that run at once failed, so the others were stopped.",
 } as const;
 
 /** One of the codes in `ERROR_CODES`. */

@@ -1,6 +1,5 @@
 import { inspect } from "node:util";
 import { Collectives } from "./collectives.js";
-import type { Wire } from "./wire.js";
 
 /** Tells messages of one rank to another apart. */
 export type Tag = number | string;
@@ -28,12 +27,6 @@ export class Comm extends Collectives {
   declare readonly rank: number;
   /** How many ranks there are. */
   declare readonly size: number;
-
-  /** @internal Ranks are given theirs. */
-  // biome-ignore lint/complexity/noUselessConstructor: it hides that of the base
-  constructor(wire: Wire) {
-    super(wire);
-  }
 
   /**
    * Sends a value to a rank, which may be this one. Await it: it resolves when the value has left, with at most 1 MiB under

@@ -13,5 +13,7 @@ export const peers = {
   python: () => import("./python.mjs"),
   promises: () => import("./promises.mjs"),
   timers: () => import("./timers.mjs"),
+  ranks: () => import("./ranks.mjs"),
+  mpi: () => import("./mpi.mjs"),
   start: () => import("./start.mjs"),
 };

@@ -1,5 +1,6 @@
 import { bulkRows } from "./bulk.mjs";
 import { latencyRows } from "./latency.mjs";
+import { messagingRows } from "./messaging.mjs";
 import { throughputRows } from "./throughput.mjs";
 import { treeRows } from "./tree.mjs";
 
@@ -15,6 +16,7 @@ export function rowsFor(sizes, threads) {
     ...latencyRows(sizes, threads),
     ...treeRows(sizes),
     ...bulkRows(sizes, threads),
+    ...messagingRows(sizes),
   ];
   return rows.sort((a, b) => a.id.localeCompare(b.id));
 }

@@ -5,6 +5,7 @@ import {
   CHANNEL_WINDOW,
   type ChannelNote,
   encodeValue,
+  Intake,
   InvalidStateError,
   Outflow,
   type Types,
@@ -31,15 +32,20 @@ export interface Hearer {
 
 interface Arrived {
   readonly bodies: Bodies;
-  readonly way: Way;
+  readonly intake: Intake;
   readonly hearer: Hearer;
+}
+
+/** An execution of the task, and what was taken of it. */
+interface Execution extends Way {
+  readonly intake: Intake;
 }
 
 /** The submitter's end of the channel to a task. What was meant for an execution that was lost is not given to the next one. */
 export class Channel {
   readonly #arrived: Arrived[] = [];
   #out = new Outflow(0);
-  #way: Way | undefined;
+  #way: Execution | undefined;
   #delivering: "now" | "not" = "not";
 
   /** Resolves when the value has left. @throws SerializationError; InvalidStateError once nobody takes it any more */
@@ -51,16 +57,21 @@ export class Channel {
   }
 
   heard(note: ChannelNote, bodies: Bodies | undefined, way: Way, hearer: Hearer): void {
-    if (this.#way?.call !== way.call) {
-      if (this.#way !== undefined) this.lost();
-      this.#way = way;
-    }
+    const { intake } = this.#executionOf(way);
     if (note.kind === "message") {
       if (bodies === undefined) return;
-      this.#arrived.push({ bodies, way, hearer });
+      this.#arrived.push({ bodies, intake, hearer });
       if (this.#delivering === "not") void this.#deliver();
     } else if (note.bytes === 0) this.#out.open(CHANNEL_WINDOW);
     else this.#out.taken(note.bytes);
+  }
+
+  #executionOf(way: Way): Execution {
+    if (this.#way?.call === way.call) return this.#way;
+    this.lost();
+    const intake = new Intake(CHANNEL_WINDOW, (bytes) => way.tell({ kind: "taken", bytes }));
+    this.#way = { ...way, intake };
+    return this.#way;
   }
 
   async #deliver(): Promise<void> {
@@ -68,11 +79,11 @@ export class Channel {
     for (;;) {
       const next = this.#arrived.shift();
       if (next === undefined) break;
-      const { bodies, way, hearer } = next;
+      const { bodies, intake, hearer } = next;
       const answer = hand(bodies, hearer);
       // Without a promise the next one need not wait for a turn.
       if (answer !== undefined) await answer;
-      way.tell({ kind: "taken", bytes: weightOf(bodies) });
+      intake.took(weightOf(bodies));
     }
     this.#delivering = "not";
   }

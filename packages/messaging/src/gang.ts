@@ -1,6 +1,6 @@
 import { BrokenExecutorError, CancelledError, NodeLostError } from "@pydist/protocol";
 import type { ClusterExecutor, Future } from "pydist";
-import { type FromRank, type Seat, type ToRank, weightOf } from "./messages.js";
+import { type FromRank, type Seat, type ToRank } from "./messages.js";
 import { type RankFunction, takePart } from "./rank.js";
 
 /** What befell a rank. */
@@ -103,20 +103,17 @@ export class Gang {
         this.#here++;
         return this.#onNews();
       case "letter":
-        return this.#tell(said.to, { is: "letter", from: rank, tag: said.tag, bytes: said.bytes }, () => {
-          this.#tell(rank, { is: "taken", from: said.to, weight: weightOf(said) });
-        });
+        return this.#tell(said.to, { is: "letter", from: rank, tag: said.tag, bytes: said.bytes });
       case "taken":
         return this.#tell(said.to, { is: "taken", from: rank, weight: said.weight });
     }
   }
 
-  /** @param dropped called if nobody takes it, because the rank is over */
-  #tell(rank: number, message: ToRank, dropped: () => void = () => {}): void {
+  /** What is for a rank that is over is dropped: its sender is about to be told. */
+  #tell(rank: number, message: ToRank): void {
     const future = this.#futures[rank];
     future?.send(message).catch(() => {
-      if (future.done()) dropped();
-      else this.#fail(rank, threadLost());
+      if (!future.done()) this.#fail(rank, threadLost());
     });
   }
 

@@ -1,6 +1,6 @@
 import type { MessagePort } from "node:worker_threads";
-import { InvalidStateError, Outflow } from "@pydist/protocol";
-import { type Arrived, Mailbox, overError } from "./mailbox.js";
+import { Intake, InvalidStateError, Outflow } from "@pydist/protocol";
+import { Mailbox, overError } from "./mailbox.js";
 import { type FromRank, type Letter, type Seat, type ToRank, weightOf } from "./messages.js";
 import { reachesThreads, Threads } from "./threads.js";
 
@@ -24,6 +24,8 @@ export class Messenger {
   readonly #threads: Threads;
   readonly #ways = new Map<number, Way>();
   readonly #ports: MessagePort[] = [];
+  /** What was taken of letters that the program brought, by their senders. */
+  readonly #intakes = new Map<number, Intake>();
   /** Ports of others to this rank that are open. */
   readonly #incoming = new Map<number, MessagePort>();
   readonly #over = new Set<number>();
@@ -94,8 +96,9 @@ export class Messenger {
 
   #opened(from: number, port: MessagePort): void {
     this.#incoming.set(from, port);
+    const intake = new Intake(PAIR_WINDOW, (weight) => port.postMessage(weight));
     port.on("message", (letter: Letter) => {
-      this.mailbox.put({ ...letter, from, took: () => port.postMessage(weightOf(letter)) });
+      this.mailbox.put({ ...letter, from, took: () => intake.took(weightOf(letter)) });
     });
     port.on("close", () => {
       this.#incoming.delete(from);
@@ -108,15 +111,22 @@ export class Messenger {
   heard(message: Exclude<ToRank, { readonly is: "begin" }>): void {
     if (message.is === "letter") {
       const { from, tag, bytes } = message;
-      const letter: Omit<Arrived, "took"> = { from, tag, bytes };
-      const weight = weightOf(letter);
-      this.mailbox.put({ ...letter, took: () => this.#tell({ is: "taken", to: from, weight }) });
+      const letter = { from, tag, bytes };
+      this.mailbox.put({ ...letter, took: () => this.#intakeOf(from).took(weightOf(letter)) });
     } else if (message.is === "taken") this.#ways.get(message.from)?.out.taken(message.weight);
     else {
       this.#over.add(message.rank);
       this.#ways.get(message.rank)?.out.close(overError(message.rank));
       if (!this.#incoming.has(message.rank)) this.mailbox.over(message.rank);
     }
+  }
+
+  #intakeOf(from: number): Intake {
+    const known = this.#intakes.get(from);
+    if (known !== undefined) return known;
+    const intake = new Intake(PAIR_WINDOW, (weight) => this.#tell({ is: "taken", to: from, weight }));
+    this.#intakes.set(from, intake);
+    return intake;
   }
 
   /** How much leaves this way is bounded by the windows of the pairs. */

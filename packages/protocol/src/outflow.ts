@@ -10,9 +10,12 @@ interface Waiting {
   readonly dropped: (error: unknown) => void;
 }
 
+/** What was taken is told when it comes to this part of the window: each message would cost another one otherwise. */
+const UNTOLD = 1 / 4;
+
 /**
- * Lets messages leave in order, as long as what is under way fits into a window; one that is larger than that travels
- * alone. So whoever awaits each `send` never has more waiting here than one message.
+ * Lets messages leave in order, as long as what is under way fits into a window, or so little is that it may have been
+ * taken: then a message leaves however large it is. So whoever awaits each `send` never has more than one waiting here.
  */
 export class Outflow {
   readonly #waiting: Waiting[] = [];
@@ -56,12 +59,31 @@ export class Outflow {
     for (;;) {
       const next = this.#waiting[0];
       if (next === undefined || this.#window === 0) return;
-      if (this.#underWay > 0 && this.#underWay + next.bytes > this.#window) return;
+      if (this.#underWay >= this.#window * UNTOLD && this.#underWay + next.bytes > this.#window) return;
       this.#waiting.shift();
       this.#underWay += next.bytes;
       next.leave();
       next.left();
     }
+  }
+}
+
+/** The other end of an `Outflow`: tells what was taken, now and then. */
+export class Intake {
+  readonly #window: number;
+  readonly #tell: (bytes: number) => void;
+  #untold = 0;
+
+  constructor(window: number, tell: (bytes: number) => void) {
+    this.#window = window;
+    this.#tell = tell;
+  }
+
+  took(bytes: number): void {
+    this.#untold += bytes;
+    if (this.#untold < this.#window * UNTOLD) return;
+    this.#tell(this.#untold);
+    this.#untold = 0;
   }
 }
 

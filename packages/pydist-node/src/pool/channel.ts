@@ -6,6 +6,7 @@ import {
   type ChannelNote,
   decodeValue,
   encodeValue,
+  Intake,
   InvalidStateError,
   kindAt,
   Outflow,
@@ -24,6 +25,7 @@ interface Receiver {
 export class TaskChannel {
   readonly #say: (note: ChannelNote, bodies?: Bodies) => void;
   readonly #types: Types | undefined;
+  readonly #in = new Intake(CHANNEL_WINDOW, (bytes) => this.#say({ kind: "taken", bytes }));
   readonly #out = new Outflow(CHANNEL_WINDOW);
   readonly #arrived: Bodies[] = [];
   readonly #receivers: Receiver[] = [];
@@ -53,7 +55,7 @@ export class TaskChannel {
   }
 
   #take(bodies: Bodies): unknown {
-    this.#say({ kind: "taken", bytes: weightOf(bodies) });
+    this.#in.took(weightOf(bodies));
     return this.#decoded(bodies);
   }
 

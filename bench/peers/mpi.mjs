@@ -12,7 +12,8 @@ export async function open() {
   } catch {
     return "not found: mpiexec and mpi4py";
   }
-  const ask = async (...question) => JSON.parse((await run("mpiexec", ["-n", "2", "python3", script, ...question])).stdout);
+  const ask = async (...question) =>
+    JSON.parse((await run("mpiexec", ["-n", "2", "python3", script, ...question])).stdout);
   return {
     pingPong: ({ trips }) => ask("pingPong", String(trips)),
     stream: ({ mebibytes }) => ask("stream", String(mebibytes)),

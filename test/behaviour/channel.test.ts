@@ -157,4 +157,38 @@ describeExecutors("a channel between a task and its submitter", (open) => {
     await expect(future).rejects.toThrow("aborted");
     expect(heard).toEqual(["here"]);
   });
+
+  it("is there for tasks that tasks submit, too, at any depth", async () => {
+    const executor = await open();
+    const talk = async (depth: number): Promise<unknown[]> => {
+      const context = task.context();
+      if (depth === 0) {
+        await context.send("here");
+        return [await context.receive()];
+      }
+      const heard: unknown[] = [];
+      const child = context.executor.submit(talk, [depth - 1], {
+        onMessage: (value) => {
+          heard.push(value);
+          void child.send(`to ${depth - 1}`);
+          void context.send(`${value} below ${depth}`);
+        },
+      });
+      const below = await child;
+      return [...heard, below, await context.receive()];
+    };
+    const heard: unknown[] = [];
+    const future = executor.submit(talk, [3], {
+      onMessage: (value) => {
+        heard.push(value);
+        void future.send("from the program");
+      },
+    });
+    expect(await future).toEqual([
+      "here below 1 below 2",
+      ["here below 1", ["here", ["to 0"], "to 1"], "to 2"],
+      "from the program",
+    ]);
+    expect(heard).toEqual(["here below 1 below 2 below 3"]);
+  });
 });

@@ -136,7 +136,9 @@ describe("a gang", () => {
     const gate = await Gate.make();
     const stands = async (comm: Comm, port: number): Promise<void> => {
       const { connect } = await import("node:net");
-      connect(port, "127.0.0.1").on("error", () => {}).write("1\n");
+      connect(port, "127.0.0.1")
+        .on("error", () => {})
+        .write("1\n");
       await comm.recv();
     };
     const running = thrown(CancelledError, () =>
@@ -147,7 +149,9 @@ describe("a gang", () => {
     const error = await running;
     expect(error.message).toBe("spmd was aborted.");
     expect(error.cause).toBe(reason);
-    expect((await thrown(CancelledError, () => spmd(executor, meet, { ranks: 1, signal: during.signal }))).cause).toBe(reason);
+    expect((await thrown(CancelledError, () => spmd(executor, meet, { ranks: 1, signal: during.signal }))).cause).toBe(
+      reason,
+    );
     expect(await spmd(executor, meet, { ranks: 2 })).toEqual([0, 1]);
   });
 
@@ -167,7 +171,12 @@ describe("a gang", () => {
     ["executor", meet, {}, "spmd's ranks is undefined; it must be a whole number of at least 1."],
     ["executor", meet, { ranks: 1.5 }, "spmd's ranks is 1.5; it must be a whole number of at least 1."],
     ["executor", meet, { ranks: 1, args: 3 }, "spmd's args is 3; it must be an array."],
-    ["executor", meet, { ranks: 1, startTimeout: -1 }, "spmd's startTimeout is -1; it must be milliseconds of at least 0."],
+    [
+      "executor",
+      meet,
+      { ranks: 1, startTimeout: -1 },
+      "spmd's startTimeout is -1; it must be milliseconds of at least 0.",
+    ],
     ["executor", meet, { ranks: 1, signal: {} }, "spmd's signal is {}; it must be an AbortSignal."],
     ["executor", meet, { ranks: 1, rank: 1 }, "spmd has no option 'rank'; it has ranks, args, startTimeout, signal."],
   ])("refuses wrong arguments: %s %s %o", async (executor, fn, options, message) => {

@@ -1,5 +1,5 @@
 import { ClusterExecutor } from "pydist";
-import { afterAll, beforeAll, describe } from "vitest";
+import { beforeAll, describe } from "vitest";
 import { attach } from "../support/attach.js";
 import { opened } from "../support/opened.js";
 import { spawnTree, type Tree } from "../support/processes.js";

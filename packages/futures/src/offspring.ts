@@ -8,6 +8,7 @@ import {
   type NestedHeader,
   Outcome,
   outcomeAt,
+  type Passed,
   type Ranges,
   type ResultInfo,
   repeatBody,
@@ -16,6 +17,7 @@ import {
   type UpNote,
 } from "@pydist/protocol";
 import { rememberNamed, sha256 } from "@pydist/shipping";
+import type { Way } from "./channel.js";
 import type { Content } from "./contents.js";
 import type { Route, Sink } from "./sink.js";
 
@@ -69,6 +71,7 @@ export class Offspring {
     const family = this.#families.get(`${lease} ${index}`);
     if (family?.call !== call) return;
     if (note.kind === "forget") return void family.captured.delete(note.hash);
+    if (note.kind === "reply") return family.batches.get(note.batch)?.reply(note, bodies);
     const { batch, ranges, grace } = note;
     const stop = grace === undefined || bodies === undefined ? undefined : { grace, reason: bodies };
     family.batches.get(batch)?.cancelAt(ranges, stop);
@@ -174,6 +177,8 @@ class Child implements Sink {
   readonly #grace: number;
   readonly #tell: (note: DownNote, results?: Bodies) => void;
   readonly #over: () => void;
+  /** To those of its tasks that have said something. */
+  readonly #ways = new Map<number, Way>();
   #route: Route | undefined;
   #open: number;
 
@@ -198,6 +203,16 @@ class Child implements Sink {
     this.#open -= countOf(bodies);
     if (this.#open === 0) this.#over();
     this.#tell({ kind: "results", batch: this.#batch, from, node, hops, attempt }, bodies);
+  }
+
+  heard(index: number, note: ChannelNote, bodies: Bodies | undefined, way: Way): void {
+    this.#ways.set(index, way);
+    this.#tell({ kind: "heard", batch: this.#batch, index, call: way.call, note }, bodies);
+  }
+
+  reply({ index, call, note }: Passed, bodies: Bodies | undefined): void {
+    const way = this.#ways.get(index);
+    if (way?.call === call) way.tell(note, bodies);
   }
 
   started(ranges: Ranges): void {

@@ -1,6 +1,6 @@
 import { BrokenExecutorError, CancelledError, NodeLostError } from "@pydist/protocol";
 import type { ClusterExecutor, Future } from "pydist";
-import { type FromRank, type Seat, type ToRank } from "./messages.js";
+import type { FromRank, Seat, ToRank } from "./messages.js";
 import { type RankFunction, takePart } from "./rank.js";
 
 /** What befell a rank. */

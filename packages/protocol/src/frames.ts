@@ -111,6 +111,8 @@ export type UpNote =
   | { readonly kind: "forget"; readonly hash: string }
   /** Cancels tasks that have not begun; with `grace`, also stops those that have, and the body is the reason. */
   | { readonly kind: "cancel"; readonly batch: number; readonly ranges: Ranges; readonly grace?: number }
+  /** To a task that it has submitted, and that is heard. */
+  | ({ readonly kind: "reply" } & Passed)
   | {
       readonly kind: "log";
       readonly level: "debug" | "info" | "warn" | "error";
@@ -136,7 +138,19 @@ export type DownNote =
   | ({ readonly kind: "results"; readonly batch: number; readonly from: number } & ResultInfo)
   | { readonly kind: "started"; readonly batch: number; readonly ranges: Ranges }
   /** Tasks that had begun have lost their node and wait again. */
-  | { readonly kind: "waiting"; readonly batch: number; readonly ranges: Ranges };
+  | { readonly kind: "waiting"; readonly batch: number; readonly ranges: Ranges }
+  /** One of them says something by its channel. */
+  | ({ readonly kind: "heard" } & Passed);
+
+/** A word between a task and another that it has submitted, by way of the executor of both. */
+export interface Passed {
+  /** The submitter's number, and which task of the batch. */
+  readonly batch: number;
+  readonly index: number;
+  /** Names the one execution of that task. */
+  readonly call: string;
+  readonly note: ChannelNote;
+}
 
 /** Where and how a range of results came about. */
 export interface ResultInfo {

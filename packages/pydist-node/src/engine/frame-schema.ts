@@ -92,11 +92,14 @@ const parts = v.pipe(
 const message = v.object({ kind: v.literal("message") });
 const taken = v.object({ kind: v.literal("taken"), bytes: count });
 
+const passed = { batch: count, index: count, call: text, note: v.variant("kind", [message, taken]) };
+
 const upNote = v.variant("kind", [
   v.object({ kind: v.literal("submit"), batch: count, head: nestedHead, text: v.string() }),
   v.object({ kind: v.literal("captured"), hash }),
   v.object({ kind: v.literal("forget"), hash }),
   v.object({ kind: v.literal("cancel"), batch: count, ranges, grace: v.exactOptional(milliseconds) }),
+  v.object({ kind: v.literal("reply"), ...passed }),
   v.object({ kind: v.literal("log"), level: v.picklist(["debug", "info", "warn", "error"]), text, node: text }),
   v.object({ kind: v.literal("progress"), fraction: v.pipe(v.number(), v.minValue(0), v.maxValue(1)), node: text }),
   message,
@@ -107,6 +110,7 @@ const downNote = v.variant("kind", [
   v.object({ kind: v.literal("results"), batch: count, from: count, node: text, hops: count, attempt: count }),
   v.object({ kind: v.literal("started"), batch: count, ranges }),
   v.object({ kind: v.literal("waiting"), batch: count, ranges }),
+  v.object({ kind: v.literal("heard"), ...passed }),
   message,
   taken,
 ]);

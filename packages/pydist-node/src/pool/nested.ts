@@ -91,13 +91,18 @@ export class NestedPort implements Port {
     else this.#host.say({ kind: "cancel", batch, ranges, grace: stop.grace }, stop.reason);
   }
 
-  /** Whatever a task submits is the executor's, not the task's: nobody submits by way of it. */
-  tell(): void {}
+  /** Whatever a task submits is the executor's, not the task's: there is nothing else to tell those who submit more. */
+  tell(batch: number, index: number, call: string, note: DownNote, bodies: Bodies | undefined): void {
+    if (note.kind === "message" || note.kind === "taken") {
+      this.#host.say({ kind: "reply", batch, index, call, note }, bodies);
+    }
+  }
 
   told(note: Exclude<DownNote, ChannelNote>, bodies: Bodies | undefined): void {
     const submitter = this.#submitter;
     if (note.kind === "started") return submitter?.started(note.batch, note.ranges);
     if (note.kind === "waiting") return submitter?.waiting(note.batch, note.ranges);
+    if (note.kind === "heard") return submitter?.said(note.batch, note.index, note.call, note.note, bodies);
     const open = this.#open.get(note.batch);
     if (open === undefined || bodies === undefined) return;
     const count = countOf(bodies);

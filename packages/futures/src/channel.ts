@@ -21,7 +21,7 @@ export type MessageListener = (message: unknown) => unknown;
 export interface Way {
   /** Its name. */
   readonly call: string;
-  tell(note: ChannelNote, bodies?: Bodies): void;
+  tell(note: ChannelNote, bodies: Bodies | undefined): void;
 }
 
 /** Who takes what a task sends. */
@@ -69,7 +69,7 @@ export class Channel {
   #executionOf(way: Way): Execution {
     if (this.#way?.call === way.call) return this.#way;
     this.lost();
-    const intake = new Intake(CHANNEL_WINDOW, (bytes) => way.tell({ kind: "taken", bytes }));
+    const intake = new Intake(CHANNEL_WINDOW, (bytes) => way.tell({ kind: "taken", bytes }, undefined));
     this.#way = { ...way, intake };
     return this.#way;
   }
@@ -122,7 +122,7 @@ export function hear(
   if (sink.heard !== undefined) return sink.heard(index, note, bodies, way);
   if (note.kind !== "message" || bodies === undefined) return;
   void hand(bodies, { listener: undefined, types: undefined });
-  way.tell({ kind: "taken", bytes: weightOf(bodies) });
+  way.tell({ kind: "taken", bytes: weightOf(bodies) }, undefined);
 }
 
 let warned: "not yet" | "warned" = "not yet";

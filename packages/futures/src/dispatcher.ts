@@ -2,7 +2,6 @@ import {
   type BatchHeader,
   type Bodies,
   byteLengthOf,
-  type ChannelNote,
   type Credit,
   countOf,
   type NestedHeader,
@@ -261,8 +260,7 @@ export class Dispatcher implements Submitter {
     if (sent === undefined) return;
     if (note.kind === "log" || note.kind === "progress") this.#options.onNote(sent.head.name, note);
     else if (note.kind === "message" || note.kind === "taken") {
-      const tell = (reply: ChannelNote, body?: Bodies): void => this.#port.tell(lease, index, call, reply, body);
-      hear(sent.sink, index, note, bodies, { call, tell });
+      hear(sent.sink, index, note, bodies, { call, tell: (...reply) => this.#port.tell(lease, index, call, ...reply) });
     } else this.#offspring.said(lease, index, call, note, bodies);
   }
 

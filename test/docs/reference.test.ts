@@ -114,6 +114,7 @@ describe("docs/api.md", () => {
       "checkOpen",
       "finish",
       "abandon",
+      "heard",
       "markRunning",
       "markPending",
       "raised",
@@ -179,6 +180,7 @@ describe("docs/architecture.md", () => {
       "futures/src/decoding.ts",
       // The rest runs in the worker.
       "pydist-node/src/pool/call.ts",
+      "pydist-node/src/pool/channel.ts",
       "pydist-node/src/pool/runner.ts",
       "shipping/src/rebuild/functions-program.ts",
       "shipping/src/rebuild/program.ts",

@@ -15,10 +15,12 @@ const {
   CycleError,
   DependencyError,
   ERROR_CODES,
+  GangError,
   HopLimitError,
   InvalidStateError,
   NodeLostError,
   PydistError,
+  RankError,
   SerializationError,
   ShippingError,
   ShutdownError,
@@ -69,6 +71,13 @@ const all: [error: protocol.PydistError, name: string, code: string, fields: Rec
   [new ConnectionError("m", { cause }), "ConnectionError", "PYDIST_E_CONNECTION", {}],
   [new ShutdownError("m", { cause }), "ShutdownError", "PYDIST_E_SHUTDOWN", {}],
   [new HopLimitError("m", { cause }), "HopLimitError", "PYDIST_E_HOP_LIMIT", {}],
+  [
+    new GangError("m", { cause, wanted: 3, got: 1, slots: 2 }),
+    "GangError",
+    "PYDIST_E_GANG",
+    { wanted: 3, got: 1, slots: 2 },
+  ],
+  [new RankError("m", { cause, rank: 1 }), "RankError", "PYDIST_E_RANK", { rank: 1 }],
   [new CycleError("m", { cause, cycle: ["a", "b", "a"] }), "CycleError", "PYDIST_E_CYCLE", { cycle: ["a", "b", "a"] }],
 ];
 

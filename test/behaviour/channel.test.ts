@@ -1,5 +1,7 @@
-import { type Future, InvalidStateError, SerializationError, task } from "pydist";
+import { ClusterExecutor, type Future, InvalidStateError, SerializationError, task } from "pydist";
 import { expect, it } from "vitest";
+import { Gate, hold } from "../support/gate.js";
+import { opened } from "../support/opened.js";
 import { describeExecutors } from "./executors.js";
 
 /* Functions travel as text: each says for itself what it needs. */
@@ -191,4 +193,45 @@ describeExecutors("a channel between a task and its submitter", (open) => {
     ]);
     expect(heard).toEqual(["here below 1 below 2 below 3"]);
   });
+});
+
+it("a task answers its own tasks even if they have the only slot", async () => {
+  const executor = new ClusterExecutor({ maxWorkers: 1 });
+  opened({ close: () => executor.shutdown({ cancelFutures: true }) });
+  const asks = async () => {
+    const context = task.context();
+    await context.send("which?");
+    return context.receive();
+  };
+  const answers = async () => {
+    const onMessage = (question: unknown): Promise<void> => child.send(`${question} this`);
+    const child: Future<unknown> = task.context().executor.submit(asks, [], { onMessage });
+    return child;
+  };
+  expect(await executor.submit(answers)).toBe("which? this");
+});
+
+it("a message has a suspended task go on only with a slot", async () => {
+  const executor = new ClusterExecutor({ maxWorkers: 1 });
+  opened({ close: () => executor.shutdown({ cancelFutures: true }) });
+  const gate = await Gate.make();
+  const heard: unknown[] = [];
+  const future = executor.submit(
+    async (port: number) => {
+      const context = task.context();
+      const held = context.executor.submit(hold, [port, "child"]);
+      await context.send(`took ${await context.receive()}`);
+      return held;
+    },
+    [gate.port],
+    { onMessage: (value) => heard.push(value) },
+  );
+  // The child has the only slot.
+  await gate.entered(1);
+  await future.send("a message");
+  for (let is: string | undefined; is !== "ready"; ) is = (await executor.explain(future)).path.at(-1)?.is;
+  expect(heard).toEqual([]);
+  gate.open();
+  expect(await future).toBe("child");
+  expect(heard).toEqual(["took a message"]);
 });

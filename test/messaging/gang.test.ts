@@ -167,6 +167,12 @@ describe("a gang", () => {
   it.each([
     [undefined, meet, { ranks: 1 }, "spmd's executor is undefined; it must be a ClusterExecutor."],
     ["executor", 5, { ranks: 1 }, "spmd's fn is 5; it must be a function."],
+    [
+      "executor",
+      task(import.meta.url, "meet"),
+      { ranks: 1 },
+      "spmd's fn is a task() reference; give it the function itself, which may be imported.",
+    ],
     ["executor", meet, undefined, "spmd's options are undefined; they must be an object that says how many ranks."],
     ["executor", meet, {}, "spmd's ranks is undefined; it must be a whole number of at least 1."],
     ["executor", meet, { ranks: 1.5 }, "spmd's ranks is 1.5; it must be a whole number of at least 1."],

@@ -38,7 +38,8 @@ it("ranks run on nodes that have never heard of the package, which the program h
     recursive: true,
     filter: (file) => !file.endsWith("node_modules"),
   });
-  for (const name of ["pydist", "@pydist/protocol"]) symlinkSync(folderAt(name), join(modules, name));
+  for (const name of ["pydist", "@pydist/protocol", "@pydist/shipping"])
+    symlinkSync(folderAt(name), join(modules, name));
 
   const tree = await spawnTree({ name: "root", children: [{ name: "leaf" }] });
   const env = { PYDIST_ADDRESS: tree.address };

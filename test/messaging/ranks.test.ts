@@ -1,6 +1,11 @@
 import { type Comm, spmd } from "@pydist/messaging";
+import { registerType } from "pydist";
 import { expect, it } from "vitest";
+import { nameOfAll } from "../fixtures/ranks.mjs";
+import { Money, moneyType } from "../support/money.js";
 import { describePlaces } from "./places.js";
+
+registerType(Money, moneyType);
 
 /* Functions travel as text: each says for itself what it needs. */
 
@@ -190,5 +195,19 @@ describePlaces("ranks", (open) => {
       "RangeError: scatter was given 2 values; the root gives one for each of 1 ranks.",
       "TypeError: reduce's combine is undefined; it must be a function of two values.",
     ]);
+  });
+
+  it("give each other instances of registered classes", async () => {
+    const pay = async (comm: Comm): Promise<string> => {
+      const total = await comm.reduce(new Money(comm.rank + 1), (a, b) => a.plus(b));
+      if (comm.rank === 0) await comm.send(1, total);
+      const told = comm.rank === 1 ? ((await comm.recv({ from: 0 })) as Money) : total;
+      return told === undefined ? "nothing" : `${told instanceof Money} ${told.cents}`;
+    };
+    expect(await spmd(open(), pay, { ranks: 3 })).toEqual(["true 6", "true 6", "nothing"]);
+  });
+
+  it("may be an exported function of a module", async () => {
+    expect(await spmd(open(), nameOfAll, { ranks: 2, args: ["rank"] })).toEqual(["rank 0, rank 1", "rank 0, rank 1"]);
   });
 });

@@ -1,5 +1,6 @@
 import { inspect } from "node:util";
 import { CancelledError } from "@pydist/protocol";
+import { isTaskReference } from "@pydist/shipping";
 import type { ClusterExecutor } from "pydist";
 import { assemble, rankError, throwIfAborted } from "./assembly.js";
 import type { Comm } from "./comm.js";
@@ -49,6 +50,9 @@ function check(executor: unknown, fn: unknown, options: unknown): void {
     throw new TypeError(`spmd's executor is ${inspect(executor, { depth: 0 })}; it must be a ClusterExecutor.`);
   }
   if (typeof fn !== "function") throw new TypeError(`spmd's fn is ${inspect(fn)}; it must be a function.`);
+  if (isTaskReference(fn)) {
+    throw new TypeError("spmd's fn is a task() reference; give it the function itself, which may be imported.");
+  }
   if (typeof options !== "object" || options === null) {
     throw new TypeError(`spmd's options are ${inspect(options)}; they must be an object that says how many ranks.`);
   }

@@ -8,6 +8,25 @@ interface Knock {
   readonly port: workers.MessagePort;
 }
 
+type Opened = (from: number, port: workers.MessagePort) => void;
+
+/** Property of `globalThis` of a thread: the ranks on it, each with what is told of a port to it. */
+const RANKS = Symbol.for("pydist.messaging.ranks");
+
+/** One for the thread, whichever copies of this code run there; and it listens once, however many ranks there are. */
+function ranksHere(): Map<string, Opened> {
+  const known = Reflect.get(globalThis, RANKS) as Map<string, Opened> | undefined;
+  if (known !== undefined) return known;
+  const ranks = new Map<string, Opened>();
+  Reflect.set(globalThis, RANKS, ranks);
+  process.on("workerMessage", (message: unknown) => {
+    // Whatever a task posts arrives here, too.
+    const { gang, from, to, port } = Object(message) as Partial<Knock>;
+    if (from !== undefined && port !== undefined) ranks.get(`${gang} ${to}`)?.(from, port);
+  });
+  return ranks;
+}
+
 /** Whether threads of this process reach each other. Node has it since 20.19, and of 22 since 22.5. */
 export const reachesThreads = typeof workers.postMessageToThread === "function";
 
@@ -15,32 +34,25 @@ export const reachesThreads = typeof workers.postMessageToThread === "function";
 export class Threads {
   readonly #gang: string;
   readonly #rank: number;
-  readonly #hear: (message: unknown) => void;
 
   /** @param opened another rank has opened a port to this one */
-  constructor(gang: string, rank: number, opened: (from: number, port: workers.MessagePort) => void) {
+  constructor(gang: string, rank: number, opened: Opened) {
     this.#gang = gang;
     this.#rank = rank;
-    // Whatever a task posts arrives here, too.
-    this.#hear = (message) => {
-      const knock = Object(message) as Partial<Knock>;
-      if (knock.gang !== gang || knock.to !== rank || knock.from === undefined || knock.port === undefined) return;
-      opened(knock.from, knock.port);
-    };
-    process.on("workerMessage", this.#hear);
+    if (reachesThreads) ranksHere().set(`${gang} ${rank}`, opened);
   }
 
   /** Resolves when the other rank has the other end. Rejects if its thread is gone. */
   async open(to: number, thread: number): Promise<workers.MessagePort> {
     const { port1, port2 } = new workers.MessageChannel();
-    const knock: Knock = { gang: this.#gang, from: this.#rank, to, port: port2 };
+    const [gang, from] = [this.#gang, this.#rank];
     // A thread can run several tasks at a time, and posts nothing to itself.
-    if (thread === workers.threadId) process.emit("workerMessage", knock, thread);
-    else await workers.postMessageToThread(thread, knock, [port2]);
+    if (thread === workers.threadId) ranksHere().get(`${gang} ${to}`)?.(from, port2);
+    else await workers.postMessageToThread(thread, { gang, from, to, port: port2 } satisfies Knock, [port2]);
     return port1;
   }
 
   close(): void {
-    process.off("workerMessage", this.#hear);
+    if (reachesThreads) ranksHere().delete(`${this.#gang} ${this.#rank}`);
   }
 }

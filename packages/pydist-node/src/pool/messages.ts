@@ -64,9 +64,12 @@ export interface Note<N> {
   readonly bodies: Uint8Array<ArrayBuffer> | undefined;
 }
 
-/** Whether a note has a task go on that waits: then it needs a slot. */
+/**
+ * Whether a note has a task go on that waits: then it needs a slot. What its own tasks say to it does not: one of them may
+ * have the slot, and wait for the answer.
+ */
 export function wakes({ kind }: DownNote): boolean {
-  return kind !== "started" && kind !== "waiting";
+  return kind === "results" || kind === "message";
 }
 
 /** What a node tells a worker while a run goes on. */

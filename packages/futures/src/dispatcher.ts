@@ -203,8 +203,7 @@ export class Dispatcher implements Submitter {
     this.#close(sent, count);
     sent.sink.report(from, bodies, info, errors);
     this.#keepAlive.remove(count);
-    const listener = this.#options.onSettled();
-    if (listener !== undefined) tellSettled(listener, sent, from, bodies, info);
+    tellSettled(this.#options.onSettled(), sent, from, bodies, info);
   }
 
   #settleOrRunAgain(sent: Sent, retry: Retry, from: number, bodies: Bodies, info: ResultInfo): void {
@@ -310,8 +309,7 @@ export class Dispatcher implements Submitter {
       this.#keepAlive.remove(open);
       if (stop !== undefined) sent.cancelAt([0, countOf(sent.bodies)], stop);
       const outcomes = abandonWith(sent.sink, ending);
-      const listener = this.#options.onSettled();
-      if (listener !== undefined) tellEnded(listener, sent.head.name, this.#port.executor, open, outcomes);
+      tellEnded(this.#options.onSettled(), sent.head.name, this.#port.executor, open, outcomes);
     }
     this.#checkIdle();
   }

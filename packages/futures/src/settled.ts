@@ -11,14 +11,17 @@ export interface TaskSettled {
   readonly duration: number;
 }
 
+type Listener = (task: TaskSettled) => void;
+
 /** Tells of each task of a batch that is settled now. `from` is the index of the first. */
 export function tellSettled(
-  listener: (task: TaskSettled) => void,
+  listener: Listener | undefined,
   sent: Sent,
   from: number,
   bodies: Bodies,
   { node }: ResultInfo,
 ): void {
+  if (listener === undefined) return;
   const { name } = sent.head;
   for (let i = 0; i < countOf(bodies); i++) {
     const flags = outcomeAt(bodies, i);
@@ -45,11 +48,11 @@ export function abandonWith(sink: Sink, ending: Ending): ("failed" | "cancelled"
  * waits for them.
  */
 export function tellEnded(
-  listener: (task: TaskSettled) => void,
+  listener: Listener | undefined,
   name: string,
   node: string,
   count: number,
   outcomes: readonly ("failed" | "cancelled")[],
 ): void {
-  for (let i = 0; i < count; i++) listener({ name, node, outcome: outcomes[i] ?? "cancelled", duration: 0 });
+  for (let i = 0; i < count; i++) listener?.({ name, node, outcome: outcomes[i] ?? "cancelled", duration: 0 });
 }

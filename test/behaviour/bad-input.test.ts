@@ -98,7 +98,7 @@ describe("a wrong argument is refused at the call, naming it, its value and what
       "unknown option",
       () => untyped.submit(() => 1, [], { prio: 1 }),
       TypeError,
-      "submit has no option 'prio'; it has priority, hopLimit, attempts, name, signal, timeout, retries, retryOn.",
+      "submit has no option 'prio'; it has priority, node, hopLimit, attempts, name, signal, timeout, retries, retryOn.",
     ],
     ["options", () => untyped.submit(() => 1, [], 7), TypeError, "submit's options are 7; they must be an object."],
     [
@@ -124,14 +124,14 @@ describe("a wrong argument is refused at the call, naming it, its value and what
       "maxWorkers",
       () => new Untyped({ maxWorkers: 0 }),
       RangeError,
-      "maxWorkers is 0; it must be a whole number of at least 1.",
+      "maxWorkers is 0, so nothing would ever run. It must be at least 1, or there must be listen, for nodes to join that do the work.",
     ],
     ["an empty cacheDir", () => new ClusterExecutor({ cacheDir: "" }), TypeError, "cacheDir is ''; it must be a path."],
     [
       "negative maxWorkers",
       () => new Untyped({ maxWorkers: -1 }),
       RangeError,
-      "maxWorkers is -1; it must be a whole number of at least 1.",
+      "maxWorkers is -1; it must be a whole number of at least 0.",
     ],
     [
       "unknown executor option",

@@ -25,6 +25,7 @@ export function stormy(seed: number): SimulationOptions {
     drains: seed % 30,
     departures: seed % 15,
     faultsUntil: 120,
+    placed: (seed % 3) / 10,
     validate: true,
   };
 }
@@ -85,6 +86,8 @@ export function mended(seed: number): SimulationOptions {
     parent: shapes[upTo(3)] as SimulationOptions["parent"],
     hopLimit: 1000,
     attempts: 1000,
+    // Those for one node would fail with it.
+    placed: 0,
     losses: upTo(8),
     cuts: upTo(8),
     joins: upTo(8),
@@ -104,7 +107,7 @@ export function mended(seed: number): SimulationOptions {
 }
 
 export function crowded(seed: number): SimulationOptions {
-  const faults = { losses: 200, cuts: 100, joins: 50, aways: 200, freezes: 50, restarts: 100, cancels: 0 };
+  const faults = { losses: 200, cuts: 100, joins: 50, aways: 200, freezes: 50, restarts: 100, cancels: 0, placed: 0 };
   return { ...stormy(seed), ...faults, nodes: 3000, tasks: 3000, attempts: 1000 };
 }
 
@@ -136,6 +139,7 @@ export function calm(options: Partial<SimulationOptions>): SimulationOptions {
     rootRestarts: 0,
     drains: 0,
     departures: 0,
+    placed: 0,
     faultsUntil: 1e9,
     ...options,
   };

@@ -71,19 +71,20 @@ export class SimulatedExecutor {
     this.#handle = handle;
   }
 
-  submit(shape: Pick<BatchHeader, "priority" | "depth" | "grace">, bodies: Bodies, parent?: Parent): number {
+  submit(shape: Pick<BatchHeader, "node" | "priority" | "depth" | "grace">, bodies: Bodies, parent?: Parent): number {
     const lease = this.settled.length;
     const count = countOf(bodies);
     for (let i = 0; i < count; i++) this.settled.push(undefined);
     this.open += count;
     this.#sent.set(lease, { bodies, parent });
-    const { priority, depth, grace } = shape;
+    const { node, priority, depth, grace } = shape;
     const head: BatchHeader = {
       code: "c0de",
       name: "simulated",
       executor: this.id,
       batch: ++this.#batches,
       first: lease,
+      ...(node === undefined ? {} : { node }),
       hops: this.#hops,
       travelled: 0,
       priority,

@@ -5,10 +5,11 @@ import { Clock } from "./clock.js";
 import { SimulatedExecutor, SUBMITTER } from "./simulated-executor.js";
 import { SimulatedLink } from "./simulated-link.js";
 import { SimulatedPool, type Tally } from "./simulated-pool.js";
+import { SimulatedRoll } from "./simulated-roll.js";
 import type { SimulationOptions } from "./simulation-options.js";
 
 /** So short that it ends now and then before those come that are waited for. */
-const PATIENCE = { forOrphans: 40, forOffers: 5, forParent: 60, forAnswer: 40 };
+const PATIENCE = { forOrphans: 40, forOffers: 5, forParent: 60, forAnswer: 40, forNode: 50 };
 
 export interface Link {
   readonly upper: SimNode;
@@ -47,6 +48,7 @@ export class SimulatedTree {
   readonly #agenda: Agenda;
   readonly #draw: () => number;
   readonly #handle: (node: SimNode, event: SchedulerEvent) => void;
+  readonly #roll: SimulatedRoll;
 
   /** @param handle carries out what an event leads to */
   constructor(
@@ -59,6 +61,7 @@ export class SimulatedTree {
     this.#agenda = agenda;
     this.#draw = draw;
     this.#handle = handle;
+    this.#roll = new SimulatedRoll(() => options.delay(draw), handle);
   }
 
   grow(): void {
@@ -188,11 +191,13 @@ export class SimulatedTree {
     upper.down.set(link.receiver, link);
     lower.up.set(link.upstream, link);
     this.#handle(upper, { type: "childJoined", child: link.receiver, node: lower.id, attachment });
+    this.#roll.introduce(link);
     this.#handle(lower, { type: "upstreamJoined", upstream: link.upstream, own: false });
   }
 
   #loseLower({ upper, lower, receiver }: Link): void {
     if (!upper.down.delete(receiver) || upper.state === "dead") return;
+    this.#roll.lost(upper, receiver);
     this.#handle(upper, { type: "childLost", child: receiver, cause: "simulated", orphans: this.#below(lower) });
     // Who is back is known by what is told, whenever that comes.
     upper.clock.after(this.#draw() * 2 * PATIENCE.forOrphans, () =>

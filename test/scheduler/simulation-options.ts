@@ -43,6 +43,8 @@ export interface SimulationOptions {
   readonly spawning?: Spawning;
   /** Most tasks that any node grants, if less than it would. */
   readonly window?: number;
+  /** Chance that a batch is for one node alone, with what its tasks submit. Default 0. */
+  readonly placed?: number;
   /** Check every invariant after every event, not only at the end. */
   readonly validate: boolean;
 }

@@ -71,7 +71,7 @@ export class Simulation {
   }
 
   #submitAll(): void {
-    const { tasks, spawning } = this.#options;
+    const { tasks, spawning, placed = 0 } = this.#options;
     for (const { submitter } of this.#tree.executors) {
       let first = 0;
       while (first < tasks) {
@@ -79,7 +79,9 @@ export class Simulation {
         const builder = new BodiesBuilder();
         for (let i = 0; i < count; i++) builder.add({ kind: 0, text: `[${first + i}]`, bytes: undefined });
         const priority = Math.floor(this.#draw() * 3);
-        submitter.submit({ priority, depth: 0, grace: spawning === undefined ? 1000 : 20 }, builder.build());
+        const node = placed > 0 && this.#draw() < placed ? this.#tree.any(true).id : undefined;
+        const only = node === undefined ? {} : { node };
+        submitter.submit({ ...only, priority, depth: 0, grace: spawning === undefined ? 1000 : 20 }, builder.build());
         first += count;
       }
     }
@@ -178,6 +180,8 @@ export class Simulation {
 
   #startRun(node: SimNode, action: Extract<SchedulerAction, { type: "dispatch" }>): void {
     const { duty } = node.scheduler.state;
+    const { node: only = node.id } = action.head;
+    if (only !== node.id) throw new InvariantError("I10", `${node.id} starts a task that is for ${only} alone`);
     if (duty !== "working") throw new InvariantError("I4", `${node.id} starts a task although it is ${duty}`);
     this.#deepest = Math.max(this.#deepest, action.head.travelled);
     node.pool.start(action);

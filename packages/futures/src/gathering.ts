@@ -55,6 +55,7 @@ export class Gatherer {
 /** What calls that travel together have in common; the compiler knows if one is missing. Signals are each future's own. */
 const SHARED = Object.keys({
   priority: true,
+  node: true,
   hopLimit: true,
   attempts: true,
   name: true,

@@ -28,6 +28,7 @@ export function headOf(
     code: code.hash,
     ...(code.captured === undefined ? {} : { captured: capturedHead(code.captured) }),
     name: nameOf(code, options),
+    ...(options?.node === undefined ? {} : { node: options.node }),
     hops: options?.hopLimit ?? hopLimit,
     priority: options?.priority ?? 0,
     attempts: options?.attempts ?? attempts,

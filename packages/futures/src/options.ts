@@ -5,6 +5,11 @@ import type { Progress } from "./progress.js";
 export interface SubmitOptions {
   /** Higher runs first among this executor's tasks. Any integer; default 0. */
   readonly priority?: number;
+  /**
+   * The id of the only node that may run the task, as `executor.nodes()` lists it. If that takes no tasks, or is not in
+   * the tree for 10 s, the task fails with a NodeLostError.
+   */
+  readonly node?: string;
   /** Overrides the executor's. */
   readonly hopLimit?: number;
   /** Overrides the executor's. */
@@ -75,6 +80,11 @@ export const shortText: Check = (name, value) => {
   if (length > LONGEST_NAME) throw new RangeError(`${name} has ${length} characters; it may have ${LONGEST_NAME}.`);
 };
 
+const nodeId: Check = (name, value) => {
+  shortText(name, value);
+  if (value === "") throw new RangeError(`${name} is ''; it must be the id of a node, as executor.nodes() lists it.`);
+};
+
 export const milliseconds: Check = (name, value) => {
   if (typeof value !== "number") throw new TypeError(`${name} is ${inspect(value)}; it must be a number.`);
   if (!(value >= 0)) throw new RangeError(`${name} is ${inspect(value)}; it must be milliseconds of at least 0.`);
@@ -109,6 +119,7 @@ const filePath: Check = (name, value) => {
 
 const CALL: Readonly<Record<string, Check>> = {
   priority: integer(Number.MIN_SAFE_INTEGER),
+  node: nodeId,
   hopLimit: integer(0),
   attempts: integer(1),
   name: shortText,

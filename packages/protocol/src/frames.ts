@@ -43,6 +43,8 @@ export interface BatchHeader {
   /** With `first`, the identity of task i: (executor, batch, first + i). */
   readonly batch: number;
   readonly first: number;
+  /** The only node that may run them, by its id; by default any may. */
+  readonly node?: string;
   /** Links between nodes that the tasks may still travel. */
   readonly hops: number;
   /** Links between nodes travelled so far. */
@@ -98,7 +100,7 @@ export interface Stop {
 /** What a task that submits tasks of its own sets for a batch of them; the rest of the header is its executor's. */
 export type NestedHeader = Pick<
   BatchHeader,
-  "code" | "captured" | "name" | "hops" | "priority" | "attempts" | "attempt" | "depth" | "timeout" | "grace"
+  "code" | "captured" | "name" | "node" | "hops" | "priority" | "attempts" | "attempt" | "depth" | "timeout" | "grace"
 >;
 
 /** What a running task says to the executor that owns it. Batches are numbered by the task itself. */

@@ -26,6 +26,7 @@ import { Explanation } from "./explanation.js";
 import { shipInitializer } from "./initializer.js";
 import { checkExecutorOptions, checkShutdownOptions, type ExecutorOptions, type ShutdownOptions } from "./options.js";
 import { Root } from "./root.js";
+import { type RunOnAllRest, runOnAll } from "./run-on-all.js";
 
 /** Times, in milliseconds, and counts that hold unless told otherwise. */
 const DEFAULT_ATTEMPTS = 3;
@@ -207,6 +208,18 @@ export class ClusterExecutor<I extends AnyFunction = AnyFunction> extends Execut
   async nodes(): Promise<NodeInfo[]> {
     await this.ready();
     return toNodeInfos(await this.#alive(this.#engine.ask("nodes")));
+  }
+
+  /**
+   * Runs `fn(...args)` once on every node that has workers and takes tasks now.
+   * @returns what came of it, by the id of the node: a node that is lost meanwhile has a NodeLostError
+   * @throws as `submit` (the promise rejects)
+   */
+  async runOnAll<F extends AnyFunction>(
+    fn: F,
+    ...rest: RunOnAllRest<F>
+  ): Promise<Map<string, PromiseSettledResult<Awaited<ReturnType<F>>>>> {
+    return runOnAll(this, fn, rest);
   }
 
   /**

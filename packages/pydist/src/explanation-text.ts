@@ -77,6 +77,8 @@ function hindrance({ because }: Extract<Step, { is: "queued" }>): string {
       return "there is no link to the cluster";
     case "noSlots":
       return "there are no workers, neither here nor below";
+    case "absent":
+      return `it is for node ${plain(because.node)} alone, which is not in the tree`;
     case "drained":
       return 'the workers that could run it are drained; "pydist-node resume" has them work again';
     case "hops":

@@ -17,7 +17,7 @@ export interface ExecutorOptions<I extends AnyFunction = AnyFunction> extends In
    * from the node's copy of its present version. `node_modules` and folders whose names begin with a dot stay here.
    */
   readonly codeDir?: string | URL;
-  /** Embedded: worker threads, by default one for each core. */
+  /** Embedded: worker threads, by default one for each core. 0 with `listen`: the nodes that join do all the work. */
   readonly maxWorkers?: number;
   /** Embedded: tasks that a worker runs at once, for tasks that mostly wait. Default 1. */
   readonly tasksPerWorker?: number;
@@ -75,7 +75,7 @@ const folder: Check = (name, value) => {
 };
 
 const EXECUTOR: Readonly<Record<string, Check>> = {
-  maxWorkers: integer(1),
+  maxWorkers: integer(0),
   tasksPerWorker: integer(1),
   maxTasksPerWorker: integer(1),
   workerMemory: integer(LEAST_WORKER_MEMORY),
@@ -105,7 +105,12 @@ export function checkExecutorOptions(options: ExecutorOptions, attached: Attache
   if (options.initargs !== undefined && options.initializer === undefined) {
     throw new TypeError(`initargs is ${inspect(options.initargs)}, but there is no initializer to give it to.`);
   }
-  if (attached === "not") return;
+  if (attached === "not") {
+    if (options.maxWorkers !== 0 || options.listen !== undefined) return;
+    throw new RangeError(
+      "maxWorkers is 0, so nothing would ever run. It must be at least 1, or there must be listen, for nodes to join that do the work.",
+    );
+  }
   for (const name of ["listen", "tasksPerWorker", "maxTasksPerWorker", "workerMemory", "maxWorkers"] as const) {
     if (options[name] !== undefined) {
       const [by, instead] =

@@ -12,7 +12,7 @@ import type { State } from "./state.js";
 export function abandon(state: State, { upstream: id, role }: EventOf<"upstreamLost">, now: number): void {
   const upstream = state.upstreams.get(id);
   if (upstream === undefined) return;
-  state.queue.drop(id);
+  state.queues.drop(id);
   state.clogged.delete(id);
   state.owing.delete(id);
   for (const batch of new Set([...upstream.batches.values(), ...upstream.away])) {

@@ -58,7 +58,7 @@ function adopt(state: State, receiver: Receiver, batch: Batch, offer: Offer, now
     const lease = state.leases.get(batch.owner[index] as number);
     if (lease !== undefined) state.release(lease, index);
     else {
-      state.queue.pull(batch, index);
+      state.queues.of(batch.head).pull(batch, index);
       appendIndex(begun, index);
     }
   }

@@ -15,7 +15,7 @@ export function cancel(state: State, { upstream, lease, ranges, stop }: EventOf<
     if (owner === undefined || owner === SETTLED) return;
     const lease = state.leases.get(owner);
     if (owner === QUEUED) {
-      state.queue.remove(batch);
+      state.queues.of(batch.head).remove(batch);
       appendIndex(waiting, index);
     } else if (lease !== undefined && isGone(state, lease)) {
       state.release(lease, index);

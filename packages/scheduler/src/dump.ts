@@ -9,14 +9,18 @@ const MOST_TOLD = 20;
 
 /** All that a scheduler knows at the time `now` of `handle`'s clock, as JSON takes it: counts, no arguments or results. */
 export function dump({ state }: Scheduler, now: number): object {
-  const { config, duty, queue, capacity, upstreams, receivers } = state;
+  const { config, duty, queue, queues, capacity, upstreams, receivers } = state;
   return {
     duty,
     slots: config.slots,
     hopLimit: config.hopLimit,
     slotsByDepth: capacity.byDepth,
-    queued: queue.count,
+    queued: queues.count,
     queues: queue.lengths,
+    /** What is for one node alone: how many wait for each. */
+    placed: [[config.node, queues.here] as const, ...queues.elsewhere]
+      .filter(([, { count }]) => count > 0)
+      .map(([node, { count }]) => ({ node, tasks: count })),
     ready: state.ready.size,
     upstreams: [...upstreams.values()].map((upstream) => upstreamOf(state, upstream)),
     receivers: [...receivers.values()].map((receiver) => receiverOf(receiver, now)),

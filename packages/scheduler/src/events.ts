@@ -80,6 +80,13 @@ export type SchedulerEvent =
       /** How many nodes were below it: they may come back with what they had begun. */
       readonly orphans?: number;
     }
+  /** Nodes are reached through that child from now on, itself and those below it; or are so no more. */
+  | {
+      readonly type: "nodesJoined";
+      readonly child: ReceiverId;
+      readonly nodes: readonly { readonly id: string; readonly slots: number }[];
+    }
+  | { readonly type: "nodesLost"; readonly child: ReceiverId; readonly ids: readonly string[] }
   /** All who were below a lost child are here again; what they had begun is offered, or is about to be. */
   | { readonly type: "reunited"; readonly child: ReceiverId }
   /** Who joined has begun tasks under a parent that is gone. */
@@ -179,6 +186,8 @@ export interface Patience {
   readonly forParent: number;
   /** and after it was offered, until somebody wants it. */
   readonly forAnswer: number;
+  /** A task waits for the only node that may run it, while that is not in the tree. */
+  readonly forNode: number;
 }
 
 /** What does not change while a scheduler lives. */

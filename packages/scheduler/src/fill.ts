@@ -1,17 +1,17 @@
-import type { Wanted } from "./queue.js";
+import type { FairQueue, Wanted } from "./queue.js";
 import type { Receiver } from "./receiver.js";
 import { refuseAtAttachment } from "./refuse.js";
 import type { State } from "./state.js";
 import { resumeReady } from "./suspend.js";
 
 /** Tasks, or chunks of short ones, sent ahead for each slot of a child (design decision 4). */
-const PREFETCH = 3;
+export const PREFETCH = 3;
 /** What is sent ahead is topped up in so many portions. */
 const REFILLS = 9;
 /** Most chunks ahead for each slot that are due to slow links. */
 const MOST_FOR_TRANSIT = 20;
 /** Most bytes of bodies in one dispatch, so that a run of large bodies spreads over the slots. */
-const RUN_BYTES = 4 * 1024 * 1024;
+export const RUN_BYTES = 4 * 1024 * 1024;
 
 /**
  * Gives idle slots of this node to tasks that are ready to go on, then gives out queued tasks: this node's slots first,
@@ -19,13 +19,14 @@ const RUN_BYTES = 4 * 1024 * 1024;
  */
 export function fill(state: State, now: number): void {
   resumeReady(state);
-  if (state.queue.count === 0) return;
-  refuseAtAttachment(state);
-  giveBackStranded(state);
+  if (state.queue.count > 0) {
+    refuseAtAttachment(state);
+    giveBackStranded(state);
+  }
   const totalSlots = state.capacity.total;
   if (totalSlots === 0) return;
   fillPool(state, totalSlots, now);
-  if (state.receivers.size === 1) return;
+  if (state.receivers.size === 1 || state.queue.count === 0) return;
   const children = [...state.receivers.values()].filter((receiver) => receiver !== state.pool && receiver.room > 0);
   fillIdle(state, children, totalSlots, now);
   sendAhead(state, children, totalSlots, now);
@@ -68,19 +69,30 @@ function isTryingOneLast(pool: Receiver): boolean {
 }
 
 /** Tasks of this code for one slot: about 10 ms of work, never more than a slot's fair share of what waits. */
-function chunkOf(state: State, code: string, totalSlots: number): number {
-  return Math.max(1, Math.min(state.estimates.chunkOf(code), Math.ceil(state.queue.count / totalSlots)));
+function chunkOf(state: State, code: string, totalSlots: number, queue = state.queue): number {
+  return Math.max(1, Math.min(state.estimates.chunkOf(code), Math.ceil(queue.count / totalSlots)));
 }
 
 function fillPool(state: State, totalSlots: number, now: number): void {
   const wanted = wantedBy(state, state.pool);
   while (state.pool.idle(0) > 0) {
-    const next = state.queue.peek(wanted);
-    if (next === undefined) return;
-    const run = state.queue.take(wanted, chunkOf(state, next.batch.head.code, totalSlots), RUN_BYTES);
+    const queue = nextForPool(state, wanted);
+    const next = queue?.peek(wanted);
+    if (queue === undefined || next === undefined) return;
+    const slots = queue === state.queue ? totalSlots : state.config.slots;
+    const run = queue.take(wanted, chunkOf(state, next.batch.head.code, slots, queue), RUN_BYTES);
     if (run === undefined) return;
     state.lend(state.pool, run.batch, run.from, run.to, now);
   }
+}
+
+/** What may run anywhere and what is for this node alone take turns, so that neither waits for the other's end. */
+function nextForPool(state: State, wanted: Wanted): FairQueue | undefined {
+  const { anywhere, here } = state.queues;
+  const order = state.lastFrom === here ? [anywhere, here] : [here, anywhere];
+  const queue = order.find((each) => each.count > 0 && each.peek(wanted) !== undefined);
+  if (queue !== undefined) state.lastFrom = queue;
+  return queue;
 }
 
 /** Idle slots below get work in proportion to how many each child has. */
@@ -119,10 +131,10 @@ function sendAhead(state: State, children: readonly Receiver[], totalSlots: numb
     const most = state.estimates.countWithin(child.credit.bytes, code);
     const full = Math.min(reach * chunk * chunksAhead(state, child, code, chunk), most);
     const ahead = Math.floor(Math.min(full, fairShare / 2));
-    const missing = reach * chunk + ahead - child.active;
+    const missing = reach * chunk + ahead - child.busy;
     // In portions: topping up after each result would cost a message per task.
     // Where others keep every slot busy, whoever has nothing there waits in its queue for a turn.
-    if ((ahead > 0 || child.active === 0) && missing >= Math.max(1, full / REFILLS)) {
+    if ((ahead > 0 || child.busy === 0) && missing >= Math.max(1, full / REFILLS)) {
       const slotsWorth = Math.ceil(missing / chunk);
       send(state, child, slotsWorth, missing, totalSlots, now);
     }

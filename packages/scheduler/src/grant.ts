@@ -31,7 +31,8 @@ export function grant(state: State, now: number): number {
     const credit: Credit = {
       slots: capacity.byDepth,
       busyElsewhere,
-      window: Math.min(capacity.total * WINDOW_PER_SLOT, Number.MAX_SAFE_INTEGER),
+      // Also where nothing can run, for tasks for one node have to reach it to hear why.
+      window: Math.min(Math.max(1, capacity.total) * WINDOW_PER_SLOT, Number.MAX_SAFE_INTEGER),
       bytes: WINDOW_BYTES,
       ...(state.duty === "drained" ? { pool: "drained" } : {}),
     };

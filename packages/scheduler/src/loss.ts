@@ -3,6 +3,7 @@ import { type Batch, goesOn, type Lease } from "./batch.js";
 import type { EventOf } from "./events.js";
 import { recallOver } from "./recall.js";
 import type { Receiver } from "./receiver.js";
+import { requeue } from "./requeue.js";
 import type { State } from "./state.js";
 
 /**
@@ -47,7 +48,7 @@ function lose(state: State, receiver: Receiver, cause: string, isLost: (lease: L
       const counts = running.has(index) && !batch.orphan && !batch.unwanted.has(index) && !batch.cancelled.has(index);
       if (!counts || countLoss(state, batch, index, { node, cause }, histories)) again.push(index);
     }
-    state.requeue(batch, again, running);
+    requeue(state, batch, again, running);
   }
 }
 
@@ -55,7 +56,7 @@ function lose(state: State, receiver: Receiver, cause: string, isLost: (lease: L
 export function loseBegun(state: State, batch: Batch, indices: readonly number[], loss: Loss): void {
   const histories = new Map<History | undefined, History>();
   const again = indices.filter((index) => countLoss(state, batch, index, loss, histories));
-  state.requeue(batch, again, new Set(again));
+  requeue(state, batch, again, new Set(again));
 }
 
 /**

@@ -6,7 +6,13 @@ import type { Patience, ReceiverId } from "./events.js";
  * A child looks for its parent for two seconds before it turns to those above, and a program for its tree for ten. Whoever is
  * cut off runs nothing else meanwhile, so it can wait for long.
  */
-export const PATIENCE: Patience = { forOrphans: 5000, forOffers: 500, forParent: 30_000, forAnswer: 10_000 };
+export const PATIENCE: Patience = {
+  forOrphans: 5000,
+  forOffers: 500,
+  forParent: 30_000,
+  forAnswer: 10_000,
+  forNode: 10_000,
+};
 
 /** What nobody above has answered yet. */
 export interface OpenOffer {

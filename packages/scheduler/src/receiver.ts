@@ -1,5 +1,5 @@
 import type { Credit } from "@pydist/protocol";
-import type { Lease } from "./batch.js";
+import type { Batch, Lease } from "./batch.js";
 import { POOL, type ReceiverId } from "./events.js";
 
 /**
@@ -36,6 +36,10 @@ export class Receiver {
   lastSent = Number.NEGATIVE_INFINITY;
   /** Set once it is lost, while what it had begun waits for the nodes that were below it. */
   gone: { readonly until: number; readonly cause: string } | undefined;
+  /** Of tasks for one node, those that run or may run here, by that node's id. */
+  readonly placed = new Map<string, { readonly tasks: number; readonly slots: number }>();
+  /** Those of them that are more than their nodes' slots: they keep no other node's slots busy. */
+  surplus = 0;
   #transit: number | undefined;
   recall: RecallState = { state: "idle", notBefore: Number.NEGATIVE_INFINITY, backoff: RECALL_BACKOFF.first };
 
@@ -77,9 +81,48 @@ export class Receiver {
     return slots;
   }
 
+  /** So many more tasks are under lease here, or fewer. @param node the only one that may run them, with its slots */
+  add(count: number, node?: string, slots = 0): void {
+    this.tasks += count;
+    this.#place(count, node, slots);
+  }
+
+  /** A task here is suspended. */
+  setAside(batch: Batch, index: number): void {
+    this.suspended++;
+    this.suspendedBytes += batch.bytesOf(index);
+    this.#place(-1, batch.head.node);
+  }
+
+  /** ... and is not any more. */
+  takeUp(batch: Batch, index: number): void {
+    this.suspended--;
+    this.suspendedBytes -= batch.bytesOf(index);
+    this.#place(1, batch.head.node);
+  }
+
+  #place(count: number, node: string | undefined, slots = 0): void {
+    if (node === undefined || this.id === POOL) return;
+    const before = this.placed.get(node) ?? { tasks: 0, slots };
+    const tasks = before.tasks + count;
+    this.surplus += Math.max(0, tasks - before.slots) - Math.max(0, before.tasks - before.slots);
+    if (tasks === 0) this.placed.delete(node);
+    else this.placed.set(node, { tasks, slots: before.slots });
+  }
+
+  /** Tasks that only that node may run, and that run or may run there. */
+  placedOn(node: string): number {
+    return this.placed.get(node)?.tasks ?? 0;
+  }
+
   /** Tasks here that run or may run: what a slot or a credit is needed for. */
   get active(): number {
     return this.tasks - this.suspended;
+  }
+
+  /** Those of them for which slots here are needed: not those that wait for one certain node. */
+  get busy(): number {
+    return this.active - this.surplus;
   }
 
   /** Of the pool: leases that hold a slot. A lease runs one task at a time, and gives the rest back if that suspends. */
@@ -90,13 +133,13 @@ export class Receiver {
   /** Of the reachable slots, how many have nothing to do as far as is known here. */
   idle(hops: number): number {
     if (this.id === POOL) return this.credit.slots.length === 0 ? 0 : (this.credit.slots[0] as number) - this.running;
-    return Math.max(0, this.reach(hops) - this.active - this.credit.busyElsewhere);
+    return Math.max(0, this.reach(hops) - this.busy - this.credit.busyElsewhere);
   }
 
   /** Tasks held here beyond those that can be running: what a recall could bring back. */
   excess(): number {
     if (this.gone !== undefined) return 0;
-    return this.active - (this.id === POOL ? this.running : this.reach(Number.MAX_SAFE_INTEGER));
+    return this.busy - (this.id === POOL ? this.running : this.reach(Number.MAX_SAFE_INTEGER));
   }
 
   /** How many more tasks the credit allows (invariant I6). */

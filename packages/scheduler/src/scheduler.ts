@@ -9,11 +9,13 @@ import { grant } from "./grant.js";
 import { childLost } from "./loss.js";
 import { said, told } from "./mail.js";
 import { endPatience, reunited } from "./patience.js";
+import { nodesJoined, nodesLost, sendPlaced } from "./placed.js";
 import { appendIndex, eachIndex } from "./ranges.js";
 import { answerRecall, noteReturn, recallForIdleSlots, recallOver } from "./recall.js";
 import { Receiver } from "./receiver.js";
 import { refuseStuck } from "./refuse.js";
 import { comeBack, declined, goAway, offerAll } from "./rejoin.js";
+import { requeue } from "./requeue.js";
 import { State } from "./state.js";
 import { ready, resumed, suspended } from "./suspend.js";
 
@@ -37,8 +39,8 @@ export class Scheduler {
 
   /** Runs that hold slots of this node, tasks of its pool that gave theirs back, and tasks that wait here. */
   get load(): { readonly running: number; readonly suspended: number; readonly queued: number } {
-    const { pool, queue } = this.#state;
-    return { running: pool.running, suspended: pool.suspended, queued: queue.count };
+    const { pool, queues } = this.#state;
+    return { running: pool.running, suspended: pool.suspended, queued: queues.count };
   }
 
   /** What this node does for the tree now, as people are told. */
@@ -68,7 +70,7 @@ export class Scheduler {
   handle(event: SchedulerEvent, now: number): SchedulerAction[] {
     const state = this.#state;
     this.#apply(event, now);
-    const waiting = endPatience(state, now);
+    const waiting = Math.min(endPatience(state, now), sendPlaced(state, now));
     fill(state, now);
     const again = Math.min(waiting, recallForIdleSlots(state, now), drain(state, now), grant(state, now));
     this.#askForTick(event, again, now);
@@ -110,6 +112,10 @@ export class Scheduler {
         return this.#childJoined(event);
       case "childLost":
         return childLost(this.#state, event, now);
+      case "nodesJoined":
+        return nodesJoined(this.#state, event);
+      case "nodesLost":
+        return nodesLost(this.#state, event);
       case "reunited":
         return reunited(this.#state, event, now);
       case "offered":
@@ -278,6 +284,6 @@ export class Scheduler {
     });
     const from = state.receivers.get(receiver);
     if (from !== undefined && back.length > 0) noteReturn(from);
-    state.requeue(lease.batch, back, begun);
+    requeue(state, lease.batch, back, begun);
   }
 }

@@ -9,7 +9,7 @@ import {
   type ResultInfo,
   sliceBodies,
 } from "@pydist/protocol";
-import { Batch, type Lease, type Parked, QUEUED, SETTLED } from "./batch.js";
+import { Batch, type Lease, type Parked, SETTLED } from "./batch.js";
 import { type Capacity, capacityOf } from "./capacity.js";
 import { Estimates } from "./estimate.js";
 import {
@@ -22,7 +22,9 @@ import {
   type UpstreamId,
 } from "./events.js";
 import { type Begun, type OpenOffer, PATIENCE } from "./offer.js";
-import { FairQueue } from "./queue.js";
+import type { Way } from "./placed.js";
+import type { FairQueue } from "./queue.js";
+import { Queues } from "./queues.js";
 import { appendIndex } from "./ranges.js";
 import { Receiver } from "./receiver.js";
 import type { Owing, Upstream } from "./upstream.js";
@@ -52,7 +54,7 @@ const NO_LIMIT = Number.MAX_SAFE_INTEGER;
  */
 export class State {
   readonly config: SchedulerConfig;
-  readonly queue = new FairQueue();
+  readonly queues: Queues;
   readonly estimates = new Estimates();
   readonly upstreams = new Map<UpstreamId, Upstream>();
   readonly receivers = new Map<ReceiverId, Receiver>();
@@ -62,6 +64,12 @@ export class State {
   /** In the order in which they became ready. */
   readonly ready = new Map<string, Ready>();
   readonly offers = new Map<number, OpenOffer>();
+  /** Nodes below. */
+  readonly ways = new Map<string, Way>();
+  /** Nodes that are in no way below while tasks wait for them: how long these do. */
+  readonly absent = new Map<string, number>();
+  /** Whose turn it was last to be given a slot of the pool. */
+  lastFrom: FairQueue | undefined;
   /** Receivers that are lost, while what they had begun waits for those that were below them. */
   readonly gone = new Set<Receiver>();
   readonly pool: Receiver;
@@ -76,6 +84,7 @@ export class State {
 
   constructor(config: SchedulerConfig) {
     this.config = config;
+    this.queues = new Queues(config.node);
     this.patience = config.patience ?? PATIENCE;
     this.pool = new Receiver(POOL, "pool", config.node, {
       slots: [config.slots],
@@ -84,6 +93,11 @@ export class State {
       bytes: NO_LIMIT,
     });
     this.receivers.set(POOL, this.pool);
+  }
+
+  /** What may run anywhere. */
+  get queue(): FairQueue {
+    return this.queues.anywhere;
   }
 
   /** Slots that this node offers, its pool's and those of everything below, by depth. Asked at every event, so it is remembered. */
@@ -117,7 +131,7 @@ export class State {
   accept(upstream: Upstream, lease: number, head: BatchHeader, bodies: Bodies): Batch {
     const batch = new Batch(upstream.id, lease, head, bodies);
     this.#hold(upstream, batch);
-    if (batch.count > 0) this.queue.add(batch, 0, batch.count, "end");
+    if (batch.count > 0) this.queues.of(head).add(batch, 0, batch.count, "end");
     return batch;
   }
 
@@ -142,7 +156,7 @@ export class State {
   lend(receiver: Receiver, batch: Batch, from: number, to: number, now: number): void {
     const lease = this.#leaseTo(receiver, batch, from, to, now);
     batch.owner.fill(lease.id, from, to);
-    receiver.tasks += to - from;
+    this.#give(receiver, batch, to - from);
     receiver.bytes += batch.bytesIn(from, to);
     this.#dispatch(receiver, lease, from);
   }
@@ -159,9 +173,13 @@ export class State {
       receiver.bytes += batch.bytesOf(index);
       appendIndex(ranges, index - from);
     }
-    receiver.tasks += indices.length;
+    this.#give(receiver, batch, indices.length);
     receiver.bytes += to - from - 1; // As for any lease, the separators.
     this.#dispatch(receiver, lease, indices[0] as number, { offer, ranges });
+  }
+
+  #give(receiver: Receiver, { head: { node } }: Batch, count: number): void {
+    receiver.add(count, node, node === undefined ? 0 : this.ways.get(node)?.slots);
   }
 
   #leaseTo(receiver: Receiver, batch: Batch, from: number, to: number, now: number): Lease {
@@ -214,8 +232,7 @@ export class State {
     const receiver = this.receivers.get(lease.receiver);
     if (receiver !== undefined) {
       if (lease.suspended.size === 1) receiver.paused++;
-      receiver.suspended++;
-      receiver.suspendedBytes += lease.batch.bytesOf(index);
+      receiver.setAside(lease.batch, index);
     }
     const upstream = this.upstreams.get(lease.batch.upstream);
     if (upstream === undefined) return;
@@ -230,8 +247,7 @@ export class State {
     const receiver = this.receivers.get(lease.receiver);
     if (receiver !== undefined) {
       if (lease.suspended.size === 0) receiver.paused--;
-      receiver.suspended--;
-      receiver.suspendedBytes -= lease.batch.bytesOf(index);
+      receiver.takeUp(lease.batch, index);
     }
     const upstream = this.upstreams.get(lease.batch.upstream);
     if (upstream !== undefined) upstream.suspended--;
@@ -251,7 +267,7 @@ export class State {
     lease.started.delete(index);
     lease.talking.delete(index);
     if (receiver !== undefined) {
-      receiver.tasks--;
+      receiver.add(-1, lease.batch.head.node);
       receiver.bytes -= lease.batch.bytesOf(index);
       if (lease.open === 0) {
         receiver.leases.delete(lease.id);
@@ -309,37 +325,6 @@ export class State {
       while (end < to && batch.historyOf(end) === history) end++;
       this.out.push({ type: "giveBack", upstream, lease, ranges: [start, end], history });
       start = end;
-    }
-  }
-
-  /**
-   * Tasks that were just released come back: to the upstream if it waits for some, else to the front of the queue.
-   * Indices ascend. Of those that had begun, the upstream is told that they wait again.
-   */
-  requeue(batch: Batch, indices: readonly number[], begun: ReadonlySet<number>): void {
-    const runs: number[] = [];
-    const waiting: number[] = [];
-    for (const index of indices) {
-      if (batch.orphan || batch.unwanted.has(index)) this.settle(batch, index);
-      else if (batch.cancelled.has(index)) this.reportCancelled(batch, index, index + 1);
-      else {
-        batch.owner[index] = QUEUED;
-        appendIndex(runs, index);
-        if (begun.has(index)) appendIndex(waiting, index);
-      }
-    }
-    this.reportRanges("reportWaiting", batch, waiting);
-    const owing = this.owing.get(batch.upstream);
-    for (let r = runs.length - 2; r >= 0; r -= 2) {
-      const from = runs[r] as number;
-      let to = runs[r + 1] as number;
-      if (owing !== undefined && owing.left > 0) {
-        const cut = Math.max(from, to - owing.left);
-        owing.left -= to - cut;
-        this.giveBack(batch, cut, to);
-        to = cut;
-      }
-      if (from < to) this.queue.add(batch, from, to, "front");
     }
   }
 }

@@ -38,7 +38,8 @@ export function validate(scheduler: Scheduler): void {
   const found: Recount = { queued: 0, leased: 0, lent: 0, suspended: new Map() };
   for (const upstream of state.upstreams.values()) checkHeld(node, upstream, found);
   const { queued, leased } = found;
-  invariant(queued === state.queue.count, "I2", () => `${node}: ${queued} queued, counts ${state.queue.count}`);
+  const { count } = state.queues;
+  invariant(queued === count, "I2", () => `${node}: ${queued} queued, counts ${count}`);
   for (const receiver of state.receivers.values()) if (holds(receiver)) checkLent(state, receiver, found);
   // Each lease was found to own what it counts. So if there are no more than these, none is owned by one that is not.
   invariant(leased === found.lent, "I2", () => `${node}: batches say ${leased} are leased, leases ${found.lent}`);
@@ -73,6 +74,7 @@ function checkLent(state: State, receiver: Receiver, found: Recount): void {
   let tasks = 0;
   let bytes = 0;
   const waiting = { tasks: 0, bytes: 0, leases: 0 };
+  const placed = new Map<string, number>();
   for (const lease of receiver.leases.values()) {
     const { batch } = lease;
     invariant(state.leases.get(lease.id) === lease, "I2", () => `${node}: lease ${lease.id} is not registered`);
@@ -85,6 +87,8 @@ function checkLent(state: State, receiver: Receiver, found: Recount): void {
     );
     if (!batch.orphan) found.lent += open;
     tasks += open;
+    const only = batch.head.node;
+    if (only !== undefined) placed.set(only, (placed.get(only) ?? 0) + open - lease.suspended.size);
     bytes += batch.bytesIn(lease.from, lease.to);
     if (lease.suspended.size === 0) continue;
     waiting.leases++;
@@ -102,6 +106,7 @@ function checkLent(state: State, receiver: Receiver, found: Recount): void {
     }
   }
   invariant(tasks === receiver.tasks, "I2", () => `${node}: receiver counts ${receiver.tasks} tasks, has ${tasks}`);
+  if (receiver !== state.pool) checkPlaced(node, receiver, placed);
   invariant(
     receiver.bytes <= bytes && receiver.bytes >= 0,
     "I6",
@@ -112,6 +117,18 @@ function checkLent(state: State, receiver: Receiver, found: Recount): void {
     counted.tasks === waiting.tasks && counted.bytes === waiting.bytes && counted.leases === waiting.leases,
     "I6",
     () => `${node}: receiver counts ${JSON.stringify(counted)} suspended, has ${JSON.stringify(waiting)}`,
+  );
+}
+
+function checkPlaced(node: string, receiver: Receiver, found: ReadonlyMap<string, number>): void {
+  let surplus = 0;
+  for (const { tasks, slots } of receiver.placed.values()) surplus += Math.max(0, tasks - slots);
+  const counted = [...receiver.placed].map(([only, { tasks }]) => [only, tasks]).sort();
+  const are = [...found].filter(([, tasks]) => tasks !== 0).sort();
+  invariant(
+    surplus === receiver.surplus && String(counted) === String(are),
+    "I6",
+    () => `${node}: receiver counts ${counted} for one node, of them ${receiver.surplus} beyond its slots, has ${are}`,
   );
 }
 

@@ -12,6 +12,8 @@ export type Hindrance =
   | { readonly why: "noNode" }
   /** Neither here nor below is a slot: `drained` if only because nodes are drained, or leave. */
   | { readonly why: "noSlots" | "drained" }
+  /** It is for a node alone that is not in the tree. */
+  | { readonly why: "absent"; readonly node: string }
   /** It has fewer hops left than the nearest slot takes. */
   | { readonly why: "hops"; readonly left: number; readonly needed: number }
   /** Others have the slots that it could reach, or are in front of it: so many tasks wait here, itself included. */
@@ -62,13 +64,15 @@ export function whereabouts(
 function hindrance(state: State, { upstream, head }: Batch): Hindrance {
   if (state.clogged.has(upstream)) return { why: "clogged" };
   if (state.config.routesOnly === true && state.receivers.size === 1) return { why: "noNode" };
+  const { node } = head;
+  if (node !== undefined && node !== state.config.node && !state.ways.has(node)) return { why: "absent", node };
   const receivers = [...state.receivers.values()];
   if (state.capacity.total === 0) {
     const rests = state.duty !== "working" || receivers.some(({ credit }) => credit.pool === "drained");
     return { why: rests ? "drained" : "noSlots" };
   }
   const slots = receivers.reduce((sum, receiver) => sum + receiver.reach(head.hops), 0);
-  if (slots > 0) return { why: "busy", slots, waiting: state.queue.count };
+  if (slots > 0) return { why: "busy", slots, waiting: state.queues.of(head).count };
   const able = receivers.filter((receiver) => receiver.reach(Number.MAX_SAFE_INTEGER) > 0);
   return { why: "hops", left: head.hops, needed: Math.min(...able.map(({ minHops }) => minHops)) };
 }

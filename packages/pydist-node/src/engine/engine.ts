@@ -64,6 +64,9 @@ export class Engine extends EventEmitter<EngineEvents> implements Port {
     const { id, workers, tasksPerWorker, hopLimit, routesOnly } = options;
     this.#scheduler = new Scheduler({ node: id, slots: workers * tasksPerWorker, hopLimit, routesOnly });
     const listener = {
+      reached: (child: number, nodes: readonly NodeDescription[]) =>
+        this.#handle({ type: "nodesJoined", child, nodes }),
+      unreached: (child: number, ids: readonly string[]) => this.#handle({ type: "nodesLost", child, ids }),
       nodeJoined: (node: NodeDescription) => void this.emit("nodeJoined", node),
       nodeLost: (node: NodeDescription, cause: string) => void this.emit("nodeLost", node, cause),
       reunited: (child: number) => this.#handle({ type: "reunited", child }),

@@ -13,6 +13,9 @@ const MOST_NODES = 100_000;
 const NEWCOMER_ANSWER_TIME = 250;
 
 export interface RollListener {
+  /** Nodes are reached through that child from now on, or are so no more. */
+  reached(child: number, nodes: readonly NodeDescription[]): void;
+  unreached(child: number, ids: readonly string[]): void;
   nodeJoined(node: NodeDescription): void;
   nodeLost(node: NodeDescription, cause: string): void;
   /** All who were below a child that is gone are here again. */
@@ -51,6 +54,7 @@ export class Roll {
     const fresh = this.directory.add(nodes, via.key);
     if (this.directory.size > MOST_NODES) throw malformed(`"nodeJoined": more than ${MOST_NODES} nodes are below`);
     if (fresh.length > 0) this.#peers.tellAbove({ t: "nodeJoined", nodes: fresh });
+    this.#listener.reached(via.key, nodes);
     for (const node of fresh) {
       this.#logger.info({ node: node.id, name: node.name, address: node.address }, "Node joined");
       this.#listener.nodeJoined(node);
@@ -67,7 +71,9 @@ export class Roll {
     const described = ids.map((id) => this.directory.get(id));
     const gone = this.directory.remove(ids, via.key);
     if (gone.length === 0) return;
+    // Those above hear of it before tasks for these nodes come back to them, or they would send them here again.
     this.#peers.tellAbove({ t: "nodeLost", ids: gone, cause });
+    this.#listener.unreached(via.key, gone);
     for (const node of described) {
       if (node === undefined || !gone.includes(node.id)) continue;
       this.#logger.warn({ node: node.id, name: node.name, cause }, "Node lost");

@@ -71,10 +71,11 @@ export class NestedPort implements Port {
   }
 
   submit(batch: number, head: BatchHeader, bodies: Bodies, cancelled: Ranges = []): void {
-    const { code, captured, name, hops, priority, attempts, attempt, depth, timeout, grace } = head;
+    const { code, captured, name, node, hops, priority, attempts, attempt, depth, timeout, grace } = head;
     const nested: NestedHeader = {
       ...{ code, name, hops, priority, attempts, attempt, depth, grace },
       ...(captured === undefined ? {} : { captured }),
+      ...(node === undefined ? {} : { node }),
       ...(timeout === undefined ? {} : { timeout }),
     };
     const count = countOf(bodies);

@@ -290,14 +290,15 @@ export class ClusterExecutor<I extends AnyFunction = AnyFunction> extends Execut
    * Takes no more tasks, waits for those there are, and leaves nothing behind: no thread, socket or timer.
    * @param options.wait false returns at once; tasks go on and their futures settle all the same
    * @param options.cancelFutures cancels tasks that have not begun
+   * @param options.stopNodes with `listen`: the nodes that joined end as well
    * @throws TypeError (the promise rejects) for a wrong option; the executor goes on
    */
   async shutdown(options: ShutdownOptions = {}): Promise<void> {
     checkShutdownOptions(options);
-    const { wait = true, cancelFutures = false } = options;
+    const { wait = true, cancelFutures = false, stopNodes = false } = options;
     if (this.#state.is !== "shutdown") {
       const failed = this.#state.is === "broken";
-      this.#state = { is: "shutdown", over: this.#close(failed) };
+      this.#state = { is: "shutdown", over: this.#close(failed, stopNodes) };
     }
     if (cancelFutures) this.dispatcher.cancelAll();
     if (wait) await this.#alive(this.#state.over);
@@ -313,8 +314,9 @@ export class ClusterExecutor<I extends AnyFunction = AnyFunction> extends Execut
     await over;
   }
 
-  async #close(failed: boolean): Promise<void> {
+  async #close(failed: boolean, stopNodes: boolean): Promise<void> {
     if (!failed) await this.dispatcher.idle();
+    if (stopNodes) await this.#root?.stopNodes();
     this.#connection?.close();
     await this.#root?.close();
     await this.#engine.close("the executor was shut down");

@@ -130,9 +130,15 @@ export interface ShutdownOptions {
   readonly wait?: boolean;
   /** Cancels tasks that have not begun. Default false. */
   readonly cancelFutures?: boolean;
+  /** With `listen`: the nodes that joined this program finish what they run and end. Default false: they look for it. */
+  readonly stopNodes?: boolean;
 }
 
 /** @throws TypeError naming the option, its value and what is allowed */
 export function checkShutdownOptions(options: ShutdownOptions): void {
-  checkOptions("shutdown", options, { wait: ofType("boolean"), cancelFutures: ofType("boolean") });
+  checkOptions("shutdown", options, {
+    wait: ofType("boolean"),
+    cancelFutures: ofType("boolean"),
+    stopNodes: ofType("boolean"),
+  });
 }

@@ -6,6 +6,7 @@ import {
   reachableAddress,
   resolveSecret,
   silent,
+  toNodeInfos,
   VERSION,
 } from "pydist-node";
 import type { ExecutorOptions } from "./options.js";
@@ -47,6 +48,12 @@ export class Root {
       onChild: () =>
         this.#engine.tellChildren({ t: "ancestry", chain: [{ ...self, address: this.address }], settled: true }),
     });
+  }
+
+  /** Has all nodes that joined leave the tree, those farthest from here first, so that none loses its way there. */
+  async stopNodes(): Promise<void> {
+    const [, ...below] = toNodeInfos(await this.#engine.ask("nodes"));
+    await Promise.all(below.reverse().map(({ id }) => this.#engine.order("stop", id)));
   }
 
   async close(): Promise<void> {

@@ -7,6 +7,7 @@ import {
   decodeFrame,
   type Frame,
   type NodeDescription,
+  type Order,
   type Ranges,
   type Stop,
 } from "@pydist/protocol";
@@ -19,7 +20,7 @@ import { CodeExchange } from "./code-exchange.js";
 import type { EngineEvents, EngineOptions } from "./engine-options.js";
 import { checkFrame, malformed } from "./frame-schema.js";
 import { logDropped, logLost } from "./losses.js";
-import { Orders } from "./orders.js";
+import { type OrderAnswer, Orders } from "./orders.js";
 import { type DownPeer, describe, mayTell, type PeerInfo, Peers, SUBMITTER, type UpPeer } from "./peer.js";
 import { Roll } from "./roll.js";
 import { Strays } from "./strays.js";
@@ -287,6 +288,11 @@ export class Engine extends EventEmitter<EngineEvents> implements Port {
   /** Asks this node and all below; a list with what each of them knows of itself. */
   ask(what: string): Promise<unknown[]> {
     return this.#roll.ask(what);
+  }
+
+  /** Has a node below do it. */
+  order(order: Order, node: string): Promise<OrderAnswer> {
+    return this.#orders.give(order, node);
   }
 
   /** Where a task of this process's executor is: all nodes on its way. `time` is as `Trail`'s. */

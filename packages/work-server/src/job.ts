@@ -1,3 +1,6 @@
+import { inspect } from "node:util";
+import { checkOptions, integer } from "@pydist/futures";
+
 /**
  * The side that knows what is to be done, as Parasnake's server: it hands out blocks of work and merges their results.
  * Its methods may be async; none is called before the one before it is over.
@@ -46,4 +49,20 @@ export interface JobOptions {
   readonly retries?: number;
   /** How many nodes may be lost while they work on the same block, before the job ends with a NodeLostError. Default 3. */
   readonly attempts?: number;
+}
+
+/** @throws TypeError or RangeError naming what is wrong, its value and what is allowed */
+export function checkJob(server: unknown, NodeClass: unknown, options: JobOptions): void {
+  checkOptions("runJob", options, { ahead: integer(0), retries: integer(0), attempts: integer(1) });
+  for (const method of ["initData", "nextData", "processResult", "isDone", "nodeLost"]) {
+    if (typeof (Object(server) as Record<string, unknown>)[method] === "function") continue;
+    throw new TypeError(
+      `runJob's server is ${inspect(server, { depth: 0 })}, which has no method ${method}; it must be a JobServer.`,
+    );
+  }
+  const { prototype } = Object(NodeClass) as { prototype?: { process?: unknown } };
+  if (typeof NodeClass === "function" && typeof prototype?.process === "function") return;
+  throw new TypeError(
+    `runJob's NodeClass is ${inspect(NodeClass, { depth: 0 })}; it must be a class that has a method process.`,
+  );
 }

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { type ClusterExecutor, type Future, InvalidStateError, NodeLostError } from "pydist";
 import { type Block, Crew, type Member } from "./crew.js";
-import type { JobNodeClass, JobOptions, JobServer } from "./job.js";
+import { checkJob, type JobNodeClass, type JobOptions, type JobServer } from "./job.js";
 import { type Answer, makeRunners, type Runners } from "./runners.js";
 
 /** After this time, in milliseconds, a node that took no blocks is asked again. */
@@ -14,7 +14,7 @@ const LONG = 2 ** 30;
  *
  * Of an error that one of the server's methods throws, the job ends with it. What `process` throws ends the job when the block
  * failed again.
- * @throws what a method of the server or the node threw; NodeLostError for a block with which too many nodes were lost;
+ * @throws TypeError or RangeError for a wrong argument; what a method of the server or the node threw; NodeLostError for a block with which too many nodes were lost;
  *   InvalidStateError if the job is not done, but there is nothing left to do
  */
 export async function runJob<Init, Data, Result>(
@@ -23,6 +23,7 @@ export async function runJob<Init, Data, Result>(
   NodeClass: JobNodeClass<Init, Data, Result>,
   options: JobOptions = {},
 ): Promise<void> {
+  checkJob(server, NodeClass, options);
   const job = new Job(executor, server, makeRunners(NodeClass), options);
   await job.run();
 }

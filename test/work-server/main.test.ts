@@ -1,7 +1,9 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, describe, expect, it } from "vitest";
-import { fileHome, type Home, makeHome } from "../support/processes.js";
+import { fileHome, launchNode, makeHome } from "../support/processes.js";
 
 const program = fileURLToPath(new URL("./fixtures/squares.mjs", import.meta.url));
 const running = new Set<ChildProcess>();
@@ -17,14 +19,15 @@ afterEach(async () => {
 });
 
 interface Side {
-  readonly ended: Promise<{ code: number | null; stdout: string; stderr: string; at: number }>;
-  /** Resolves with what stderr has, once it matches. */
+  readonly ended: Promise<{ code: number | null; stdout: string; stderr: string }>;
+  /** Resolves with what stdout has, once it matches. */
   said(pattern: RegExp): Promise<RegExpExecArray>;
   kill(signal: NodeJS.Signals): void;
 }
 
-function start(args: readonly string[], home: Home = fileHome(), env: NodeJS.ProcessEnv = {}): Side {
-  const child = spawn(process.execPath, [program, ...args], { cwd: home.folder, env: { ...home.env, ...env } });
+function start(args: readonly string[], { cwd, env = {} }: { cwd?: string; env?: NodeJS.ProcessEnv } = {}): Side {
+  const home = fileHome();
+  const child = spawn(process.execPath, [program, ...args], { cwd: cwd ?? home.folder, env: { ...home.env, ...env } });
   running.add(child);
   let [stdout, stderr] = ["", ""];
   child.stdout.setEncoding("utf8").on("data", (text) => {
@@ -36,20 +39,27 @@ function start(args: readonly string[], home: Home = fileHome(), env: NodeJS.Pro
   const ended = new Promise<Awaited<Side["ended"]>>((resolve) => {
     child.once("close", (code) => {
       running.delete(child);
-      resolve({ code, stdout, stderr, at: performance.now() });
+      resolve({ code, stdout, stderr });
     });
   });
   const said = (pattern: RegExp): Promise<RegExpExecArray> =>
     new Promise((resolve, reject) => {
       const look = (): void => {
-        const found = pattern.exec(stderr);
+        const found = pattern.exec(stdout);
         if (found !== null) resolve(found);
       };
-      child.stderr.on("data", look);
+      child.stdout.on("data", look);
       child.once("close", () => reject(new Error(`It ended without saying ${pattern}: ${stdout}${stderr}`)));
       look();
     });
   return { ended, said, kill: (signal) => child.kill(signal) };
+}
+
+/** A folder with a configuration file. */
+function folderWith(config: object): string {
+  const { folder } = makeHome({ secret: false });
+  writeFileSync(join(folder, "pydist.config.json"), JSON.stringify(config));
+  return folder;
 }
 
 async function startServer(...args: string[]): Promise<Side & { readonly address: string }> {
@@ -60,6 +70,11 @@ async function startServer(...args: string[]): Promise<Side & { readonly address
 
 const sumOfSquares = (n: number): number => ((n - 1) * n * (2 * n - 1)) / 6;
 
+/** The last line that the server printed. */
+function outcomeIn(stdout: string): unknown {
+  return JSON.parse(stdout.trimEnd().split("\n").at(-1) as string);
+}
+
 describe("one program for both sides", () => {
   it("serves with --server and works without; when the job is done all end with exit code 0", async () => {
     const server = await startServer("--blocks", "150");
@@ -67,12 +82,54 @@ describe("one program for both sides", () => {
     const nodes = [
       start(["--parent", server.address, "--workers", "1"]),
       start(["--ip", host, "--port", port, "--workers", "1"]),
-      start([], fileHome(), { PYDIST_PARENT: server.address, PYDIST_WORKERS: "1" }),
+      start([], { env: { PYDIST_PARENT: server.address, PYDIST_WORKERS: "1" } }),
+      start([], { cwd: folderWith({ parent: server.address, workers: 1 }) }),
     ];
+    const spawned = launchNode({ parent: server.address });
     const { code, stdout } = await server.ended;
     expect(code).toBe(0);
-    expect(JSON.parse(stdout)).toMatchObject({ merged: 150, sum: sumOfSquares(150) });
+    expect(outcomeIn(stdout)).toMatchObject({ merged: 150, sum: sumOfSquares(150) });
     for (const node of nodes) expect((await node.ended).code).toBe(0);
+    expect((await spawned.exited).code).toBe(0);
+  });
+
+  it("the server itself works only if it has workers", async () => {
+    const alone = await startServer("--blocks", "20", "--workers", "1");
+    expect(outcomeIn((await alone.ended).stdout)).toEqual({ merged: 20, sum: sumOfSquares(20), nodes: 1 });
+    const serving = await startServer("--blocks", "20");
+    const node = start(["--parent", serving.address, "--workers", "1"]);
+    expect(outcomeIn((await serving.ended).stdout)).toEqual({ merged: 20, sum: sumOfSquares(20), nodes: 1 });
+    expect((await node.ended).code).toBe(0);
+  });
+
+  it("a node that is told to leave does, and the job goes on with another one", async () => {
+    const server = await startServer("--blocks", "300");
+    const leaving = start(["--parent", server.address, "--workers", "1"]);
+    await leaving.said(/has joined/);
+    leaving.kill("SIGTERM");
+    expect((await leaving.ended).code).toBe(143);
+    const staying = start(["--parent", server.address, "--workers", "1"]);
+    expect((await server.ended).code).toBe(0);
+    expect((await staying.ended).code).toBe(0);
+  });
+
+  it("a job that fails ends the server with its error, and the nodes as well", async () => {
+    const server = await startServer("--blocks", "20", "--fail");
+    const node = start(["--parent", server.address, "--workers", "1"]);
+    const { code, stderr } = await server.ended;
+    expect(code).toBe(1);
+    expect(stderr).toContain("RangeError: block 7 is out of range");
+    expect((await node.ended).code).toBe(0);
+  });
+
+  it.each([
+    [["--ports", "1"], 2, /^Unknown option '--ports'.* There are --blocks, --fail, --server, --ip, --secret-file, /],
+    [["--port", "many"], 2, /^--port: /],
+    [["--parent", "127.0.0.1:1", "--connect-timeout", "50"], 3, /127\.0\.0\.1:1/],
+  ])("%j is refused with exit code %i", async (args, exit, message) => {
+    const { code, stderr } = await start(args).ended;
+    expect(code).toBe(exit);
+    expect(stderr).toMatch(message);
+    expect(stderr.trimEnd().split("\n")).toHaveLength(1);
   });
 });
-void makeHome;

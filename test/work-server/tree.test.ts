@@ -1,7 +1,8 @@
 import { type JobNode, runJob } from "@pydist/work-server";
+import { NodeLostError } from "pydist";
 import { expect, it } from "vitest";
 import { attach } from "../support/attach.js";
-import { type NodeProcess, spawnNode, spawnTree } from "../support/processes.js";
+import { type NodeProcess, runCli, spawnNode, spawnTree } from "../support/processes.js";
 import { Summing } from "./summing.js";
 
 /** It takes its time, so that every node has work under way whenever one is lost. */
@@ -80,4 +81,54 @@ it("a node is killed and two join: every block is merged once, each node is told
   expect(after.filter(([method, node]) => method !== "lost" && node === dead)).toEqual([]);
   // Nothing was made twice: blocks of the dead node went to others as they were.
   expect(server.of("next").filter(([, , block]) => block !== undefined)).toHaveLength(500);
+});
+
+it("a node that is drained takes no blocks, and is asked again until it is resumed", async () => {
+  const tree = await spawnTree({ name: "root", workers: 0, children: [{ name: "rests" }] });
+  const executor = attach(tree.address);
+  await executor.waitForNodes(2);
+  const { address, id } = tree.node("rests");
+  let drained = (): void => {};
+  const rests = new Promise<void>((resolve) => {
+    drained = resolve;
+  });
+  const server = new Interrupted(
+    40,
+    new Map([
+      [
+        10,
+        async () => {
+          await runCli(["drain", address]);
+          drained();
+        },
+      ],
+    ]),
+  );
+  const over = runJob(executor, server, SlowSquares);
+  await rests;
+  expect((await runCli(["resume", address])).code).toBe(0);
+  await over;
+  expect(server.merged).toHaveLength(40);
+  expect(server.of("lost")).toEqual([]);
+  expect(server.of("init")).toEqual([["init", id]]);
+});
+
+it("a block with which nodes are lost again and again ends the job by name, and leaves the other nodes alone", async () => {
+  class Deadly implements JobNode<string, number, { block: number; square: number }> {
+    process(block: number): { block: number; square: number } {
+      if (block === 7) process.kill(process.pid, "SIGKILL");
+      return { block, square: block ** 2 };
+    }
+  }
+  const flags = { workers: 1, args: ["--no-supervise"] };
+  const names = ["a", "b", "c"];
+  const tree = await spawnTree({ name: "root", workers: 0, children: names.map((name) => ({ name, ...flags })) });
+  const executor = attach(tree.address);
+  await executor.waitForNodes(4);
+  const failed = runJob(executor, new Summing(50), Deadly, { attempts: 2 });
+  await expect(failed).rejects.toBeInstanceOf(NodeLostError);
+  const { nodes, attempts, message } = (await failed.catch((error) => error)) as NodeLostError;
+  expect([nodes.length, attempts]).toEqual([2, 2]);
+  expect(message).toMatch(/^2 nodes were lost while they worked on the same block, so the job has ended: /);
+  expect((await executor.nodes()).length).toBe(2);
 });

@@ -1,5 +1,3 @@
-export { exitCodeOf, isForUsers } from "./cli/exit-codes.js";
-export { type ProgramCall, programSettings } from "./cli/program-settings.js";
 export { DEFAULT_CLUSTER, DEFAULT_CONNECT_TIMEOUT, DEFAULT_HOP_LIMIT, LEAST_WORKER_MEMORY } from "./defaults.js";
 export { Engine } from "./engine/engine.js";
 export type { EngineEvents, EngineOptions } from "./engine/engine-options.js";

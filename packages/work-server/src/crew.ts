@@ -21,6 +21,11 @@ export interface Member<Data> {
   state: "expected" | "told" | "working" | "resting" | "gone";
 }
 
+/** What a member was when it was lost, with the blocks that it had, oldest first. */
+interface Gone<Data> extends Pick<Member<Data>, "state" | "slots"> {
+  readonly blocks: readonly Block<Data>[];
+}
+
 /** Those that work for a job, and who has which block. */
 export class Crew<Data> {
   readonly members = new Map<string, Member<Data>>();
@@ -36,15 +41,15 @@ export class Crew<Data> {
   }
 
   /** Who is lost; its blocks are to go to others. */
-  leave(id: string): { readonly state: Member<Data>["state"]; readonly blocks: readonly Block<Data>[] } | undefined {
+  leave(id: string): Gone<Data> | undefined {
     const member = this.members.get(id);
     if (member === undefined) return undefined;
     this.members.delete(id);
-    const { state } = member;
+    const { state, slots } = member;
     const blocks = [...member.blocks];
     for (const block of blocks) this.takeBack(block);
     member.state = "gone";
-    return { state, blocks };
+    return { state, slots, blocks };
   }
 
   give(block: Block<Data>, member: Member<Data>): void {

@@ -1,5 +1,6 @@
 import { ClusterExecutor } from "pydist";
-import { ClusterNode, exitCodeOf, isForUsers, type ProgramCall, programSettings } from "pydist-node";
+import { ClusterNode } from "pydist-node";
+import { exitCodeOf, isForUsers, type ProgramCall, programSettings } from "pydist-node/program";
 import type { JobNodeClass, JobOptions, JobServer } from "./job.js";
 import { runJob } from "./run-job.js";
 
@@ -43,7 +44,7 @@ export async function main<Init, Data, Result>(
     if (call.own.server === true) await serve(call, await createServer(call.own), NodeClass, job);
     else await join(call);
   } catch (error) {
-    tell(isForUsers(error) ? error.message : ((error as Error | undefined)?.stack ?? String(error)));
+    console.error(isForUsers(error) ? error.message : error);
     process.exitCode = exitCodeOf(error);
   }
 }
@@ -65,7 +66,7 @@ async function serve<Init, Data, Result>(
   });
   try {
     await executor.ready();
-    tell(`The server is ready at ${executor.address}. Start nodes with --parent ${executor.address}`);
+    console.log(`The server is ready at ${executor.address}. Start nodes with --parent ${executor.address}`);
     await runJob(executor, server, NodeClass, job);
   } finally {
     await executor.shutdown({ cancelFutures: true, stopNodes: true });
@@ -84,21 +85,19 @@ async function join({ values, secret, own }: Call): Promise<void> {
     ...(name === undefined ? {} : { name }),
     ...secret,
   });
-  tell(`Node ${node.name} has joined.`);
+  console.log(`Node ${node.name} has joined.`);
+  // A second signal ends the process at once, as nobody listens any more.
+  const signals = Object.entries(SIGNALS).map(([signal, code]) => {
+    const leave = (): void => {
+      process.exitCode = code;
+      void node.stop();
+    };
+    process.once(signal, leave);
+    return () => process.off(signal, leave);
+  });
   await new Promise<void>((resolve, reject) => {
     node.once("stopped", resolve);
     node.once("failed", (error) => void node.close().then(() => reject(error)));
-    for (const [signal, code] of Object.entries(SIGNALS)) {
-      process.once(signal, () => {
-        process.exitCode = code;
-        void node.stop();
-      });
-    }
   });
-  tell("The job is over, or this node was told to stop.");
-  for (const signal of Object.keys(SIGNALS)) process.removeAllListeners(signal);
-}
-
-function tell(line: string): void {
-  process.stderr.write(`${line}\n`);
+  for (const forget of signals) forget();
 }

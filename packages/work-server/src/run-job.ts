@@ -119,9 +119,10 @@ class Job<Init, Data, Result> {
   #lost(id: string, cause: string): void {
     const gone = this.#crew.leave(id);
     if (gone === undefined) return;
-    for (const block of gone.blocks) {
+    for (const [at, block] of gone.blocks.entries()) {
       const { future } = block;
-      if (future?.running() === true) block.losses.push({ node: id, cause });
+      // A block may end its node before anybody hears that it began: those that came first are taken to have been at work.
+      if (at < gone.slots || future?.running() === true) block.losses.push({ node: id, cause });
       // Should the node be heard of again, nobody wants its answer any more.
       future?.abort("its node was lost");
     }

@@ -4,6 +4,8 @@ import { readConfigFile } from "./config-file.js";
 import { UsageError } from "./exit-codes.js";
 import { flagOf, resolveSettings, SETTINGS, type SettingName, type Settings } from "./settings.js";
 
+export { exitCodeOf, isForUsers } from "./exit-codes.js";
+
 /** A flag of a program's own: a switch, or one with a value. */
 export interface OwnFlag {
   readonly type: "boolean" | "string";

@@ -2,7 +2,6 @@ import { randomUUID } from "node:crypto";
 import { inspect } from "node:util";
 import {
   type AnyFunction,
-  after,
   callUser,
   checkOptions,
   Dispatcher,
@@ -14,7 +13,7 @@ import {
   type Stats,
   type TaskSettled,
 } from "@pydist/futures";
-import { BrokenExecutorError, type NodeDescription, ShutdownError, TimeoutError } from "@pydist/protocol";
+import { BrokenExecutorError, type NodeDescription, ShutdownError } from "@pydist/protocol";
 import { type ShippedCode, withCodeDir } from "@pydist/shipping";
 import type { EventEmitter } from "eventemitter3";
 import { DEFAULT_HOP_LIMIT, defaultWorkers, describeNode, Engine, type NodeInfo, toNodeInfos } from "pydist-node";
@@ -24,6 +23,7 @@ import { Connection } from "./connection.js";
 import { isExiting } from "./exit.js";
 import { Explanation } from "./explanation.js";
 import { shipInitializer } from "./initializer.js";
+import { nodesThere } from "./nodes-there.js";
 import { checkExecutorOptions, checkShutdownOptions, type ExecutorOptions, type ShutdownOptions } from "./options.js";
 import { Root } from "./root.js";
 import { type RunOnAllRest, runOnAll } from "./run-on-all.js";
@@ -232,37 +232,8 @@ export class ClusterExecutor<I extends AnyFunction = AnyFunction> extends Execut
     if (!Number.isSafeInteger(count) || count < 0) {
       throw new RangeError(`waitForNodes was given ${inspect(count)}; it takes a whole number of at least 0.`);
     }
-    await this.#alive(this.#nodesThere(count, options.timeout));
-  }
-
-  #nodesThere(count: number, timeout: number | undefined): Promise<void> {
     const here = (): number => this.#engine.below + (this.#connection === undefined ? 1 : 0);
-    return new Promise((resolve, reject) => {
-      const { signal } = this.#ended;
-      if (here() >= count) return resolve();
-      if (signal.aborted) return reject(signal.reason);
-      const over = (): void => {
-        clearTimeout(timer);
-        this.off("nodeJoined", joined);
-        signal.removeEventListener("abort", ended);
-      };
-      const joined = (): void => {
-        if (here() < count) return;
-        over();
-        resolve();
-      };
-      const late = (): void => {
-        over();
-        reject(new TimeoutError(`${here()} of ${count} nodes had joined after ${timeout} ms.`));
-      };
-      const ended = (): void => {
-        over();
-        reject(signal.reason);
-      };
-      const timer = after(timeout, late);
-      this.on("nodeJoined", joined);
-      signal.addEventListener("abort", ended);
-    });
+    await this.#alive(nodesThere(this, here, count, { timeout: options.timeout, ended: this.#ended.signal }));
   }
 
   /** Who did how much of this executor's work. Nodes that were lost stay listed. */

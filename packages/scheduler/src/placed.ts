@@ -44,7 +44,7 @@ export function sendPlaced(state: State, now: number): number {
 }
 
 /** The child through which a node is reached, and its slots. */
-export function wayTo(state: State, node: string): { readonly receiver: Receiver; readonly slots: number } | undefined {
+function wayTo(state: State, node: string): { readonly receiver: Receiver; readonly slots: number } | undefined {
   const way = state.ways.get(node);
   const receiver = way === undefined ? undefined : state.receivers.get(way.receiver);
   if (way === undefined || receiver === undefined || receiver.gone !== undefined) return undefined;

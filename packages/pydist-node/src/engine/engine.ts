@@ -14,7 +14,7 @@ import {
 import { type Duty, PATIENCE, POOL, Scheduler, type SchedulerAction, type SchedulerEvent } from "@pydist/scheduler";
 import { EventEmitter } from "eventemitter3";
 import type { LinkLike } from "../links/link-like.js";
-import { type Logger, messageOf, silent } from "../logger.js";
+import { type Logger, silent } from "../logger.js";
 import { Account } from "./account.js";
 import { CodeExchange } from "./code-exchange.js";
 import type { EngineEvents, EngineOptions } from "./engine-options.js";
@@ -225,17 +225,8 @@ export class Engine extends EventEmitter<EngineEvents> implements Port {
       if (peer.direction === "up") this.#fromAbove(peer, frame, payload);
       else this.#fromBelow(peer, frame, payload);
     } catch (error) {
-      this.#misunderstood(peer, error);
+      this.#peers.refuse(peer, error);
     }
-  }
-
-  #misunderstood(peer: UpPeer | DownPeer, error: unknown): void {
-    const { id, name } = peer.info;
-    this.#logger.error(
-      { peer: id, name, cause: messageOf(error) },
-      "A peer sent what cannot be understood; its link is closed",
-    );
-    void peer.link.close("a frame could not be understood");
   }
 
   #fromAbove(peer: UpPeer, frame: Frame, payload: Uint8Array): void {
@@ -246,7 +237,7 @@ export class Engine extends EventEmitter<EngineEvents> implements Port {
     }
     switch (frame.t) {
       case "code":
-        void this.#codes.arrived(frame, payload).then(undefined, (error) => this.#misunderstood(peer, error));
+        void this.#codes.arrived(frame, payload).then(undefined, (error) => this.#peers.refuse(peer, error));
         return;
       case "noCode":
         return this.#codes.missing(frame.hash, peer.key, frame.why);

@@ -1,6 +1,6 @@
 import { type Bodies, encodeFrame, type Frame } from "@pydist/protocol";
 import type { CloseReason, LinkLike } from "../links/link-like.js";
-import type { Logger } from "../logger.js";
+import { type Logger, messageOf } from "../logger.js";
 
 /** The upstream that is the executor in this process. */
 export const SUBMITTER = 1;
@@ -72,6 +72,13 @@ export class Peers {
     const bytes = encodeFrame(frame, payload);
     if (frame.t === "credit") peer.link.latest("credit", bytes);
     else peer.link.send(bytes);
+  }
+
+  /** It sent what cannot be understood. */
+  refuse({ link, info: { id: peer, name } }: UpPeer | DownPeer, error: unknown): void {
+    const cause = messageOf(error);
+    this.#logger.error({ peer, name, cause }, "A peer sent what cannot be understood; its link is closed");
+    void link.close("a frame could not be understood");
   }
 
   /** Those that hand tasks down; clients only ask. The newest first: a link that was made again is above an older one. */

@@ -313,8 +313,11 @@ describe("a wrong argument is refused at the call, naming it, its value and what
   });
 
   it("shutdown, which then does not happen", async () => {
+    await expect(executor.shutdown({ stopNodes: true })).rejects.toThrow(
+      "stopNodes is true, but no nodes join this executor: that needs the option listen. Leave stopNodes out.",
+    );
     await expect(untyped.shutdown({ cancelfutures: true })).rejects.toThrow(
-      "shutdown has no option 'cancelfutures'; it has wait, cancelFutures.",
+      "shutdown has no option 'cancelfutures'; it has wait, cancelFutures, stopNodes.",
     );
     await expect(untyped.shutdown({ wait: 1 })).rejects.toThrow("wait is 1; it must be a boolean.");
     await expect(untyped.shutdown(true)).rejects.toThrow("shutdown's options are true; they must be an object.");

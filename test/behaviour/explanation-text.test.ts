@@ -28,6 +28,7 @@ it.each<[Step, string]>([
     queued({ why: "clogged" }),
     "waits here: results for whoever sent it wait to be read, and none of its tasks start meanwhile",
   ],
+  [queued({ why: "absent", node: "b" }), "waits here: it is for node b alone, which is not in the tree"],
   [queued({ why: "newer" } as never), "waits here: newer"],
   [
     { ...root, is: "fetching", what: "code", for: 1500, ...tries },

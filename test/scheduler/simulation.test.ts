@@ -70,6 +70,15 @@ describe("hop limit", () => {
   });
 });
 
+describe("tasks for one node", () => {
+  it.each(Array.from({ length: 20 }, (_, seed) => seed))("all run there, and nothing twice, schedule %i", (seed) => {
+    const tree = { nodes: 12, tasks: 2000, slots: () => 2, duration: (draw: () => number) => draw() * 10 };
+    const { finished, ran } = run(calm({ ...tree, placed: 0.5, seed }));
+    expect(finished).toBe(2000);
+    expect([...ran.values()].reduce((sum, count) => sum + count)).toBe(2000);
+  });
+});
+
 it("a tree of 20 nodes: every one of them runs something", () => {
   const { ran } = run(
     calm({ nodes: 20, tasks: 400, slots: () => 1, parent: (i, draw) => Math.floor(draw() * i), duration: () => 10 }),

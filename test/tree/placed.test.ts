@@ -75,3 +75,17 @@ it("a root that only routes: a program that listens and has no workers runs noth
     await executor.shutdown();
   }
 });
+
+it("a program that listens can end the nodes that joined it, however deep, with itself", async () => {
+  const { secretFile } = fileHome();
+  const executor = new ClusterExecutor({ listen: "127.0.0.1:0", maxWorkers: 0, secretFile });
+  await executor.ready();
+  const child = await spawnNode({ parent: executor.address ?? "" });
+  const grandchild = await spawnNode({ parent: child.address });
+  await executor.waitForNodes(3);
+  await executor.shutdown({ stopNodes: true });
+  expect([await child.exited, await grandchild.exited]).toEqual([
+    { code: 0, signal: null },
+    { code: 0, signal: null },
+  ]);
+});

@@ -267,6 +267,11 @@ export class ClusterExecutor<I extends AnyFunction = AnyFunction> extends Execut
   async shutdown(options: ShutdownOptions = {}): Promise<void> {
     checkShutdownOptions(options);
     const { wait = true, cancelFutures = false, stopNodes = false } = options;
+    if (stopNodes && this.#root === undefined) {
+      throw new TypeError(
+        "stopNodes is true, but no nodes join this executor: that needs the option listen. Leave stopNodes out.",
+      );
+    }
     if (this.#state.is !== "shutdown") {
       const failed = this.#state.is === "broken";
       this.#state = { is: "shutdown", over: this.#close(failed, stopNodes) };

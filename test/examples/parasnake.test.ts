@@ -15,13 +15,14 @@ const size = { width: 60, height: 40 };
 const sizeArgs = ["--width", "60", "--height", "40"];
 
 /** A server without workers, a node that has only pydist-node and an empty folder, and one that runs the program. */
-async function withNodes(example: string, args: readonly string[]): Promise<void> {
+async function withNodes(example: string, args: readonly string[]): Promise<string> {
   const { env } = fileHome();
   const [port] = (await freePorts(1)) as [number];
   const server = start(example, ["--server", "--port", `${port}`, ...args], env);
   const bare = launchNode({ parent: `127.0.0.1:${port}` });
   const own = start(example, ["--port", `${port}`, "--workers", "1"], env);
   for (const { code } of [await server.over, await own.over, await bare.exited]) expect(code).toBe(0);
+  return (await server.over).stdout;
 }
 
 describe("the Mandelbrot set by a work server", () => {
@@ -65,5 +66,14 @@ describe("the path tracer by a work server", () => {
     expect(one.code).toBe(0);
     await withNodes("parasnake-path-tracer", [...args, "--out", several]);
     for (const out of [alone, several]) expect(readFileSync(out).equals(serial)).toBe(true);
+  });
+});
+
+describe("words in the slices of a file", () => {
+  it("are counted by nodes that read it themselves, whatever lies across the end of a slice", async () => {
+    const file = folder.file("words.txt");
+    const counted = await withNodes("file-slices", ["--file", file, "--sample", "64", "--slice", "3"]);
+    // At the end of each MiB but the last, which has no room for it: two words.
+    expect(counted).toContain(`${2 * 63} words in ${64 * 1024 * 1024} bytes`);
   });
 });

@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { type JobNode, JobServer, runJob } from "@pydist/work-server";
 import { ClusterExecutor, InvalidStateError } from "pydist";
 import { afterEach, describe, expect, it } from "vitest";
@@ -148,6 +149,34 @@ describe("a job on this machine", () => {
     expect(server.handedOut).toBe(0);
   });
 
+  it("a block may call code that is not JavaScript: WebAssembly, and another program", async () => {
+    class Foreign implements JobNode<Uint8Array, number, { sum: number; said: string }> {
+      #add = (_a: number, _b: number): number => Number.NaN;
+      async init(wasm: Uint8Array): Promise<void> {
+        // Node's types leave it out.
+        const api = Reflect.get(globalThis, "WebAssembly") as {
+          instantiate(bytes: Uint8Array): Promise<{ instance: { exports: { add(a: number, b: number): number } } }>;
+        };
+        this.#add = (await api.instantiate(wasm)).instance.exports.add;
+      }
+      process(n: number): { sum: number; said: string } {
+        const said = execFileSync(process.execPath, ["-p", `${n} + 1`], { encoding: "utf8" });
+        return { sum: this.#add(n, 1), said: said.trim() };
+      }
+    }
+    class Adding extends Plain {
+      override initData(): never {
+        // (module (func (export "add") (param i32 i32) (result i32) local.get 0 local.get 1 i32.add))
+        const text = "0061736d0100000001070160027f7f017f030201000707010361646400000a09010700200020016a0b";
+        return new Uint8Array(Buffer.from(text, "hex")) as never;
+      }
+    }
+    const server = new Adding(4);
+    await runJob(embedded(2), server, Foreign as never);
+    const sums = (server.results as { sum: number; said: string }[]).sort((a, b) => a.sum - b.sum);
+    expect(sums).toEqual([1, 2, 3, 4].map((sum) => ({ sum, said: `${sum}` })));
+  });
+
   it("several jobs at once keep apart what their threads know", async () => {
     const executor = embedded(2);
     const servers = [new Summing(50), new Summing(50), new Summing(50)];
@@ -193,6 +222,39 @@ describe("a job that fails", () => {
       }
     }
     await expect(runJob(embedded(1), new Plain(3), Broken)).rejects.toThrow("no init");
+  });
+
+  it("ends when its executor does, also while it waits for nodes", async () => {
+    const executor = new ClusterExecutor({ listen: "127.0.0.1:0", maxWorkers: 0, secret: "x".repeat(43) });
+    opened.push(executor);
+    let asked = (): void => {};
+    const begun = new Promise<void>((resolve) => {
+      asked = resolve;
+    });
+    class Waiting extends Plain {
+      override isDone(): boolean {
+        asked();
+        return super.isDone();
+      }
+    }
+    const over = runJob(executor, new Waiting(3), Squares as never);
+    await begun;
+    await executor.shutdown();
+    await expect(over).rejects.toThrow("The executor was shut down.");
+  });
+
+  it("asks nothing any more once a block has failed", async () => {
+    class Failing implements JobNode<undefined, number, number> {
+      process(): number {
+        throw new RangeError("always");
+      }
+    }
+    const server = new Plain(1000);
+    await expect(runJob(embedded(2), server, Failing, { ahead: 0, retries: 0 })).rejects.toThrow("always");
+    const { handedOut } = server;
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(server.handedOut).toBe(handedOut);
+    expect(server.results).toEqual([]);
   });
 
   it("says so when it is not done and nothing is left to do", async () => {

@@ -40,6 +40,8 @@ export interface ExecutorEvents {
   /** The link to the cluster was lost; it is looked for. */
   disconnected: (cause: string) => void;
   reconnected: (address: string) => void;
+  /** Nothing more is to be expected of it: it was shut down, or cannot go on. */
+  ended: (reason: Error) => void;
   taskSettled: (task: TaskSettled) => void;
   /** A running task told how far it is, by `task.context().progress()`. */
   progress: (progress: { readonly name: string; readonly node: string; readonly fraction: number }) => void;
@@ -125,6 +127,8 @@ export class ClusterExecutor<I extends AnyFunction = AnyFunction> extends Execut
       },
     });
     this.#passEventsOn();
+    const { signal } = this.#ended;
+    signal.addEventListener("abort", () => this.emit("ended", signal.reason), { once: true });
     if (attached) {
       let connected = (): void => {};
       let failed = (_error: Error): void => {};

@@ -15,7 +15,7 @@ const LONG = 2 ** 30;
  * Of an error that one of the server's methods throws, the job ends with it. What `process` throws ends the job when the block
  * failed again.
  * @throws TypeError or RangeError for a wrong argument; what a method of the server or the node threw; NodeLostError for a block with which too many nodes were lost;
- *   InvalidStateError if the job is not done, but there is nothing left to do
+ *   InvalidStateError if the job is not done, but there is nothing left to do; why the executor ended, if it did
  */
 export async function runJob<Init, Data, Result>(
   executor: ClusterExecutor,
@@ -73,6 +73,7 @@ class Job<Init, Data, Result> {
     const lost = ({ id }: { readonly id: string }, cause: string): void => this.#lost(id, cause);
     this.#executor.on("nodeJoined", joined);
     this.#executor.on("nodeLost", lost);
+    this.#executor.on("ended", this.#end);
     const alive = setInterval(() => {}, LONG);
     try {
       this.#turn(() => {});
@@ -84,8 +85,13 @@ class Job<Init, Data, Result> {
       for (const timer of this.#timers) clearTimeout(timer);
       this.#executor.off("nodeJoined", joined);
       this.#executor.off("nodeLost", lost);
+      this.#executor.off("ended", this.#end);
       for (const { future } of this.#crew.out) future?.abort("the job is over");
     }
+  }
+
+  get #isOver(): boolean {
+    return this.#state === "over";
   }
 
   /** What one event asks of the server, and then what there is to hand out. */
@@ -93,10 +99,10 @@ class Job<Init, Data, Result> {
     this.#waiting++;
     this.#turns = this.#turns.then(async () => {
       this.#waiting--;
-      if (this.#state === "over") return;
+      if (this.#isOver) return;
       try {
         await work();
-        await this.#deal();
+        if (!this.#isOver) await this.#deal();
       } catch (error) {
         this.#end(error);
       }
@@ -157,6 +163,7 @@ class Job<Init, Data, Result> {
       for (const member of this.#crew.working) {
         while (member.state === "working" && !dry.has(member) && member.blocks.size < member.slots * level) {
           const block = this.#crew.returned.shift() ?? (await this.#next(member));
+          if (this.#isOver) return;
           if (block === undefined) dry.add(member);
           // While the server made it, its node may have gone.
           else if (member.state !== "working") this.#crew.returned.unshift(block);
@@ -202,14 +209,14 @@ class Job<Init, Data, Result> {
   }
 
   #answered(block: Block<Data>, member: Member<Data>, answer: Answer<Result>): void {
-    if (this.#state === "over") return;
+    if (this.#isOver) return;
     this.#crew.release(block);
     if (answer === null) return this.#send(block, member, "first");
     this.#turn(() => this.#server.processResult(member.id, answer[0]));
   }
 
   #failed(block: Block<Data>, member: Member<Data>, error: unknown): void {
-    if (this.#state === "over") return;
+    if (this.#isOver) return;
     if (!(error instanceof NodeLostError)) return this.#end(error);
     // It is drained, or about to be known as lost.
     this.#crew.takeBack(block);

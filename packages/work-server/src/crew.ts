@@ -6,15 +6,17 @@ export interface Block<Data> {
   /** Nodes that were lost while they worked on it, and why. */
   readonly losses: { readonly node: string; readonly cause: string }[];
   /** Who has it now. */
-  holder: Member<Data> | undefined;
+  holder: { readonly id: string; readonly blocks: Set<Block<Data>> } | undefined;
   future: Future<unknown> | undefined;
 }
 
 /** A node that works for the job. */
-export interface Member<Data> {
+export interface Member<Init, Data> {
   readonly id: string;
   readonly slots: number;
   readonly blocks: Set<Block<Data>>;
+  /** What the server has for it, once it was asked. */
+  init: Init | undefined;
   /** Blocks that took the class and the node's data along. */
   prepared: number;
   /** "expected": the server was not asked yet what it is to know; "resting": it takes no blocks for a while. */
@@ -22,26 +24,33 @@ export interface Member<Data> {
 }
 
 /** What a member was when it was lost, with the blocks that it had, oldest first. */
-interface Gone<Data> extends Pick<Member<Data>, "state" | "slots"> {
+interface Gone<Init, Data> extends Pick<Member<Init, Data>, "state" | "slots"> {
   readonly blocks: readonly Block<Data>[];
 }
 
 /** Those that work for a job, and who has which block. */
-export class Crew<Data> {
-  readonly members = new Map<string, Member<Data>>();
+export class Crew<Init, Data> {
+  readonly members = new Map<string, Member<Init, Data>>();
   /** Blocks whose nodes were lost: they go out again before any new one. */
   readonly returned: Block<Data>[] = [];
 
   /** @returns undefined if it is one of them already */
-  join(id: string, slots: number): Member<Data> | undefined {
+  join(id: string, slots: number): Member<Init, Data> | undefined {
     if (this.members.has(id)) return undefined;
-    const member: Member<Data> = { id, slots, blocks: new Set(), prepared: 0, state: "expected" };
+    const member: Member<Init, Data> = {
+      id,
+      slots,
+      blocks: new Set(),
+      init: undefined,
+      prepared: 0,
+      state: "expected",
+    };
     this.members.set(id, member);
     return member;
   }
 
   /** Who is lost; its blocks are to go to others. */
-  leave(id: string): Gone<Data> | undefined {
+  leave(id: string): Gone<Init, Data> | undefined {
     const member = this.members.get(id);
     if (member === undefined) return undefined;
     this.members.delete(id);
@@ -52,7 +61,7 @@ export class Crew<Data> {
     return { state, slots, blocks };
   }
 
-  give(block: Block<Data>, member: Member<Data>): void {
+  give(block: Block<Data>, member: Member<Init, Data>): void {
     block.holder = member;
     member.blocks.add(block);
   }
@@ -74,7 +83,7 @@ export class Crew<Data> {
   }
 
   /** Those that take blocks now. */
-  get working(): Member<Data>[] {
+  get working(): Member<Init, Data>[] {
     return [...this.members.values()].filter(({ state }) => state === "working");
   }
 }

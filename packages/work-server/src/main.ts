@@ -1,5 +1,5 @@
 import { ClusterExecutor } from "pydist";
-import { ClusterNode } from "pydist-node";
+import { ClusterNode, formatAddress } from "pydist-node";
 import { exitCodeOf, isForUsers, type ProgramCall, programSettings } from "pydist-node/program";
 import type { JobNodeClass, JobOptions, JobServer } from "./job.js";
 import { runJob } from "./run-job.js";
@@ -57,7 +57,7 @@ async function serve<Init, Data, Result>(
 ): Promise<void> {
   const { host, port, workers = 0, name, cluster } = values;
   const executor = new ClusterExecutor({
-    listen: `${host.includes(":") ? `[${host}]` : host}:${port}`,
+    listen: formatAddress({ host, port }),
     maxWorkers: workers,
     cluster,
     abortGrace: ABORT_GRACE,

@@ -36,8 +36,7 @@ class Job<Init, Data, Result> {
   readonly #ahead: number;
   readonly #retries: number;
   readonly #attempts: number;
-  readonly #crew = new Crew<Data>();
-  readonly #inits = new Map<string, Init>();
+  readonly #crew = new Crew<Init, Data>();
   readonly #timers = new Set<NodeJS.Timeout>();
   readonly #over: Promise<void>;
   #end!: (error?: unknown) => void;
@@ -116,7 +115,7 @@ class Job<Init, Data, Result> {
     this.#turn(async () => {
       if (member.state === "gone") return;
       member.state = "told";
-      this.#inits.set(id, await this.#server.initData(id));
+      member.init = await this.#server.initData(id);
       // It may have gone meanwhile.
       if (member.state === "told") member.state = "working";
     });
@@ -134,7 +133,6 @@ class Job<Init, Data, Result> {
     }
     if (gone.state === "expected") return;
     this.#turn(async () => {
-      this.#inits.delete(id);
       for (const block of gone.blocks) this.#expectHarmless(block);
       await this.#server.nodeLost(id);
     });
@@ -158,7 +156,7 @@ class Job<Init, Data, Result> {
   /** First a block for every slot, and only then what is ahead. */
   async #deal(): Promise<void> {
     if (await this.#server.isDone()) return this.#end();
-    const dry = new Set<Member<Data>>();
+    const dry = new Set<Member<Init, Data>>();
     for (let level = 1; level <= 1 + this.#ahead; level++) {
       for (const member of this.#crew.working) {
         while (member.state === "working" && !dry.has(member) && member.blocks.size < member.slots * level) {
@@ -180,13 +178,13 @@ class Job<Init, Data, Result> {
     );
   }
 
-  async #next(member: Member<Data>): Promise<Block<Data> | undefined> {
+  async #next(member: Member<Init, Data>): Promise<Block<Data> | undefined> {
     const data = await this.#server.nextData(member.id);
     return data === undefined ? undefined : { data, losses: [], holder: undefined, future: undefined };
   }
 
   /** As many as the node has slots bring along what a thread needs before its first block. */
-  #send(block: Block<Data>, member: Member<Data>, how = member.prepared < member.slots ? "first" : "next"): void {
+  #send(block: Block<Data>, member: Member<Init, Data>, how = member.prepared < member.slots ? "first" : "next"): void {
     this.#crew.give(block, member);
     // What becomes of a lost node's blocks is decided here.
     const options = { node: member.id, retries: this.#retries, attempts: 1, name: "block" };
@@ -195,7 +193,7 @@ class Job<Init, Data, Result> {
     if (how === "first") member.prepared++;
     const future =
       how === "first"
-        ? submit(first, [this.#id, this.#inits.get(member.id), block.data], options)
+        ? submit(first, [this.#id, member.init, block.data], options)
         : submit(next, [this.#id, block.data], options);
     block.future = future;
     future.then(
@@ -208,14 +206,14 @@ class Job<Init, Data, Result> {
     );
   }
 
-  #answered(block: Block<Data>, member: Member<Data>, answer: Answer<Result>): void {
+  #answered(block: Block<Data>, member: Member<Init, Data>, answer: Answer<Result>): void {
     if (this.#isOver) return;
     this.#crew.release(block);
     if (answer === null) return this.#send(block, member, "first");
     this.#turn(() => this.#server.processResult(member.id, answer[0]));
   }
 
-  #failed(block: Block<Data>, member: Member<Data>, error: unknown): void {
+  #failed(block: Block<Data>, member: Member<Init, Data>, error: unknown): void {
     if (this.#isOver) return;
     if (!(error instanceof NodeLostError)) return this.#end(error);
     // It is drained, or about to be known as lost.

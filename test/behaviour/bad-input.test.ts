@@ -71,6 +71,18 @@ describe("a wrong argument is refused at the call, naming it, its value and what
       "whose iterator is 5: it has no next().",
     ],
     [
+      "empty node",
+      () => untyped.submit(() => 1, [], { node: "" }),
+      RangeError,
+      "node is ''; it must be the id of a node, as executor.nodes() lists it.",
+    ],
+    [
+      "node that is no text",
+      () => untyped.submit(() => 1, [], { node: 5 }),
+      TypeError,
+      "node is 5; it must be a string.",
+    ],
+    [
       "priority",
       () => untyped.submit(() => 1, [], { priority: 1.5 }),
       RangeError,

@@ -37,7 +37,9 @@ class Interrupted extends Summing {
   }
 }
 
-it("a node is killed and two join: every block is merged once, each node is told once, one is lost once", async () => {
+it("a node is killed and two join: every block is merged once, each node is told once, one is lost once", {
+  timeout: 60_000,
+}, async () => {
   const flags = { workers: 2, args: ["--no-supervise"] };
   const tree = await spawnTree({
     name: "root",

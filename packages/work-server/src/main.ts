@@ -85,7 +85,6 @@ async function join({ values, secret, own }: Call): Promise<void> {
     ...(name === undefined ? {} : { name }),
     ...secret,
   });
-  console.log(`Node ${node.name} has joined.`);
   // A second signal ends the process at once, as nobody listens any more.
   const signals = Object.entries(SIGNALS).map(([signal, code]) => {
     const leave = (): void => {
@@ -95,6 +94,7 @@ async function join({ values, secret, own }: Call): Promise<void> {
     process.once(signal, leave);
     return () => process.off(signal, leave);
   });
+  console.log(`Node ${node.name} has joined.`);
   await new Promise<void>((resolve, reject) => {
     node.once("stopped", resolve);
     node.once("failed", (error) => void node.close().then(() => reject(error)));

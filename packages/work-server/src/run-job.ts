@@ -131,26 +131,13 @@ class Job<Init, Data, Result> {
       // Should the node be heard of again, nobody wants its answer any more.
       future?.abort("its node was lost");
     }
+    // At once, or it would go to the next node.
+    const deadly = gone.blocks.find(({ losses }) => losses.length >= this.#attempts);
+    if (deadly !== undefined) return this.#end(lostTooOften(deadly));
     if (gone.state === "expected") return;
     this.#turn(async () => {
-      for (const block of gone.blocks) this.#expectHarmless(block);
       await this.#server.nodeLost(id);
     });
-  }
-
-  /** @throws NodeLostError for a block with which nodes are lost again and again */
-  #expectHarmless({ losses }: Block<Data>): void {
-    if (losses.length < this.#attempts) return;
-    const told = losses.map(({ node, cause }) => `${node} (${cause})`).join(", ");
-    throw new NodeLostError(
-      `${losses.length} nodes were lost while they worked on the same block, so the job has ended: ${told}. ` +
-        `Look at what "process" does with it and at those nodes' logs, or raise "attempts".`,
-      {
-        nodes: losses.map(({ node }) => node),
-        causes: losses.map(({ cause }) => cause),
-        attempts: losses.length,
-      },
-    );
   }
 
   /** First a block for every slot, and only then what is ahead. */
@@ -227,4 +214,17 @@ class Job<Init, Data, Result> {
     this.#timers.add(timer);
     this.#turn(() => {});
   }
+}
+
+function lostTooOften({ losses }: Pick<Block<unknown>, "losses">): NodeLostError {
+  const told = losses.map(({ node, cause }) => `${node} (${cause})`).join(", ");
+  return new NodeLostError(
+    `${losses.length} nodes were lost while they worked on the same block, so the job has ended: ${told}. ` +
+      `Look at what "process" does with it and at those nodes' logs, or raise "attempts".`,
+    {
+      nodes: losses.map(({ node }) => node),
+      causes: losses.map(({ cause }) => cause),
+      attempts: losses.length,
+    },
+  );
 }

@@ -1,27 +1,31 @@
 import { Command, CommanderError, Option } from "commander";
 import { VERSION } from "../version.js";
 import { readConfigFile } from "./config-file.js";
+import { type Elsewhere, loadElsewhere } from "./elsewhere.js";
 import { EXIT, exitCodeOf, isForUsers } from "./exit-codes.js";
 import { complain, tolerateClosedPipes } from "./output.js";
 import { flagOf, resolveSettings, SETTINGS, type SettingName, variableOf } from "./settings.js";
-import type { Subcommand } from "./subcommand.js";
+import type { Call, Subcommand } from "./subcommand.js";
+
+/** The subcommands of this package, and those that others bring. */
+export interface Registry {
+  readonly own: Readonly<Record<string, () => Promise<Subcommand>>>;
+  readonly elsewhere: Readonly<Record<string, Elsewhere>>;
+}
 
 /** Runs `pydist-node` with these arguments. @returns the exit code; never rejects */
-export async function runProgram(
-  args: readonly string[],
-  subcommands: Readonly<Record<string, () => Promise<Subcommand>>>,
-): Promise<number> {
+export async function runProgram(args: readonly string[], registry: Registry): Promise<number> {
   tolerateClosedPipes();
   let exitCode: number = EXIT.ok;
-  const [first = ""] = args;
-  const called = Object.hasOwn(subcommands, first)
-    ? [subcommands[first] as () => Promise<Subcommand>]
-    : Object.values(subcommands);
-  const program = build(await Promise.all(called.map((load) => load())), (code) => {
-    exitCode = code;
-  });
   try {
-    await program.parseAsync(args, { from: "user" });
+    const called = await find(args[args[0] === "help" ? 1 : 0] ?? "", registry);
+    // What stands behind it is another program's, whose flags are none of ours.
+    const end = called?.rest === undefined ? -1 : args.indexOf("--");
+    const [own, rest] = end < 0 ? [args, []] : [args.slice(0, end), args.slice(end + 1)];
+    const program = build(await listed(called, registry), rest, (code) => {
+      exitCode = code;
+    });
+    await program.parseAsync(own, { from: "user" });
     return exitCode;
   } catch (error) {
     // Its message, or the help, has been printed. Help that was asked for is no failure.
@@ -32,7 +36,25 @@ export async function runProgram(
   }
 }
 
-function build(subcommands: readonly Subcommand[], finished: (exitCode: number) => void): Command {
+/** The subcommand of that name, if there is one: all that a call needs is then loaded. */
+async function find(name: string, { own, elsewhere }: Registry): Promise<Subcommand | undefined> {
+  if (Object.hasOwn(own, name)) return own[name]?.();
+  return Object.hasOwn(elsewhere, name) ? loadElsewhere(name, elsewhere[name] as Elsewhere) : undefined;
+}
+
+/** What the help lists. */
+async function listed(called: Subcommand | undefined, { own, elsewhere }: Registry): Promise<Listed[]> {
+  if (called !== undefined) return [called];
+  const all = await Promise.all(Object.values(own).map((load) => load()));
+  return [...all, ...Object.entries(elsewhere).map(([name, { summary }]) => ({ name, summary }))];
+}
+
+type Listed = Subcommand | Pick<Subcommand, "name" | "summary">;
+
+function build(subcommands: readonly Listed[], rest: readonly string[], finished: (exitCode: number) => void): Command {
+  const marked = subcommands
+    .flatMap((each) => ("examples" in each ? each.examples : []))
+    .filter(({ marked }) => marked);
   const program = new Command("pydist-node")
     .description("A node of a pydist tree: runs tasks on this machine's cores, and hands on more to the nodes below.")
     .version(VERSION, "-V, --version", "print the version")
@@ -40,26 +62,34 @@ function build(subcommands: readonly Subcommand[], finished: (exitCode: number) 
     .helpCommand("help [command]", "print the help of a command")
     .exitOverride()
     .configureOutput({ outputError: (text) => complain(oneSentence(text, "pydist-node")) })
-    .addHelpText("before", examplesText(subcommands.flatMap(({ examples }) => examples.filter(({ marked }) => marked))))
+    .addHelpText("before", examplesText(marked))
     .addHelpText(
       "after",
       `\nEvery flag can also be set by its variable or in pydist.config.json; see the help of each command.`,
     );
-  for (const subcommand of subcommands) define(program.command(subcommand.name), subcommand, finished);
+  for (const each of subcommands) {
+    const command = program.command(each.name).description(each.summary);
+    if ("run" in each) define(command, each, rest, finished);
+  }
   return program;
 }
 
-function define(command: Command, subcommand: Subcommand, finished: (exitCode: number) => void): void {
-  const { summary, examples, settings, switches, run } = subcommand;
+function define(
+  command: Command,
+  subcommand: Subcommand,
+  rest: readonly string[],
+  finished: (exitCode: number) => void,
+): void {
+  const { examples, settings, switches, run } = subcommand;
   command
-    .description(summary)
     .configureOutput({ outputError: (text) => complain(oneSentence(text, `pydist-node ${subcommand.name}`)) })
     .addHelpText("before", examplesText(examples));
   for (const name of settings) {
     if (name === "address") command.argument("[ADDRESS]", helpOf(name));
     else command.addOption(optionOf(name));
   }
-  for (const { flag, help } of switches) command.option(flag, help);
+  for (const { flag, help } of switches) command.addOption(ownOption(flag, help));
+  if (subcommand.rest !== undefined) command.usage(`[options] [ADDRESS] -- ${subcommand.rest}`);
   command.action(async () => {
     const given = command.opts<Record<string, string | boolean | undefined>>();
     const flags: Partial<Record<SettingName, string | true>> = {};
@@ -68,10 +98,25 @@ function define(command: Command, subcommand: Subcommand, finished: (exitCode: n
         name === "address" ? command.args[0] : name === "noSupervise" ? given.supervise === false : given[name];
       if (value !== undefined && value !== false) flags[name] = value;
     }
-    const own = switches.map(({ flag }) => flag.slice(2)).filter((name) => given[name] === true);
     const inputs = { flags, env: process.env, file: readConfigFile(process.cwd()) };
-    finished(await run({ ...resolveSettings(settings, inputs), switches: new Set(own) }));
+    finished(await run({ ...resolveSettings(settings, inputs), ...ownFlags(command, switches), rest }));
   });
+}
+
+/** One with a value can be given several times. */
+function ownOption(flag: string, help: string): Option {
+  const option = new Option(flag, help);
+  if (option.required) option.argParser((value: string, before: readonly string[] = []) => [...before, value]);
+  return option;
+}
+
+function ownFlags(command: Command, switches: Subcommand["switches"]): Pick<Call<SettingName>, "switches" | "given"> {
+  const values = command.opts<Record<string, unknown>>();
+  const names = switches.map(({ flag }) => new Option(flag).attributeName());
+  return {
+    switches: new Set(names.filter((name) => values[name] === true)),
+    given: Object.fromEntries(names.map((name) => [name, Array.isArray(values[name]) ? values[name] : []])),
+  };
 }
 
 function optionOf(name: SettingName): Option {

@@ -4,6 +4,10 @@ import type { Resolved, SettingName } from "./settings.js";
 export interface Call<K extends SettingName> extends Resolved<K> {
   /** Which of the subcommand's own switches were given, without their dashes. */
   readonly switches: ReadonlySet<string>;
+  /** What its own flags that have a value were given, in order. */
+  readonly given: Readonly<Record<string, readonly string[]>>;
+  /** What stood behind `--`. */
+  readonly rest: readonly string[];
 }
 
 export interface Example {
@@ -21,8 +25,13 @@ export interface Subcommand {
   readonly examples: readonly Example[];
   /** What it reads. "address" becomes its argument, every other one a flag. */
   readonly settings: readonly SettingName[];
-  /** Flags of its own that are no settings: they are asked for each time, never configured. */
+  /**
+   * Flags of its own that are no settings: they are asked for each time, never configured. One with a value,
+   * `--flag <VALUE>`, can be given several times.
+   */
   readonly switches: readonly { readonly flag: string; readonly help: string }[];
+  /** How what stands behind `--` is called in its help; without it, there is nothing of that kind. */
+  readonly rest?: string;
   /** @returns the exit code; errors are worded and coded by whoever calls it */
   readonly run: (call: Call<SettingName>) => Promise<number>;
 }

@@ -1,3 +1,4 @@
+import type { Elsewhere } from "./elsewhere.js";
 import type { Subcommand } from "./subcommand.js";
 
 /** The extension point of the command line: in the order of the help. What a command needs is loaded when it is called. */
@@ -11,4 +12,11 @@ export const subcommands: Readonly<Record<string, () => Promise<Subcommand>>> = 
   stop: async () => (await import("./orders.js")).stopCommand,
   secret: async () => (await import("./secret.js")).secretCommand,
   doctor: async () => (await import("./doctor.js")).doctorCommand,
+};
+
+/** Commands of packages above, by the names under which they are called. */
+export const elsewhere: Readonly<Record<string, Elsewhere>> = {
+  run: { package: "@pydist/exec", summary: "run a program on every node, and see what it prints" },
+  submit: { package: "@pydist/exec", summary: "run a script on one node, which is chosen" },
+  repl: { package: "@pydist/repl", summary: "try things out on a cluster, line by line" },
 };

@@ -1,0 +1,100 @@
+import { spawnSync } from "node:child_process";
+import { expect, it } from "vitest";
+import { loadElsewhere } from "../../packages/pydist-node/dist/cli/elsewhere.js";
+import { folderOf } from "../support/folders.js";
+import { runCli } from "../support/processes.js";
+
+const program = new URL("../../packages/pydist-node/dist/cli/program.js", import.meta.url).href;
+const extension = new URL("../../packages/pydist-node/dist/cli/extension.js", import.meta.url).href;
+
+/** `pydist-node` with a subcommand `demo` that a package in this folder brings. */
+const project = folderOf({
+  "main.mjs": `
+    import { runProgram } from ${JSON.stringify(program)};
+    const elsewhere = {
+      demo: { package: "@pydist/demo", summary: "show what it was called with" },
+      gone: { package: "@pydist/demo", summary: "was there once" },
+    };
+    process.exitCode = await runProgram(process.argv.slice(2), { own: {}, elsewhere });`,
+  "node_modules/@pydist/demo/package.json": {
+    name: "@pydist/demo",
+    type: "module",
+    exports: { "./subcommand": "./subcommand.js" },
+  },
+  "node_modules/@pydist/demo/subcommand.js": `
+    import { printJson, subcommand } from ${JSON.stringify(extension)};
+    export const demo = subcommand({
+      name: "demo",
+      summary: "show what it was called with",
+      examples: [{ run: "pydist-node demo -- ls", what: "shows ls" }],
+      settings: ["address", "json"],
+      switches: [{ flag: "--all", help: "all" }, { flag: "--node <NAME>", help: "some" }],
+      rest: "COMMAND",
+      async run({ values, switches, given, rest }) {
+        printJson({ address: values.address, switches: [...switches], given, rest });
+        return 7;
+      },
+    });`,
+});
+
+function demo(...args: string[]) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, ["main.mjs", ...args], {
+    cwd: project,
+    encoding: "utf8",
+  });
+  return { status, stdout, stderr };
+}
+
+it("a package brings a subcommand, with flags of its own, and what stands behind -- as it is", () => {
+  const { status, stdout } = demo("demo", "--node", "a", "h:1", "--node", "b", "--", "ls", "--node", "--", "-V");
+  expect({ status, called: JSON.parse(stdout) }).toEqual({
+    status: 7,
+    called: {
+      address: ["h:1"],
+      switches: [],
+      given: { all: [], node: ["a", "b"] },
+      rest: ["ls", "--node", "--", "-V"],
+    },
+  });
+  expect(JSON.parse(demo("demo", "--all").stdout)).toMatchObject({
+    switches: ["all"],
+    given: { all: [], node: [] },
+    rest: [],
+  });
+});
+
+it("its help is like any other", () => {
+  expect(demo("--help").stdout).toMatch(/^ {2}demo +show what it was called with$/m);
+  for (const args of [
+    ["demo", "--help"],
+    ["help", "demo"],
+  ]) {
+    const { status, stdout } = demo(...args);
+    expect({ status, stdout }).toEqual({
+      status: 0,
+      stdout: expect.stringContaining("Usage: pydist-node demo [options] [ADDRESS] -- COMMAND"),
+    });
+  }
+});
+
+it("a package that is not installed is named, with the command that installs it", async () => {
+  await expect(loadElsewhere("fly", { package: "@pydist/wings", summary: "" })).rejects.toThrow(
+    "pydist-node fly is in the package @pydist/wings, which is not installed here. " +
+      "Install it: npm install @pydist/wings (with --global if pydist-node is).",
+  );
+});
+
+it("a package of another release, that lacks the subcommand, is named", () => {
+  const { status, stderr } = demo("gone");
+  expect({ status, stderr }).toEqual({
+    status: 2,
+    stderr: expect.stringMatching(
+      /^pydist-node: .+subcommand\.js has no command gone\. Install one release of pydist-node and @pydist\/demo\.\n$/,
+    ),
+  });
+});
+
+it("the help lists what packages may bring", async () => {
+  const { stdout } = await runCli(["--help"]);
+  for (const name of ["run", "submit", "repl"]) expect(stdout).toMatch(new RegExp(`^ {2}${name} `, "m"));
+});

@@ -38,6 +38,7 @@ beforeEach(() => {
       ready: () => {},
       said: () => {},
       stray: () => {},
+      output: () => {},
       threadDied: () => {},
     },
   );

@@ -28,6 +28,7 @@ function makePool(tasksPerWorker = 1): Pool {
       ready: nothing,
       said: nothing,
       stray: nothing,
+      output: nothing,
       threadDied: nothing,
     },
   );

@@ -58,6 +58,7 @@ class Subject {
         ready: () => {},
         said: (lease) => this.#began.get(lease)?.(),
         stray: () => {},
+        output: () => {},
         threadDied: () => {},
       },
     );

@@ -42,6 +42,7 @@ beforeEach(() => {
       ready: () => {},
       said: () => {},
       stray: () => {},
+      output: () => {},
       threadDied: () => {},
     },
   );

@@ -258,6 +258,20 @@ export type DownFrame =
   | { readonly t: "noFile"; readonly hash: string; readonly why: string }
   | { readonly t: "ancestry"; readonly chain: readonly Ancestor[]; readonly settled: boolean };
 
+export type OutputStream = "stdout" | "stderr";
+
+/** Lines that tasks of an executor have written, for the executor. */
+export interface OutputNews {
+  readonly executor: string;
+  readonly task: string;
+  /** Id and name of the node. */
+  readonly node: string;
+  readonly name: string;
+  readonly stream: OutputStream;
+  /** Without their ends. */
+  readonly lines: readonly string[];
+}
+
 /** Frames from the workers towards a submitter. */
 export type UpFrame =
   | ({ readonly t: "results"; readonly lease: number; readonly from: number } & ResultInfo)
@@ -281,6 +295,7 @@ export type UpFrame =
       readonly message: string;
       readonly node: string;
     }
+  | ({ readonly t: "output" } & OutputNews)
   | { readonly t: "needCode"; readonly hash: string }
   /** A tree of files: a package by its key, a module by its key, or a tree by its hash. */
   | { readonly t: "needTree"; readonly key: string }

@@ -13,7 +13,7 @@ import {
   type Stats,
   type TaskSettled,
 } from "@pydist/futures";
-import { BrokenExecutorError, type NodeDescription, ShutdownError } from "@pydist/protocol";
+import { BrokenExecutorError, type NodeDescription, type OutputNews, ShutdownError } from "@pydist/protocol";
 import { type ShippedCode, withCodeDir } from "@pydist/shipping";
 import type { EventEmitter } from "eventemitter3";
 import { DEFAULT_HOP_LIMIT, defaultWorkers, describeNode, Engine, type NodeInfo, toNodeInfos } from "pydist-node";
@@ -25,6 +25,7 @@ import { Explanation } from "./explanation.js";
 import { shipInitializer } from "./initializer.js";
 import { nodesThere } from "./nodes-there.js";
 import { checkExecutorOptions, checkShutdownOptions, type ExecutorOptions, type ShutdownOptions } from "./options.js";
+import { outputHandler } from "./output.js";
 import { Root } from "./root.js";
 import { type RunOnAllRest, runOnAll } from "./run-on-all.js";
 
@@ -126,9 +127,9 @@ export class ClusterExecutor<I extends AnyFunction = AnyFunction> extends Execut
         return (task) => this.emit("taskSettled", task);
       },
     });
-    this.#passEventsOn();
     const { signal } = this.#ended;
     signal.addEventListener("abort", () => this.emit("ended", signal.reason), { once: true });
+    this.#passEventsOn(outputHandler(options.output ?? "print", id));
     if (attached) {
       let connected = (): void => {};
       let failed = (_error: Error): void => {};
@@ -177,7 +178,8 @@ export class ClusterExecutor<I extends AnyFunction = AnyFunction> extends Execut
     return heard;
   };
 
-  #passEventsOn(): void {
+  #passEventsOn(output: (news: OutputNews) => void): void {
+    this.#engine.on("output", output);
     this.#engine.on("nodeJoined", (node) => {
       this.#statistics.see(node.id, node.name);
       this.emit("nodeJoined", node);

@@ -49,4 +49,5 @@ export type { Logger, NodeInfo, Step } from "pydist-node";
 export { ClusterExecutor, type ExecutorEvents } from "./executor.js";
 export type { Explanation } from "./explanation.js";
 export type { ExecutorOptions, ShutdownOptions } from "./options.js";
+export type { OutputLine, OutputOption } from "./output.js";
 export { type TaskContext, task } from "./task.js";

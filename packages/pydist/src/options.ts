@@ -2,6 +2,8 @@ import { inspect } from "node:util";
 import { type AnyFunction, type Check, checkOptions, integer, milliseconds, ofType, shortText } from "@pydist/futures";
 import { type CacheOptions, LEAST_WORKER_MEMORY, type Logger } from "pydist-node";
 
+import type { OutputOption } from "./output.js";
+
 /** What each worker runs once, before its first task of this executor. */
 export interface InitializerOptions<I extends AnyFunction> {
   /** A function, or a `task()` reference. If it throws, the executor is broken: nothing of it runs any more. */
@@ -42,6 +44,8 @@ export interface ExecutorOptions<I extends AnyFunction = AnyFunction> extends In
   readonly connectTimeout?: number;
   /** For people and logs. */
   readonly name?: string;
+  /** What becomes of what tasks write to stdout and stderr. Default "print". */
+  readonly output?: OutputOption;
   /** pino-shaped; silent by default. */
   readonly logger?: Logger;
 }
@@ -74,6 +78,13 @@ const folder: Check = (name, value) => {
   throw new TypeError(`${name} is ${inspect(value)}; it must be a path.`);
 };
 
+const output: Check = (name, value) => {
+  if (value === "print" || value === "ignore" || typeof value === "function") return;
+  throw new TypeError(
+    `${name} is ${inspect(value)}; it must be "print", "ignore", or a function that is given each line.`,
+  );
+};
+
 const EXECUTOR: Readonly<Record<string, Check>> = {
   maxWorkers: integer(0),
   tasksPerWorker: integer(1),
@@ -93,6 +104,7 @@ const EXECUTOR: Readonly<Record<string, Check>> = {
   initargs: array,
   connectTimeout: milliseconds,
   name: shortText,
+  output,
   logger,
 };
 

@@ -1,4 +1,4 @@
-import type { Ancestor, NodeDescription, Order } from "@pydist/protocol";
+import type { Ancestor, NodeDescription, Order, OutputNews } from "@pydist/protocol";
 import type { Logger } from "../logger.js";
 import type { CacheOptions } from "../store/cache-folder.js";
 
@@ -33,6 +33,8 @@ export interface EngineEvents {
   ancestry: (chain: readonly Ancestor[], settled: boolean) => void;
   /** A task left something behind that threw after it was over. */
   stray: (name: string, message: string) => void;
+  /** Tasks have written whole lines. */
+  output: (news: OutputNews) => void;
   /** Nothing runs any more that the last duty was to be rid of. */
   drained: () => void;
 }

@@ -23,10 +23,10 @@ import { logDropped, logLost } from "./losses.js";
 import { type OrderAnswer, Orders } from "./orders.js";
 import { type DownPeer, describe, mayTell, type PeerInfo, Peers, SUBMITTER, type UpPeer } from "./peer.js";
 import { Roll } from "./roll.js";
-import { Strays } from "./strays.js";
 import { type Step, Trail } from "./trail.js";
 import { eventFromAbove, eventFromBelow, frameOf, type Outgoing, tell, withStop } from "./translate.js";
 import { TreeExchange } from "./tree-exchange.js";
+import { Voices } from "./voices.js";
 import { Workshop } from "./workshop.js";
 
 /**
@@ -44,7 +44,7 @@ export class Engine extends EventEmitter<EngineEvents> implements Port {
   readonly #logger: Logger;
   readonly #roll: Roll;
   readonly #orders: Orders;
-  readonly #strays: Strays;
+  readonly #voices: Voices;
   readonly #account: Account;
   readonly #trail: Trail;
   readonly #workshop: Workshop | undefined;
@@ -79,7 +79,7 @@ export class Engine extends EventEmitter<EngineEvents> implements Port {
     this.#orders = new Orders(this.#peers, this.#roll, { self, obey: options.obey, dump: () => this.dump() });
     const station = () => ({ node: id, name: options.name, address: options.self?.().address ?? "" });
     this.#trail = new Trail({ ...sources, roll: this.#roll, self: station });
-    this.#strays = new Strays(this.#peers, this.#logger, id, (task, message) => this.emit("stray", task, message));
+    this.#voices = new Voices(this.#peers, this.#logger, options, this);
     if (workers === 0) return;
     this.#workshop = new Workshop({
       node: id,
@@ -91,7 +91,7 @@ export class Engine extends EventEmitter<EngineEvents> implements Port {
       trees: (keys) => this.#trees.find(keys),
       handle: (event) => this.#handle(event),
       infoOf: (lease) => this.#scheduler.infoOf(lease),
-      stray: (stray) => this.#strays.tell(stray, id),
+      voices: this.#voices,
       logger: this.#logger,
     });
   }
@@ -264,7 +264,9 @@ export class Engine extends EventEmitter<EngineEvents> implements Port {
       case "needCode":
         return this.#codes.give(peer, frame.hash);
       case "stray":
-        return this.#strays.tell(frame, frame.node);
+        return this.#voices.stray(frame, frame.node);
+      case "output":
+        return this.#voices.output(frame);
       case "answer":
         return this.#roll.answered(peer, frame.id, frame.value);
       case "nodeJoined":

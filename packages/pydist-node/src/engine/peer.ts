@@ -90,12 +90,11 @@ export class Peers {
     for (const peer of this.above()) this.send(peer, frame);
   }
 
-  /** The executor itself if it is attached here; otherwise it is attached to a node above. */
-  tellExecutor(id: string, frame: Frame): void {
+  /** Those by whom an executor is reached: itself if it is attached here; otherwise it is attached to a node above. */
+  towards(executor: string): UpPeer[] {
     const above = this.above();
-    const itself = above.filter(({ info }) => info.role === "executor" && info.id === id);
-    const towards = itself.length > 0 ? itself : above.filter(({ info }) => info.role === "node");
-    for (const peer of towards) this.send(peer, frame);
+    const itself = above.filter(({ info }) => info.role === "executor" && info.id === executor);
+    return itself.length > 0 ? itself : above.filter(({ info }) => info.role === "node");
   }
 
   tellBelow(frame: Frame): void {

@@ -1,10 +1,10 @@
 import { type Bodies, countOf, Outcome, outcomeAt, type ResultInfo } from "@pydist/protocol";
 import { POOL, type SchedulerAction, type SchedulerEvent } from "@pydist/scheduler";
 import type { Logger } from "../logger.js";
-import type { Stray } from "../pool/messages.js";
 import { Pool, type PoolOptions } from "../pool/pool.js";
 import type { Place } from "../pool/view.js";
 import type { CodeExchange } from "./code-exchange.js";
+import type { Voices } from "./voices.js";
 
 /** What the workers of this process did, for all executors together. */
 export interface Tally {
@@ -18,7 +18,7 @@ export interface WorkshopOptions extends PoolOptions {
   readonly handle: (event: SchedulerEvent) => void;
   /** What results of a lease say of themselves; undefined once it is over. */
   readonly infoOf: (lease: number) => ResultInfo | undefined;
-  readonly stray: (stray: Stray) => void;
+  readonly voices: Voices;
   readonly logger: Logger;
 }
 
@@ -33,7 +33,7 @@ export class Workshop {
 
   constructor(options: WorkshopOptions) {
     this.#options = options;
-    const { handle, stray, logger } = options;
+    const { handle, voices, logger } = options;
     this.#pool = new Pool(options, {
       results: (lease, from, bodies) => this.#results(lease, from, bodies),
       started: (lease, ranges) => handle({ type: "started", receiver: POOL, lease, ranges }),
@@ -42,7 +42,8 @@ export class Workshop {
       ready: (lease, index) => handle({ type: "ready", lease, index }),
       said: (lease, index, call, note, bodies) =>
         handle({ type: "said", receiver: POOL, lease, index, call, note, bodies }),
-      stray,
+      stray: (stray) => voices.stray(stray),
+      output: (output) => voices.wrote(output),
       threadDied: ({ task, failed, again, cause }) =>
         logger.warn({ task, failed, again, cause }, "A worker thread ended under its tasks"),
     });

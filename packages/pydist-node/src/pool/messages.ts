@@ -1,4 +1,4 @@
-import type { BatchHeader, Bodies, DownNote, UpNote } from "@pydist/protocol";
+import type { BatchHeader, Bodies, DownNote, OutputStream, UpNote } from "@pydist/protocol";
 import type { FoundTrees } from "@pydist/shipping/runtime";
 
 /** What a run names by hash. */
@@ -46,11 +46,33 @@ export interface Stray {
   readonly message: string;
 }
 
+/** Longer lines that tasks write are cut, in characters. */
+export const LONGEST_LINE = 32 * 1024;
+
+/** Whole lines that tasks of one run have written. */
+export interface Output {
+  readonly task: string;
+  readonly executor: string;
+  readonly stream: OutputStream;
+  readonly lines: readonly string[];
+}
+
+/** A task can post whatever it likes: what is told on is at least of this form. */
+export function outputOf({ task, executor, stream, lines }: Output): Output {
+  return {
+    task: String(task),
+    executor: String(executor),
+    stream: stream === "stderr" ? "stderr" : "stdout",
+    lines: Array.from(lines, (line) => String(line).slice(0, LONGEST_LINE)),
+  };
+}
+
 /** What a worker posts while a run goes on. */
 export type Post =
   | ({ readonly kind: "results" } & Results)
   /** Something that a task left behind threw after its task was over. */
   | ({ readonly kind: "stray" } & Stray)
+  | ({ readonly kind: "output"; readonly lease: number } & Output)
   /** The task waits for tasks of its own. `seen`: how many notes for it had arrived; later ones woke it again. */
   | { readonly kind: "suspended"; readonly lease: number; readonly index: number; readonly seen: number }
   /** The task says something to its executor. */
@@ -102,7 +124,7 @@ export interface Done {
   readonly thread: "fresh" | "worn";
   /** The last results come along, which spares short runs a message of their own. */
   readonly last: Results | undefined;
-  /** How often its tasks said something: posts come another way than this, and count before it. */
+  /** How often its tasks said or wrote something: posts come another way than this, and count before it. */
   readonly said: number;
 }
 

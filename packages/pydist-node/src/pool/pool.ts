@@ -19,7 +19,7 @@ import { messageOf } from "../logger.js";
 import { examine, ranFor, standingOf } from "./autopsy.js";
 import { noThread, type Site } from "./faults.js";
 import { MemoryWatch } from "./memory-watch.js";
-import { type Done, Mark, type Post, type Results, type Stray, type Texts } from "./messages.js";
+import { type Done, Mark, type Output, outputOf, type Post, type Results, type Stray, type Texts } from "./messages.js";
 import { type RequestOptions, request } from "./request.js";
 import { Restarts } from "./restarts.js";
 import { Run } from "./run.js";
@@ -49,6 +49,7 @@ export interface PoolListener {
   ready(lease: number, index: number): void;
   said(lease: number, index: number, call: string, note: UpNote, bodies: Bodies | undefined): void;
   stray(stray: Stray): void;
+  output(output: Output): void;
   /** So many of a run's tasks failed with their thread, and so many run again. */
   threadDied(news: { task: string; failed: number; again: number; cause: string }): void;
 }
@@ -188,6 +189,13 @@ export class Pool {
         const { task, executor, message } = post;
         const stray = { task: String(task), executor: executor && String(executor), message: String(message) };
         return () => this.#listener.stray(stray);
+      }
+      case "output": {
+        const output = outputOf(post);
+        return () => {
+          this.#listener.output(output);
+          this.#runs.get(post.lease)?.heardOne();
+        };
       }
       case "suspended":
         return () => this.#suspend(this.#runs.get(post.lease), post.index, post.seen);

@@ -35,7 +35,7 @@ export class Run {
   stopping: Stopping | undefined;
   /** What its task fails with whose thread is being ended because it uses too much memory. */
   overweight: Error | undefined;
-  /** How often its tasks have said something, and who waits for more of it. */
+  /** How often its tasks have said or written something, and who waits for more of it. */
   said = 0;
   #whenSaid: { readonly count: number; readonly resolve: () => void } | undefined;
   /** Whether files are on their way that its code needs: its thread has nothing to do with it meanwhile. */
@@ -54,11 +54,16 @@ export class Run {
 
   hear(index: number, call: string): void {
     if (this.speaker?.call !== call) this.speaker = { index, call, woken: 0 };
+    this.heardOne();
+  }
+
+  /** Something that its tasks said or wrote has come. */
+  heardOne(): void {
     this.said++;
     if (this.#whenSaid !== undefined && this.said >= this.#whenSaid.count) this.#whenSaid.resolve();
   }
 
-  /** Resolves when everything that its tasks said has come. */
+  /** Resolves when everything that its tasks said and wrote has come. */
   async heard(count: number): Promise<void> {
     if (this.said >= count) return;
     await new Promise<void>((resolve) => {

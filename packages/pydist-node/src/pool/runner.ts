@@ -33,7 +33,7 @@ import { bufferOf, Gathering } from "./gathering.js";
 import { hasInitialized, initialize } from "./initializers.js";
 import { clock, Mark, type NeedMore, type RunReply, type RunRequest, SharedRun, type Texts } from "./messages.js";
 import { LONG, moodOf } from "./moods.js";
-import { runBegan, runCame, runEnded, synchronous } from "./watchman.js";
+import { accompany, outputEnded, runBegan, runEnded, synchronous, taskEnded } from "./watchman.js";
 
 export { control } from "./call.js";
 
@@ -122,8 +122,11 @@ function binderOf(program: Program, captured: Captured | undefined): () => Bound
 }
 
 /** What a run ends with; its bytes move to the node's thread. */
-function done(results: Gathering, thread: "fresh" | "worn", said: number): RunReply {
-  const reply: RunReply = { kind: "done", thread, last: results.take(), said };
+function done(
+  { results, shared, said }: Pick<CallSite, "results" | "shared" | "said">,
+  thread: "fresh" | "worn",
+): RunReply {
+  const reply: RunReply = { kind: "done", thread, last: results.take(), said: said + outputEnded(shared) };
   if (reply.last === undefined) return reply;
   const buffer = bufferOf(reply.last);
   // piscina's way to say what is transferred. It types it as the value itself, which is what arrives.
@@ -154,9 +157,8 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
 /** piscina's task: one run. */
 export async function run(request: RunRequest): Promise<RunReply> {
   const shared = new SharedRun(request.shared);
-  runCame(shared, request.head);
   try {
-    return await carryOut(request, shared);
+    return await accompany(shared, request.lease, request.head, () => carryOut(request, shared));
   } finally {
     synchronous(undefined);
     runEnded(shared);
@@ -191,7 +193,7 @@ async function carryOut(request: RunRequest, shared: SharedRun): Promise<RunRepl
   runBegan(shared);
   const site = { lease, head, node, shared, results, said: 0 };
   const thread = await goThrough(args, program, bind, site, maxTasks);
-  return done(results, thread, site.said);
+  return done(site, thread);
 }
 
 async function goThrough(
@@ -242,6 +244,7 @@ async function goThrough(
       // The thread is being ended because of this task: nothing more begins here.
       await new Promise(() => {});
     }
+    taskEnded(shared);
     const now = performance.now();
     if (timeout !== undefined && clock() - (shared.began[0] as number) >= timeout) {
       encoded = encodeFailure(overtimeOf(head.name, site.node, timeout));
@@ -288,12 +291,13 @@ async function settled(
 }
 
 /** Nothing of the run can be called: each task that nobody took meanwhile fails with the reason. */
-function failAll(results: Gathering, { marks }: SharedRun, error: unknown, flags: number): RunReply {
+function failAll(results: Gathering, shared: SharedRun, error: unknown, flags: number): RunReply {
+  const { marks } = shared;
   const encoded = encodeThrown(error);
   const now = performance.now();
   for (let i = 0; i < marks.length; i++) {
     if (Atomics.compareExchange(marks, i, Mark.Waiting, Mark.Ended) !== Mark.Waiting) continue;
     results.add(i, encoded, Outcome.Failed | flags, 0, now);
   }
-  return done(results, "fresh", 0);
+  return done({ results, shared, said: 0 }, "fresh");
 }

@@ -7,6 +7,7 @@ export {
   ConnectionError,
   CycleError,
   DependencyError,
+  ExecRefusedError,
   GangError,
   HopLimitError,
   InvalidStateError,

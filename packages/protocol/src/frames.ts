@@ -199,6 +199,8 @@ export interface NodeDescription {
   readonly version: string;
   readonly pid: number;
   readonly host: string;
+  /** Whether it runs programs for others. */
+  readonly allowExec: boolean;
 }
 
 /** A note from or to a running task. Its bodies, if it has any, are the frame's payload. */

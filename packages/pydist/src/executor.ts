@@ -95,7 +95,8 @@ export class ClusterExecutor<I extends AnyFunction = AnyFunction> extends Execut
     const tasksPerWorker = options.tasksPerWorker ?? 1;
     const id = randomUUID();
     const name = options.name ?? `executor-${id.slice(0, 4)}`;
-    const identity = { id, name, pid: process.pid, workers, tasksPerWorker };
+    const allowExec = options.allowExec ?? options.listen === undefined;
+    const identity = { id, name, pid: process.pid, workers, tasksPerWorker, allowExec };
     this.#engine = new Engine({
       ...identity,
       routesOnly: attached,

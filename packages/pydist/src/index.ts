@@ -27,6 +27,7 @@ export {
   ConnectionError,
   CycleError,
   DependencyError,
+  ExecRefusedError,
   GangError,
   HopLimitError,
   InvalidStateError,

@@ -27,6 +27,11 @@ export interface ExecutorOptions<I extends AnyFunction = AnyFunction> extends In
   readonly maxTasksPerWorker?: number;
   /** Embedded: most MiB that a worker thread may have on its heap, and as many outside it. Default: what Node gives it. */
   readonly workerMemory?: number;
+  /**
+   * Embedded: whether its own workers run programs, as `exec` of @pydist/exec asks for. Default true without `listen`, when
+   * nobody but this program could ask.
+   */
+  readonly allowExec?: boolean;
   /** Embedded: also be the root of a tree, that nodes join with `--parent`, at this `host:port`. */
   readonly listen?: string;
   /** The cluster's secret itself; better a file. */
@@ -90,6 +95,7 @@ const EXECUTOR: Readonly<Record<string, Check>> = {
   tasksPerWorker: integer(1),
   maxTasksPerWorker: integer(1),
   workerMemory: integer(LEAST_WORKER_MEMORY),
+  allowExec: ofType("boolean"),
   listen: ofType("string"),
   secret: ofType("string"),
   secretFile: ofType("string"),
@@ -123,7 +129,14 @@ export function checkExecutorOptions(options: ExecutorOptions, attached: Attache
       "maxWorkers is 0, so nothing would ever run. It must be at least 1, or there must be listen, for nodes to join that do the work.",
     );
   }
-  for (const name of ["listen", "tasksPerWorker", "maxTasksPerWorker", "workerMemory", "maxWorkers"] as const) {
+  for (const name of [
+    "listen",
+    "tasksPerWorker",
+    "maxTasksPerWorker",
+    "workerMemory",
+    "maxWorkers",
+    "allowExec",
+  ] as const) {
     if (options[name] !== undefined) {
       const [by, instead] =
         attached === "variable"

@@ -243,6 +243,21 @@ export class CheckpointError extends PydistError {
   }
 }
 
+/** Nodes that should run a program were not started with `--allow-exec`. Start them so, or leave them out. */
+export class ExecRefusedError extends PydistError {
+  /** Names of the nodes. */
+  readonly nodes: readonly string[];
+
+  static {
+    brand(ExecRefusedError.prototype, "PYDIST_E_EXEC_REFUSED", "ExecRefusedError");
+  }
+
+  constructor(message: string, fields: Options & { nodes: readonly string[] }) {
+    super(message, fields);
+    this.nodes = fields.nodes;
+  }
+}
+
 /**
  * Ranks that have to run at once did not all get a slot at the same time, so none was begun, and their slots were given
  * back. Add nodes or workers, ask for fewer ranks, or give more time.

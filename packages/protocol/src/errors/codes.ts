@@ -20,6 +20,7 @@ export const ERROR_CODES = {
   PYDIST_E_SHUTDOWN: "The executor or node is shutting down and takes no more tasks.",
   PYDIST_E_HOP_LIMIT: "The task may travel no further and cannot run where it is.",
   PYDIST_E_CYCLE: "Joining this parent would make the tree a cycle.",
+  PYDIST_E_EXEC_REFUSED: "A node that should run a program was not started to run any.",
   PYDIST_E_CHECKPOINT: "The checkpoint of a map belongs to something else, is in use, or cannot be used.",
   PYDIST_E_GANG: "Ranks that have to run at once did not get their slots at the same time.",
   PYDIST_E_RANK: "One of the ranks that run at once failed, so the others were stopped.",

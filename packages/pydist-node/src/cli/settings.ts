@@ -34,6 +34,7 @@ export interface Settings {
   /** Undefined: the variables and the default file decide (`resolveSecret`). */
   readonly secretFile: string | undefined;
   readonly cluster: string;
+  readonly allowExec: boolean;
   readonly hopLimit: number;
   readonly advertise: string | undefined;
   /** Undefined: the user's folder for caches. */
@@ -127,6 +128,11 @@ export const SETTINGS: { readonly [K in SettingName]: Setting<Settings[K]> } = {
     placeholder: "NAME",
     help: "nodes of different clusters refuse each other",
     default: DEFAULT_CLUSTER,
+  },
+  allowExec: {
+    kind: yesOrNo,
+    help: "run programs for whoever holds the secret (pydist-node run, submit)",
+    default: false,
   },
   hopLimit: {
     kind: wholeNumber(0, 1000),

@@ -9,6 +9,7 @@ const SPAWN_SETTINGS = [
   "oversubscribe",
   "tasksPerWorker",
   "workerMemory",
+  "allowExec",
   "name",
   "secretFile",
   "cluster",

@@ -14,6 +14,8 @@ export interface EngineOptions {
   readonly maxTasksPerWorker?: number | undefined;
   /** Most MiB that a worker thread may have on its heap, and as many outside. Default: what Node gives it, and no limit. */
   readonly workerMemory?: number | undefined;
+  /** Whether tasks may run programs for others, as `exec` of @pydist/exec does. Default: they may not. */
+  readonly allowExec?: boolean | undefined;
   readonly hopLimit: number;
   /** An attached executor: no slots, and its links cost no hop. */
   readonly routesOnly: boolean;

@@ -87,6 +87,7 @@ export class Engine extends EventEmitter<EngineEvents> implements Port {
       tasksPerWorker,
       maxTasksPerWorker: options.maxTasksPerWorker,
       workerMemory: options.workerMemory,
+      allowExec: options.allowExec,
       codes: this.#codes,
       trees: (keys) => this.#trees.find(keys),
       handle: (event) => this.#handle(event),

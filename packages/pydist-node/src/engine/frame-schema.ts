@@ -130,6 +130,7 @@ const node = v.object({
   version: text,
   pid: count,
   host: text,
+  allowExec: v.optional(v.boolean(), false),
 });
 
 const ancestor = v.object({ id: text, name: text, address: text });

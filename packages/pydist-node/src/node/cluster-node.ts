@@ -31,6 +31,8 @@ export interface ClusterNodeOptions extends CacheOptions {
   readonly tasksPerWorker?: number;
   /** Most MiB that a worker may have on its heap, and as many outside it. Default: what Node gives it, and no limit. */
   readonly workerMemory?: number;
+  /** Whether tasks may run programs for others, as `exec` of @pydist/exec does. Default: they may not. */
+  readonly allowExec?: boolean;
   readonly name?: string;
   /** Default: a random one. A process that takes the place of one that died keeps its id, and so its place in the tree. */
   readonly id?: string;
@@ -76,10 +78,10 @@ export class ClusterNode extends EventEmitter<ClusterNodeEvents> {
     this.id = options.id ?? randomUUID();
     this.pid = options.pid ?? process.pid;
     this.name = options.name ?? `${hostname()}-${this.id.slice(0, 4)}`;
-    const { workers = defaultWorkers(), tasksPerWorker = 1, hopLimit = DEFAULT_HOP_LIMIT } = options;
+    const { workers = defaultWorkers(), tasksPerWorker = 1, allowExec = false, hopLimit = DEFAULT_HOP_LIMIT } = options;
     const { logger = silent, connectTimeout = DEFAULT_CONNECT_TIMEOUT, parent = [] } = options;
     const parents = typeof parent === "string" ? [parent] : parent;
-    const identity: Identity = { id: this.id, name: this.name, pid: this.pid, workers, tasksPerWorker };
+    const identity: Identity = { id: this.id, name: this.name, pid: this.pid, workers, tasksPerWorker, allowExec };
     this.#engine = new Engine({
       ...identity,
       workerMemory: options.workerMemory,

@@ -28,10 +28,11 @@ export interface Identity {
   readonly pid: number;
   readonly workers: number;
   readonly tasksPerWorker: number;
+  readonly allowExec: boolean;
 }
 
 export function describeNode(identity: Identity, address: string, parent: string | null): NodeDescription {
-  const { id, name, pid, workers, tasksPerWorker } = identity;
+  const { id, name, pid, workers, tasksPerWorker, allowExec } = identity;
   return {
     id,
     name,
@@ -45,6 +46,7 @@ export function describeNode(identity: Identity, address: string, parent: string
     version: VERSION,
     pid,
     host: hostname(),
+    allowExec,
   };
 }
 

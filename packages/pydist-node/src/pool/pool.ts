@@ -25,7 +25,7 @@ import { Restarts } from "./restarts.js";
 import { Run } from "./run.js";
 import { Sleeping } from "./sleeping.js";
 import { Stopper } from "./stopper.js";
-import { Thread } from "./thread.js";
+import { Thread, type ThreadOptions } from "./thread.js";
 import { Threads } from "./threads.js";
 import { dumpOf, type Place, placeOf } from "./view.js";
 
@@ -54,7 +54,7 @@ export interface PoolListener {
   threadDied(news: { task: string; failed: number; again: number; cause: string }): void;
 }
 
-export interface PoolOptions extends RequestOptions, Site {
+export interface PoolOptions extends RequestOptions, Site, ThreadOptions {
   readonly workers: number;
   readonly tasksPerWorker: number;
 }
@@ -82,7 +82,7 @@ export class Pool {
       return new Thread(
         (post) => this.#receive(post),
         (error) => listener.stray(nobodys(String(error))),
-        options.workerMemory,
+        options,
       );
     });
     const { node, workerMemory: limit } = options;

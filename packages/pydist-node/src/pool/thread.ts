@@ -20,6 +20,13 @@ type Statistics = Pick<HeapInfo, "used_heap_size" | "external_memory">;
 /** Since Node 22.16. */
 type Weighable = Worker & { getHeapStatistics?(): Promise<Statistics> };
 
+export interface ThreadOptions {
+  /** Most MiB of its heap. Default: what Node gives it. */
+  readonly workerMemory?: number | undefined;
+  /** Whether tasks that run programs for others find that they may. Default: they may not. */
+  readonly allowExec?: boolean | undefined;
+}
+
 /**
  * One worker thread: a piscina of one, which starts the thread, replaces it when it ended, and feeds it. Which thread gets
  * a run is decided by the pool, because a task that waits for its own stays on its thread while others run there.
@@ -38,15 +45,18 @@ export class Thread {
   /** Rejects the runs that piscina has not answered. */
   readonly #unanswered = new Set<(error: unknown) => void>();
   readonly #memory: number | undefined;
+  readonly #env: NodeJS.ProcessEnv;
   #piscina: Piscina;
   /** What is being weighed: it may take its time, and end meanwhile. */
   #weighing: Worker | undefined;
   #lastError: unknown;
   #state: "serving" | "destroyed" = "serving";
 
-  /** @param memory most MiB of its heap; undefined for what Node gives it */
-  constructor(onPost: (post: Post) => void, onError: (error: Error) => void, memory?: number) {
-    this.#memory = memory;
+  constructor(onPost: (post: Post) => void, onError: (error: Error) => void, options: ThreadOptions = {}) {
+    const { workerMemory, allowExec = false } = options;
+    this.#memory = workerMemory;
+    // Whether its tasks may run programs. They could all the same; those that keep to rules look here.
+    this.#env = { ...process.env, PYDIST_ALLOW_EXEC: allowExec ? "1" : "0" };
     this.#onPost = onPost;
     this.#onError = onError;
     this.#piscina = this.#start();
@@ -61,6 +71,7 @@ export class Thread {
       idleTimeout: Number.POSITIVE_INFINITY,
       // With "sync", a thread between tasks hears no timer, and an error left behind hits the next task.
       atomics: "disabled",
+      env: this.#env,
       resourceLimits: {
         maxYoungGenerationSizeMb: YOUNG,
         ...(this.#memory === undefined ? {} : { maxOldGenerationSizeMb: this.#memory }),

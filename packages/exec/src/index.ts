@@ -1,0 +1,1 @@
+export { type ExecOptions, type ExecResult, exec, type ProgramEnd, type ProgramLine } from "./exec.js";

@@ -28,10 +28,11 @@ const project = folderOf({
       summary: "show what it was called with",
       examples: [{ run: "pydist-node demo -- ls", what: "shows ls" }],
       settings: ["address", "json"],
+      operand: { name: "THING", help: "a thing" },
       switches: [{ flag: "--all", help: "all" }, { flag: "--node <NAME>", help: "some" }],
       rest: "COMMAND",
-      async run({ values, switches, given, rest }) {
-        printJson({ address: values.address, switches: [...switches], given, rest });
+      async run({ values, switches, given, operand, rest }) {
+        printJson({ address: values.address, switches: [...switches], given, operand, rest });
         return 7;
       },
     });`,
@@ -46,17 +47,31 @@ function demo(...args: string[]) {
 }
 
 it("a package brings a subcommand, with flags of its own, and what stands behind -- as it is", () => {
-  const { status, stdout } = demo("demo", "--node", "a", "h:1", "--node", "b", "--", "ls", "--node", "--", "-V");
+  const { status, stdout } = demo(
+    "demo",
+    "--node",
+    "a",
+    "thing",
+    "h:1",
+    "--node",
+    "b",
+    "--",
+    "ls",
+    "--node",
+    "--",
+    "-V",
+  );
   expect({ status, called: JSON.parse(stdout) }).toEqual({
     status: 7,
     called: {
       address: ["h:1"],
       switches: [],
       given: { all: [], node: ["a", "b"] },
+      operand: "thing",
       rest: ["ls", "--node", "--", "-V"],
     },
   });
-  expect(JSON.parse(demo("demo", "--all").stdout)).toMatchObject({
+  expect(JSON.parse(demo("demo", "thing", "--all").stdout)).toMatchObject({
     switches: ["all"],
     given: { all: [], node: [] },
     rest: [],
@@ -72,7 +87,7 @@ it("its help is like any other", () => {
     const { status, stdout } = demo(...args);
     expect({ status, stdout }).toEqual({
       status: 0,
-      stdout: expect.stringContaining("Usage: pydist-node demo [options] [ADDRESS] -- COMMAND"),
+      stdout: expect.stringContaining("Usage: pydist-node demo [options] THING [ADDRESS] -- COMMAND"),
     });
   }
 });

@@ -18,7 +18,7 @@ const TESTED_ELSEWHERE = new Map([
 /** Commands that cannot run here, and why; of each npm script it is at least checked that it exists. */
 const NOT_RUN: readonly (readonly [command: RegExp, reason: string])[] = [
   [
-    /^npm install pydist pydist-node(?: @pydist\/[\w-]+)*$/,
+    /^npm install (?:pydist pydist-node|@pydist\/exec)(?: @pydist\/[\w-]+)*$/,
     "needs the registry; the sandbox holds what it would install",
   ],
   [/^npm install \S+\/artifacts\/\*\.tgz$/, "needs the registry; `npm run clean-clone` installs the tarballs"],

@@ -85,11 +85,11 @@ export async function exec(
   const { files = [], nodes: wanted = "all", signal } = options;
   signal?.throwIfAborted();
   const program = programWith(await readFiles(typeof files === "string" ? [files] : files));
-  const nodes = choose(await executor.nodes(), wanted);
+  const all = await executor.nodes();
+  const targets = choose(all, wanted);
+  const site = { executor, program, all, options };
   const ends = await Promise.all(
-    nodes.map((node, index) =>
-      runOn(executor, program, assignmentOf(command, options, index, nodes.length), node, options),
-    ),
+    targets.map((target, index) => runOn(site, target, assignmentOf(command, options, index, targets.length))),
   );
   signal?.throwIfAborted();
   return { nodes: ends, totalMs: performance.now() - began, ok: ends.every(({ code }) => code === 0) };
@@ -113,6 +113,8 @@ function assignmentOf(
     wanted: onLine === undefined ? MOST_KEPT + 1 : "all",
   };
 }
+
+const NOWHERE = { id: "", name: "" };
 
 /** A node, or whichever takes the task. */
 type Target = Pick<NodeInfo, "id" | "name"> | "any";
@@ -157,17 +159,24 @@ function refused(nodes: readonly Pick<NodeInfo, "name">[]): ExecRefusedError {
   );
 }
 
-async function runOn(
-  executor: ClusterExecutor,
-  program: ReturnType<typeof programWith>,
-  assignment: Assignment,
-  target: Target,
-  { signal, timeout, onLine }: ExecOptions,
-): Promise<ProgramEnd> {
+/** What all runs of one call have in common. */
+interface Site {
+  readonly executor: ClusterExecutor;
+  readonly program: ReturnType<typeof programWith>;
+  readonly all: readonly NodeInfo[];
+  readonly options: ExecOptions;
+}
+
+async function runOn(site: Site, target: Target, assignment: Assignment): Promise<ProgramEnd> {
+  const { executor, program, all, options } = site;
+  const { signal, timeout, onLine } = options;
   const began = performance.now();
   const transcript = new Transcript();
   const taken = new Count();
-  let { id: node, name } = target === "any" ? { id: "", name: "" } : target;
+  let { id: node, name } = target === "any" ? NOWHERE : target;
+  const cameTo = (id: string): void => {
+    if (node === "") [node, name] = [id, all.find((each) => each.id === id)?.name ?? id];
+  };
   const tell = async (stream: Part["stream"], lines: readonly string[]): Promise<void> => {
     for (const text of lines) await onLine?.({ node, name, stream, text });
   };
@@ -180,6 +189,7 @@ async function runOn(
     ...(timeout === undefined ? {} : { timeout }),
     onMessage: async (message) => {
       const part = message as Part;
+      cameTo(part.node);
       try {
         await tell(part.stream, transcript.add(part));
       } finally {
@@ -196,10 +206,7 @@ async function runOn(
   } catch (thrown) {
     error = thrown;
   }
-  if (target === "any" && future.node !== undefined) {
-    node = future.node;
-    name = (await executor.nodes()).find(({ id }) => id === node)?.name ?? node;
-  }
+  if (future.node !== undefined) cameTo(future.node);
   if (outcome !== undefined && "refused" in outcome) [outcome, error] = [undefined, refused([{ name }])];
   if (outcome?.failure !== undefined) {
     const text = `${assignment.command} could not be run: ${outcome.failure}\n`;

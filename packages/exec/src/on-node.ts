@@ -25,6 +25,8 @@ export interface Assignment extends Omit<Order, "env"> {
 export interface Part {
   readonly stream: "stdout" | "stderr";
   readonly text: string;
+  /** Id of the node. */
+  readonly node: string;
 }
 
 /** How it ended. */
@@ -50,7 +52,7 @@ export function programWith(files: Files): (assignment: Assignment) => Promise<O
     let parts = 0;
     const send = async (stream: Part["stream"], text: string): Promise<void> => {
       parts++;
-      await context.send({ stream, text } satisfies Part);
+      await context.send({ stream, text, node: context.node } satisfies Part);
     };
     const guardian = spawn(process.execPath, ["--input-type=commonjs", "-e", GUARDIAN], {
       // What the node was started with is not meant for it.

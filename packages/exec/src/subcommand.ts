@@ -54,22 +54,17 @@ export const submit = subcommand({
   name: "submit",
   summary: "run a script on one node, which is chosen",
   examples: [
-    { run: "pydist-node submit -- script.mjs 1 2", what: "with the arguments 1 and 2, somewhere in the tree" },
-    {
-      run: "pydist-node submit --files data 10.0.0.1:9000 -- script.mjs",
-      what: "with the files of a folder beside it",
-    },
+    { run: "pydist-node submit script.mjs -- 1 2", what: "with the arguments 1 and 2, somewhere in the tree" },
+    { run: "pydist-node submit --files data script.mjs 10.0.0.1:9000", what: "with the files of a folder beside it" },
   ],
   settings: SETTINGS,
   switches: [FILES],
-  rest: "SCRIPT [ARGUMENT...]",
+  operand: { name: "SCRIPT", help: "a file for Node, which is sent along" },
+  rest: "[ARGUMENT...]",
   async run(call) {
-    const [script, ...args] = call.rest;
-    if (script === undefined) {
-      throw new UsageError("The script that should run stands behind --, as in pydist-node submit -- script.mjs");
-    }
+    const { operand: script, rest } = call;
     const given = { ...call.given, files: [...(call.given.files ?? []), script] };
-    return carryOut({ ...call, given }, ["node", basename(script), ...args], "any", () => "");
+    return carryOut({ ...call, given }, ["node", basename(script), ...rest], "any", () => "");
   },
 });
 

@@ -15,7 +15,7 @@ export class Transcript {
   readonly #open: Streams<string> = { stdout: "", stderr: "" };
 
   /** @returns the lines that it ends, without their ends */
-  add({ stream, text }: Part): string[] {
+  add({ stream, text }: Pick<Part, "stream" | "text">): string[] {
     const room = MOST_KEPT - this.text[stream].length;
     if (text.length > room) this.cut = true;
     this.text[stream] += text.slice(0, Math.max(0, room));

@@ -80,26 +80,36 @@ function define(
   rest: readonly string[],
   finished: (exitCode: number) => void,
 ): void {
-  const { examples, settings, switches, run } = subcommand;
+  const { examples, settings, switches, operand, run } = subcommand;
   command
     .configureOutput({ outputError: (text) => complain(oneSentence(text, `pydist-node ${subcommand.name}`)) })
     .addHelpText("before", examplesText(examples));
+  if (operand !== undefined) command.argument(`<${operand.name}>`, operand.help);
+  const at = operand === undefined ? 0 : 1;
   for (const name of settings) {
     if (name === "address") command.argument("[ADDRESS]", helpOf(name));
     else command.addOption(optionOf(name));
   }
   for (const { flag, help } of switches) command.addOption(ownOption(flag, help));
-  if (subcommand.rest !== undefined) command.usage(`[options] [ADDRESS] -- ${subcommand.rest}`);
+  if (subcommand.rest !== undefined)
+    command.usage(`[options] ${operand === undefined ? "" : `${operand.name} `}[ADDRESS] -- ${subcommand.rest}`);
   command.action(async () => {
     const given = command.opts<Record<string, string | boolean | undefined>>();
     const flags: Partial<Record<SettingName, string | true>> = {};
     for (const name of settings) {
       const value =
-        name === "address" ? command.args[0] : name === "noSupervise" ? given.supervise === false : given[name];
+        name === "address" ? command.args[at] : name === "noSupervise" ? given.supervise === false : given[name];
       if (value !== undefined && value !== false) flags[name] = value;
     }
     const inputs = { flags, env: process.env, file: readConfigFile(process.cwd()) };
-    finished(await run({ ...resolveSettings(settings, inputs), ...ownFlags(command, switches), rest }));
+    finished(
+      await run({
+        ...resolveSettings(settings, inputs),
+        ...ownFlags(command, switches),
+        operand: at === 1 ? (command.args[0] ?? "") : "",
+        rest,
+      }),
+    );
   });
 }
 

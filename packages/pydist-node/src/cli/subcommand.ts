@@ -6,6 +6,8 @@ export interface Call<K extends SettingName> extends Resolved<K> {
   readonly switches: ReadonlySet<string>;
   /** What its own flags that have a value were given, in order. */
   readonly given: Readonly<Record<string, readonly string[]>>;
+  /** Its own argument, before the address; "" for a subcommand that has none. */
+  readonly operand: string;
   /** What stood behind `--`. */
   readonly rest: readonly string[];
 }
@@ -30,6 +32,8 @@ export interface Subcommand {
    * `--flag <VALUE>`, can be given several times.
    */
   readonly switches: readonly { readonly flag: string; readonly help: string }[];
+  /** An argument of its own that it must be given, before the address. */
+  readonly operand?: { readonly name: string; readonly help: string };
   /** How what stands behind `--` is called in its help; without it, there is nothing of that kind. */
   readonly rest?: string;
   /** @returns the exit code; errors are worded and coded by whoever calls it */

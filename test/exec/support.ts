@@ -1,16 +1,15 @@
-import { existsSync, readdirSync, watch } from "node:fs";
-import { join } from "node:path";
+import { readdirSync, watch } from "node:fs";
 import { folderOf } from "../support/folders.js";
 import { type NodeOptions, type Shape, spawnTree, type Tree } from "../support/processes.js";
 
 /** Where nodes put the folders of programs. */
-export interface Place {
+interface Place {
   readonly folder: string;
   /** Resolves when none of them is left. */
   empty(): Promise<void>;
 }
 
-export function place(): Place {
+function place(): Place {
   const folder = folderOf({ unused: "" });
   const left = (): string[] => readdirSync(folder).filter((name) => name.startsWith("pydist-run-"));
   const empty = async (): Promise<void> => {
@@ -52,7 +51,3 @@ export const STANDING = {
     spawn(process.execPath, ["stand.mjs", process.argv[2], "grandchild"], { stdio: "inherit" });
     await import("./stand.mjs");`,
 };
-
-export function isThere(folder: string, path: string): boolean {
-  return existsSync(join(folder, path));
-}

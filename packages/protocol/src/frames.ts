@@ -1,5 +1,6 @@
 import { type Bodies, packBodiesInto, packedLengthOf } from "./bodies.js";
 import { SerializationError } from "./errors.js";
+import type { OutputNews } from "./output.js";
 
 /** Half-open ranges of task indices, flattened: `[from, to, from, to, ...]`, ascending. */
 export type Ranges = readonly number[];
@@ -259,20 +260,6 @@ export type DownFrame =
   /** Before the `files` that lacks it. */
   | { readonly t: "noFile"; readonly hash: string; readonly why: string }
   | { readonly t: "ancestry"; readonly chain: readonly Ancestor[]; readonly settled: boolean };
-
-export type OutputStream = "stdout" | "stderr";
-
-/** Lines that tasks of an executor have written, for the executor. */
-export interface OutputNews {
-  readonly executor: string;
-  readonly task: string;
-  /** Id and name of the node. */
-  readonly node: string;
-  readonly name: string;
-  readonly stream: OutputStream;
-  /** Without their ends. */
-  readonly lines: readonly string[];
-}
 
 /** Frames from the workers towards a submitter. */
 export type UpFrame =

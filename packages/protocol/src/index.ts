@@ -2,4 +2,5 @@ export * from "./bodies.js";
 export * from "./errors.js";
 export * from "./frames.js";
 export * from "./outflow.js";
+export * from "./output.js";
 export * from "./values/index.js";

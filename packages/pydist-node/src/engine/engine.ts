@@ -82,12 +82,8 @@ export class Engine extends EventEmitter<EngineEvents> implements Port {
     this.#voices = new Voices(this.#peers, this.#logger, options, this);
     if (workers === 0) return;
     this.#workshop = new Workshop({
+      ...options,
       node: id,
-      workers,
-      tasksPerWorker,
-      maxTasksPerWorker: options.maxTasksPerWorker,
-      workerMemory: options.workerMemory,
-      allowExec: options.allowExec,
       codes: this.#codes,
       trees: (keys) => this.#trees.find(keys),
       handle: (event) => this.#handle(event),

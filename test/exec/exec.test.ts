@@ -2,6 +2,7 @@ import { chmodSync, symlinkSync, truncateSync } from "node:fs";
 import { type ExecOptions, exec, type ProgramLine } from "@pydist/exec";
 import { ClusterExecutor, ExecRefusedError, NodeLostError, TimeoutError } from "pydist";
 import { beforeAll, describe, expect, it } from "vitest";
+import { programWith } from "../../packages/exec/dist/on-node.js";
 import { attach } from "../support/attach.js";
 import { folderOf } from "../support/folders.js";
 import { Gate } from "../support/gate.js";
@@ -72,6 +73,8 @@ describe("a program on four nodes", () => {
     const executor = attach(tree.address);
     await executor.waitForNodes(4);
     const gate = await Gate.make();
+    const strays: string[] = [];
+    executor.on("strayError", (_task, message) => strays.push(message));
     const controller = new AbortController();
     const ran = exec(executor, ["node", "parent.mjs", `${gate.port}`, "program"], {
       files: standing,
@@ -85,6 +88,7 @@ describe("a program on four nodes", () => {
     await expect(ran).rejects.toThrow("that will do");
     await gate.left();
     await tree.place.empty();
+    expect(strays).toEqual([]);
   });
 
   it("leaves nothing running that it has started when it ends", async () => {
@@ -131,6 +135,7 @@ describe("a program on four nodes", () => {
     const killed = await exec(executor, "kill -9 $$", { nodes: ["d"] });
     expect(killed).toMatchObject({ ok: false, nodes: [{ code: null, signal: "SIGKILL", error: undefined }] });
     const missing = await exec(executor, ["no-such-program"], { nodes: ["a"] });
+    expect(missing.ok).toBe(false);
     expect(missing.nodes).toMatchObject([
       { code: 127, stderr: "no-such-program could not be run: spawn no-such-program ENOENT\n" },
     ]);
@@ -195,6 +200,13 @@ describe("a node that is lost in the middle", () => {
   });
 });
 
+it("a node that has no room for the program's folder says so", async () => {
+  const { address } = await spawnNode({ args: ["--allow-exec"], env: { TMPDIR: "/there/is/no/such/folder" } });
+  expect((await exec(attach(address), ["true"])).nodes).toMatchObject([
+    { code: 127, stderr: expect.stringMatching(/^true could not be run: ENOENT: no such file or directory/) },
+  ]);
+});
+
 describe("who may", () => {
   it("is a matter of the node: without --allow-exec nothing is run anywhere, and the nodes are named", async () => {
     const root = await spawnNode({ name: "willing", args: ["--allow-exec"] });
@@ -216,6 +228,12 @@ describe("who may", () => {
     await expect(exec(executor, "exit 0", { nodes: ["unwilling"] })).rejects.toThrow(ExecRefusedError);
     expect(await exec(executor, "exit 0", { nodes: ["willing"] })).toMatchObject({ ok: true });
     expect(await exec(executor, "exit 0", { nodes: "any" })).toMatchObject({ ok: true, nodes: [{ name: "willing" }] });
+  });
+
+  it("is asked on the node, too, by what runs there", async () => {
+    const executor = attach((await spawnNode()).address);
+    const assignment = { command: "exit 0", args: [], shell: true, cwd: ".", env: {}, wanted: "all" } as const;
+    expect(await executor.submit(programWith([]), [assignment])).toEqual({ refused: true });
   });
 
   it("is the program itself on its own threads, unless others can reach them", async () => {

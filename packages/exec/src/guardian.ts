@@ -34,8 +34,8 @@ const path = require("node:path");
 // Between asking a program to end and ending it, in milliseconds.
 const GRACE = 500;
 
-const folder = fs.mkdtempSync(path.join(fs.realpathSync(os.tmpdir()), "pydist-run-"));
 const say = (report) => fs.writeSync(3, JSON.stringify(report) + "\n");
+let folder;
 let program;
 
 function signalAll(signal) {
@@ -51,7 +51,7 @@ function signalAll(signal) {
 function leave() {
   if (program?.pid !== undefined) signalAll("SIGKILL");
   // What was killed a moment ago may still write.
-  fs.rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
+  if (folder !== undefined) fs.rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
   process.exit();
 }
 
@@ -97,5 +97,6 @@ process.on("uncaughtException", (error) => {
   }
   leave();
 });
+folder = fs.mkdtempSync(path.join(fs.realpathSync(os.tmpdir()), "pydist-run-"));
 say({ folder });
 `;

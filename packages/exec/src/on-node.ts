@@ -13,6 +13,9 @@ import { GUARDIAN, type Order, type Report } from "./guardian.js";
 /** Once the program is over, what it left behind may hold its streams open for so long, in milliseconds. */
 const LAST_WORDS = 1000;
 
+/** Why a program could not be run of whose end nothing is told. */
+const UNWATCHED = "the process that watches over it could not be started, or was ended";
+
 /** What the program of one node is given. */
 export interface Assignment extends Omit<Order, "env"> {
   /** On top of the node's own. */
@@ -62,16 +65,23 @@ export function programWith(files: Files): (assignment: Assignment) => Promise<O
       windowsHide: true,
     });
     const [stdin, stdout, stderr, reports] = guardian.stdio as unknown as [Writable, Readable, Readable, Readable];
-    const gone = new Promise<void>((resolve, reject) => guardian.once("error", reject).once("exit", () => resolve()));
+    const gone = new Promise<void>((resolve) => guardian.once("error", () => resolve()).once("exit", () => resolve()));
     stdin.on("error", () => {}); // It has ended, and so will all this.
     const stop = (): void => void stdin.end();
     try {
       const reported = linesOf(reports);
-      const { folder } = (await reported.next()) as Extract<Report, { folder: string }>;
-      await layOut(files, folder);
-      const startedAt = Date.now();
-      const began = performance.now();
+      const first = (await reported.next()) as Report | undefined;
+      let startedAt = Date.now();
+      let began = performance.now();
+      const ended = (end: Report | undefined): Outcome => {
+        const { code = null, signal = null } = end !== undefined && "code" in end ? end : {};
+        const failure = end === undefined ? UNWATCHED : "failure" in end ? end.failure : undefined;
+        return { code, signal, startedAt, durationMs: performance.now() - began, failure, parts };
+      };
+      if (first === undefined || !("folder" in first)) return ended(first);
+      await layOut(files, first.folder);
       const mine = Object.entries(process.env).filter(([name]) => !name.startsWith("PYDIST_"));
+      [startedAt, began] = [Date.now(), performance.now()];
       context.signal.addEventListener("abort", stop);
       if (context.signal.aborted) stop();
       stdin.write(`${JSON.stringify({ ...order, env: { ...Object.fromEntries(mine), ...env } })}\n`);
@@ -79,16 +89,15 @@ export function programWith(files: Files): (assignment: Assignment) => Promise<O
         passOn(stdout, (text) => send("stdout", text), wanted),
         passOn(stderr, (text) => send("stderr", text), wanted),
       ]);
-      const end = (await reported.next()) as Exclude<Report, { folder: string }> | undefined;
-      const durationMs = performance.now() - began;
+      // Whoever is stopped hears of it below.
+      told.catch(() => {});
+      const outcome = ended((await reported.next()) as Report | undefined);
       await gone;
       const late = setTimeout(() => [stdout, stderr].map((stream) => stream.destroy()), LAST_WORDS);
       await told;
       clearTimeout(late);
       context.signal.throwIfAborted();
-      const { code = null, signal = null } = end !== undefined && "code" in end ? end : {};
-      const failure = end === undefined ? "what watches over it was ended" : "failure" in end ? end.failure : undefined;
-      return { code, signal, startedAt, durationMs, failure, parts };
+      return { ...outcome, parts };
     } finally {
       context.signal.removeEventListener("abort", stop);
       stop();

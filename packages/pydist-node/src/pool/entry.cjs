@@ -4,6 +4,9 @@ const loading = import("./runner.js");
 // Whoever asks for a run hears of a failure; before that it must not end the thread.
 loading.catch(() => {});
 
+// Whether tasks may run programs for others. They could all the same; those that keep to rules look here.
+process.env.PYDIST_ALLOW_EXEC = require("node:worker_threads").workerData?.allowExec ? "1" : "0";
+
 /** @type {typeof import("./runner.js") | undefined} */
 let runner;
 

@@ -45,7 +45,7 @@ export class Thread {
   /** Rejects the runs that piscina has not answered. */
   readonly #unanswered = new Set<(error: unknown) => void>();
   readonly #memory: number | undefined;
-  readonly #env: NodeJS.ProcessEnv;
+  readonly #allowExec: boolean;
   #piscina: Piscina;
   /** What is being weighed: it may take its time, and end meanwhile. */
   #weighing: Worker | undefined;
@@ -55,8 +55,7 @@ export class Thread {
   constructor(onPost: (post: Post) => void, onError: (error: Error) => void, options: ThreadOptions = {}) {
     const { workerMemory, allowExec = false } = options;
     this.#memory = workerMemory;
-    // Whether its tasks may run programs. They could all the same; those that keep to rules look here.
-    this.#env = { ...process.env, PYDIST_ALLOW_EXEC: allowExec ? "1" : "0" };
+    this.#allowExec = allowExec;
     this.#onPost = onPost;
     this.#onError = onError;
     this.#piscina = this.#start();
@@ -71,7 +70,7 @@ export class Thread {
       idleTimeout: Number.POSITIVE_INFINITY,
       // With "sync", a thread between tasks hears no timer, and an error left behind hits the next task.
       atomics: "disabled",
-      env: this.#env,
+      workerData: { allowExec: this.#allowExec },
       resourceLimits: {
         maxYoungGenerationSizeMb: YOUNG,
         ...(this.#memory === undefined ? {} : { maxOldGenerationSizeMb: this.#memory }),

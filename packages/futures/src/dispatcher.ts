@@ -53,7 +53,7 @@ export class Dispatcher implements Submitter {
   #lastLease = 0;
   #openBytes = 0;
   #slots = 0;
-  #idle: (() => void)[] = [];
+  readonly #idle: (() => void)[] = [];
 
   constructor(port: Port, options: DispatcherOptions) {
     this.#port = port;
@@ -341,8 +341,6 @@ export class Dispatcher implements Submitter {
 
   #checkIdle(): void {
     if (!this.#isIdle) return;
-    const idle = this.#idle;
-    this.#idle = [];
-    for (const resolve of idle) resolve();
+    for (const resolve of this.#idle.splice(0)) resolve();
   }
 }

@@ -1,5 +1,6 @@
 import { type Bodies, packBodiesInto, packedLengthOf } from "./bodies.js";
 import { SerializationError } from "./errors.js";
+import type { FilePart } from "./file-part.js";
 import type { OutputNews } from "./output.js";
 
 /** Half-open ranges of task indices, flattened: `[from, to, from, to, ...]`, ascending. */
@@ -211,17 +212,6 @@ export interface Mail<Note> {
   /** Names one execution of the task. */
   readonly call: string;
   readonly note: Note;
-}
-
-/** Some bytes of a file. */
-export interface FilePart {
-  /** SHA-256 of the whole file, in hex. */
-  readonly hash: string;
-  /** Bytes of the whole file. */
-  readonly size: number;
-  /** From this byte on. */
-  readonly at: number;
-  readonly length: number;
 }
 
 /** What a node can be told to do: finish what it runs and take nothing new; work again; finish and leave; tell all of itself. */

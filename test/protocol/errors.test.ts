@@ -15,6 +15,7 @@ const {
   CycleError,
   DependencyError,
   ERROR_CODES,
+  ExecRefusedError,
   GangError,
   HopLimitError,
   InvalidStateError,
@@ -71,6 +72,7 @@ const all: [error: protocol.PydistError, name: string, code: string, fields: Rec
   [new ConnectionError("m", { cause }), "ConnectionError", "PYDIST_E_CONNECTION", {}],
   [new ShutdownError("m", { cause }), "ShutdownError", "PYDIST_E_SHUTDOWN", {}],
   [new HopLimitError("m", { cause }), "HopLimitError", "PYDIST_E_HOP_LIMIT", {}],
+  [new ExecRefusedError("m", { cause, nodes: ["a"] }), "ExecRefusedError", "PYDIST_E_EXEC_REFUSED", { nodes: ["a"] }],
   [
     new GangError("m", { cause, wanted: 3, got: 1, slots: 2 }),
     "GangError",

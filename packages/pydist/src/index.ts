@@ -45,7 +45,7 @@ export {
   WorkerExitError,
   WorkerMemoryError,
 } from "@pydist/protocol";
-export type { TaskLog } from "@pydist/shipping";
+export { type AnyFunctions, type Environment, environment, type ModuleText, type TaskLog } from "@pydist/shipping";
 export type { Logger, NodeInfo, Step } from "pydist-node";
 export { ClusterExecutor, type ExecutorEvents } from "./executor.js";
 export type { Explanation } from "./explanation.js";

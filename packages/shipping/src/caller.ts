@@ -1,7 +1,7 @@
 import { fileURLToPath } from "node:url";
 
 const ourPackages = fileURLToPath(new URL("../../", import.meta.url));
-const ourFile = /^(?:pydist|pydist-node|protocol|scheduler|shipping|futures)[\\/](?:dist|src)[\\/]/;
+const ourFile = /^[\w-]+[\\/](?:dist|src)[\\/]/;
 
 interface Caller {
   readonly file: string;

@@ -8,6 +8,7 @@ export type {
   ReferenceCode,
   ShippedCode,
 } from "./code.js";
+export { type AnyFunctions, type Environment, environment, type ModuleText } from "./environment.js";
 export {
   base64,
   type Callable,

@@ -84,10 +84,14 @@ export function taskTarget(value: unknown): TaskTarget | undefined {
   return (value as TaskReference)[target];
 }
 
-function fileUrl(module: unknown): string {
+/**
+ * The file that a module is, as a URL.
+ * @param what the user's call, for the message
+ */
+export function fileUrl(module: unknown, what = "task"): string {
   const text = module instanceof URL ? module.href : module;
   const wrong = new TypeError(
-    `task: the module must be a file: URL such as import.meta.url, or an absolute path, not ${describe(text)}.`,
+    `${what}: the module must be a file: URL such as import.meta.url, or an absolute path, not ${describe(text)}.`,
   );
   if (typeof text !== "string") throw wrong;
   const url = isAbsolute(text) ? pathToFileURL(text) : URL.canParse(text) ? new URL(text) : undefined;

@@ -9,6 +9,7 @@ export type {
   ShippedCode,
 } from "./code.js";
 export { type AnyFunctions, type Environment, environment, type ModuleText } from "./environment.js";
+export { globalsAreVariables } from "./inspect/prompt.js";
 export {
   base64,
   type Callable,

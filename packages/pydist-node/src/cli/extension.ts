@@ -7,3 +7,4 @@ export { EXIT, UsageError } from "./exit-codes.js";
 export { complain, duration, plain, print, printJson, styled } from "./output.js";
 export type { Resolved, SettingName, Settings } from "./settings.js";
 export { type Call, type Subcommand, subcommand } from "./subcommand.js";
+export { drawTree } from "./tree.js";

@@ -23,7 +23,8 @@ export const treeCommand = subcommand({
 const HEAD = ["NAME", "ADDRESS", "STATE", "WORKERS", "RUNNING", "QUEUED", "COMPLETED", "FAILED", "BUSY"];
 const ALIGN = HEAD.map((_, column) => (column < 3 ? "left" : "right"));
 
-function drawTree(nodes: readonly NodeInfo[]): string[] {
+/** The tree as lines for people, with its load. */
+export function drawTree(nodes: readonly NodeInfo[]): string[] {
   const known = new Set(nodes.map(({ id }) => id));
   const rows: string[][] = [HEAD];
   const draw = (node: NodeInfo, prefix: string, branch: string): void => {

@@ -96,6 +96,9 @@ export class Cells {
   #isSame(name: string, a: View, b: View): boolean {
     if (!Object.is(valueIn(a, name), valueIn(b, name))) return false;
     const [seenA, seenB] = [a.seen.get(name), b.seen.get(name)];
+    const type = seenA?.scope.type ?? "";
+    // All scripts have these in common, such as the lines that are typed at a prompt.
+    if (common.has(type) && type === seenB?.scope.type) return true;
     if (a.file === undefined || b.file === undefined) return this.#isSameByFrames(name, a, b);
     if (a.file.id !== b.file.id) return false;
     if (seenA?.scope.type === "Module" && seenB?.scope.type === "Module") return true;
@@ -130,6 +133,8 @@ export class Cells {
     );
   }
 }
+
+const common: ReadonlySet<string> = new Set(["Script", "Global"]);
 
 /** Functions in whose frames a variable can be seen: of a class, those of its methods. */
 function framesOf({ fn, understood }: View): TaskFunction[] {

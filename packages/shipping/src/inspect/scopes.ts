@@ -1,5 +1,6 @@
 import { types } from "node:util";
 import type { TaskFunction } from "../task.js";
+import { promptVariable } from "./prompt.js";
 import { inspect, type Remote } from "./session.js";
 
 /** Where a function begins: at its parameters or earlier. */
@@ -10,7 +11,7 @@ export interface Location {
   readonly column: number;
 }
 
-/** Where a name was found: `Closure`, `Block`, `Catch`, `Module`, `Script`, `With`, `Eval` and what V8 may yet think of. */
+/** Where a name was found: `Closure`, `Block`, `Catch`, `Module`, `Script`, `Global`, `With`, `Eval` and what V8 may yet think of. */
 export interface ScopeRef {
   readonly type: string;
   /** How far out, from 0. */
@@ -31,7 +32,7 @@ export interface FunctionScopes {
   readonly global: object | undefined;
   /**
    * The named variables, from the innermost scope that has them. Those that are in no scope are left out, and so are
-   * globals; top-level `let`, `const` and `class` of scripts are no globals. Good beyond the inspection.
+   * globals, unless they are variables of a prompt; top-level `let`, `const` and `class` of scripts are no globals. Good beyond the inspection.
    *
    * Node 20 cannot tell a variable that is not initialised yet from one that is undefined.
    */
@@ -100,7 +101,8 @@ function seenIn(scopes: readonly Scope[], name: string): Seen | undefined {
       return { kind: "unreadable", why: whyOf(error), scope };
     }
   }
-  return undefined;
+  const variable = promptVariable(name);
+  return variable && { kind: "value", ...variable, scope: { type: "Global", level: scopes.length, name: "" } };
 }
 
 function whyOf(error: unknown): string {

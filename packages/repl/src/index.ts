@@ -1,0 +1,1 @@
+export { type PromptOptions, startPrompt } from "./prompt.js";

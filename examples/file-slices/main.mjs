@@ -1,118 +1,61 @@
-// Counts the words of one large file, a slice a block: each node reads its slices itself, from a disk that all of them see,
-// and only positions and counts travel.
-import { closeSync, ftruncateSync, mkdirSync, openSync, statSync, writeSync } from "node:fs";
-import { open } from "node:fs/promises";
-import { dirname, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
-import { JobServer, main } from "@pydist/work-server";
+// Counts the words of a huge file: each task reads a slice of it where it runs, and returns one number.
+import { closeSync, ftruncateSync, mkdtempSync, openSync, rmSync, writeSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { ClusterExecutor, task } from "pydist";
 import { wholeNumber } from "../options.mjs";
+import { shares } from "../report.mjs";
+import { wordsIn } from "./count.mjs";
 
-const MIB = 1024 * 1024;
-
-/**
- * Hands out the slices of a file.
- * @extends {JobServer<string, { offset: number, size: number }, { words: number, bytes: number }>}
- */
-class Slices extends JobServer {
-  words = 0;
-  bytes = 0;
-  offset = 0;
-
-  /** @param {string} file @param {number} slice in bytes */
-  constructor(file, slice) {
-    super();
-    this.file = resolve(file);
-    this.slice = slice;
-    this.length = statSync(this.file).size;
-  }
-
-  /** @override */
-  initData() {
-    return this.file;
-  }
-
-  /** @override */
-  nextData() {
-    const { offset } = this;
-    const size = Math.min(this.slice, this.length - offset);
-    if (size === 0) return undefined;
-    this.offset += size;
-    return { offset, size };
-  }
-
-  /** @override @param {string} _node @param {{ words: number, bytes: number }} result */
-  processResult(_node, { words, bytes }) {
-    this.words += words;
-    this.bytes += bytes;
-  }
-
-  /** @override */
-  isDone() {
-    return this.bytes === this.length;
-  }
-}
-
-/** Counts words in slices, on a thread of a node. */
-class Counter {
-  /** @param {string} file */
-  async init(file) {
-    this.handle = await open(file);
-    this.buffer = Buffer.alloc(4 * 1024 * 1024);
-  }
-
-  /** @param {{ offset: number, size: number }} slice */
-  async process({ offset, size }) {
-    const { handle, buffer } = /** @type {{ handle: import("node:fs/promises").FileHandle, buffer: Buffer }} */ (this);
-    const end = offset + size;
-    let words = 0;
-    // A word counts where it begins: whether it goes on from the slice before, the byte in front tells.
-    let at = Math.max(0, offset - 1);
-    let inside = false;
-    while (at < end) {
-      const { bytesRead } = await handle.read(buffer, 0, Math.min(buffer.length, end - at), at);
-      if (bytesRead === 0) break;
-      for (let i = 0; i < bytesRead; i++) {
-        const letter = buffer[i] > 32;
-        if (letter && !inside && at + i >= offset) words++;
-        inside = letter;
-      }
-      at += bytesRead;
-    }
-    return { words, bytes: size };
-  }
-}
-
-/**
- * A file that is mostly holes, with words at some places, also across the ends of slices.
- * @param {string} file
- * @param {number} size in bytes
- */
-function makeSample(file, size) {
-  mkdirSync(dirname(resolve(file)), { recursive: true });
-  const handle = openSync(file, "w");
-  ftruncateSync(handle, size);
-  for (let at = MIB - 3; at + 12 < size; at += MIB) writeSync(handle, "hello world ", at);
-  closeSync(handle);
-}
-
-/** @type {Slices | undefined} */
-let slices;
-
-await main(
-  (values) => {
-    const { file, sample, slice } = /** @type {Record<string, string>} */ (values);
-    if (sample !== undefined) makeSample(file, wholeNumber("sample", sample) * MIB);
-    slices = new Slices(file, wholeNumber("slice", slice) * MIB);
-    return slices;
+const { values } = parseArgs({
+  options: {
+    megabytes: { type: "string", default: "1024" },
+    slice: { type: "string", default: "32" },
   },
-  Counter,
-  {
-    flags: {
-      file: { type: "string", default: fileURLToPath(new URL("../../artifacts/words.txt", import.meta.url)) },
-      sample: { type: "string" },
-      slice: { type: "string", default: "64" },
-    },
-  },
-);
+});
+const size = wholeNumber("megabytes", values.megabytes) * 1e6;
+const slice = wholeNumber("slice", values.slice) * 1e6;
 
-if (slices?.isDone()) console.log(`${slices.words} words in ${slices.length} bytes of ${slices.file}`);
+/** A file that is nearly all holes, so that it takes no room on the disk, with words here and there, also across slices. */
+function makeFile(path) {
+  const file = openSync(path, "w");
+  ftruncateSync(file, size);
+  let words = 0;
+  for (let border = slice; border < size; border += slice) {
+    words += 3;
+    writeSync(file, "before across\nbehind", border - 10);
+  }
+  closeSync(file);
+  return words;
+}
+
+const folder = mkdtempSync(join(tmpdir(), "pydist-slices-"));
+const executor = new ClusterExecutor();
+try {
+  const path = join(folder, "huge.txt");
+  const expected = makeFile(path);
+  /** @type {typeof wordsIn} */
+  const reference = task(new URL("./count.mjs", import.meta.url), "wordsIn");
+  const starts = Array.from({ length: Math.ceil(size / slice) }, (_, i) => i * slice);
+  const begun = performance.now();
+  const counts = await executor.map(
+    reference,
+    starts.map(() => path),
+    starts,
+    starts.map((from) => Math.min(slice, size - from)),
+  );
+  const total = counts.reduce((a, b) => a + b, 0);
+  const seconds = (performance.now() - begun) / 1000;
+  const stats = await executor.stats();
+  const moved = stats.nodes.reduce((sum, { bytesIn, bytesOut }) => sum + bytesIn + bytesOut, 0);
+  console.log(`${total} words in ${size / 1e6} MB, read in ${counts.length} slices in ${seconds.toFixed(1)} s`);
+  console.log(`moved: ${moved} bytes\n${shares(stats)}`);
+  if (total !== expected) {
+    console.log(`check: NOT the ${expected} words that were written`);
+    process.exitCode = 1;
+  }
+} finally {
+  await executor.shutdown({ cancelFutures: true });
+  rmSync(folder, { recursive: true });
+}

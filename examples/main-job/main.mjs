@@ -10,9 +10,9 @@ import { add, countFiles, same, top } from "../count-words/count.mjs";
 import { findSources, inPortions, installedPackages } from "../count-words/sources.mjs";
 import { renderRow, seahorses, toPng } from "../mandelbrot/mandelbrot.mjs";
 import { wholeNumber } from "../options.mjs";
+import { drawTree, table } from "../report.mjs";
 import { LocalTree } from "./local-tree.mjs";
 import { progressBar } from "./progress-bar.mjs";
-import { drawTree, table } from "./report.mjs";
 
 const { values } = parseArgs({
   options: {

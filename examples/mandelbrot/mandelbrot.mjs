@@ -67,7 +67,7 @@ export function renderRow(view, row) {
 }
 
 /**
- * @param {View} view
+ * @param {Pick<View, "width" | "height">} size
  * @param {Uint8Array[]} rows from top to bottom
  * @returns {Uint8Array} the file's bytes
  */

@@ -59,7 +59,7 @@ describe("the main job", () => {
 
   it("leaves nothing behind when it is interrupted while the nodes start", async () => {
     const job = start("main-job", small, env);
-    await expect.poll(() => readdirSync(scratch).length, { interval: 5 }).toBe(1);
+    await expect.poll(() => readdirSync(scratch).length, { interval: 5, timeout: 20_000 }).toBe(1);
     job.kill("SIGTERM");
     const { code, stdout } = await job.over;
     expect({ code, stdout }).toEqual({ code: 143, stdout: "" });

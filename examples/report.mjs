@@ -1,4 +1,4 @@
-// How the tree and the shares are printed.
+// How the examples print a tree, and who did how much.
 
 /** @typedef {import("pydist").NodeInfo} NodeInfo */
 
@@ -34,4 +34,17 @@ export function table(rows) {
     .map((row) => row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]) : cell.padStart(widths[i]))).join("   "))
     .map((line) => `  ${line}`.trimEnd())
     .join("\n");
+}
+
+/**
+ * Who did how much of an executor's work.
+ * @param {import("pydist").Stats} stats as `executor.stats()` gives them
+ */
+export function shares({ nodes }) {
+  const busy = nodes.reduce((sum, { busyMs }) => sum + busyMs, 0);
+  const lines = nodes.map(({ name, completed, busyMs }) => {
+    const share = busy === 0 ? 0 : Math.round((100 * busyMs) / busy);
+    return [name, String(completed), `${(busyMs / 1000).toFixed(1)} s`, `${share} %`];
+  });
+  return table([["node", "calls", "busy", "share"], ...lines]);
 }

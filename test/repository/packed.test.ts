@@ -128,7 +128,7 @@ try {
     expect(run(process.execPath, "main.js")).toEqual({ status: 0, stdout: "[ 1, 4, 9, 16 ]\n", stderr: "" });
   });
 
-  it("compiles against the packed types, with every declaration checked", () => {
+  it("compiles against the packed types, with every declaration checked", { timeout: 60_000 }, () => {
     mkdirSync(installed("@types"), { recursive: true });
     symlinkSync(realpathSync(join(root, "node_modules", "@types", "node")), installed("@types/node"), "junction");
     const options = {

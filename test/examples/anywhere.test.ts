@@ -25,7 +25,7 @@ const examples: [string, string[], RegExp[]][] = [
     [/^the integral of sin\(1 \/ x\) from 0\.01 to 1 is 0\.503982, found by \d\d tasks$/m],
   ],
   [
-    "file-slices",
+    "huge-file",
     ["--megabytes", "40", "--slice", "3"],
     [/^39 words in 40 MB, read in 14 slices in [\d.]+ s$/m, /^moved: \d{3,4} bytes$/m],
   ],

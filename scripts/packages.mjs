@@ -3,7 +3,18 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { root } from "./pnpm.mjs";
 
-const folders = ["protocol", "scheduler", "shipping", "futures", "pydist-node", "pydist", "repl"];
+const folders = [
+  "protocol",
+  "scheduler",
+  "shipping",
+  "futures",
+  "pydist-node",
+  "pydist",
+  "messaging",
+  "work-server",
+  "exec",
+  "repl",
+];
 
 export const packages = folders.map((folder) => {
   const path = join(root, "packages", folder);

@@ -29,6 +29,6 @@ describe.each(documents())("%s", (path) => {
 it("pages of packages link to nothing outside, for npm shows them without the repository", () => {
   const pages = documents().filter((path) => path.startsWith("packages/"));
   const outside = pages.flatMap((path) => targetsOf(proseOf(read(path))).filter((target) => target.startsWith("..")));
-  expect(pages.length).toBe(packages.length);
+  expect(pages).toHaveLength(packages.length);
   expect(outside).toEqual([]);
 });

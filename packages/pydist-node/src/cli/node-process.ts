@@ -57,13 +57,14 @@ function identityOf(supervised: Supervised | undefined): Pick<ClusterNodeOptions
 
 function nodeOptions(call: SpawnCall): Parameters<typeof ClusterNode.start>[0] {
   const { parent, host, port, tasksPerWorker, name, cluster, hopLimit, advertise, connectTimeout } = call.values;
-  const { allowExec, cacheDir, cacheSize, drainGrace, workerMemory } = call.values;
+  const { allowExec, whenIdle, cacheDir, cacheSize, drainGrace, workerMemory } = call.values;
   return {
     ...(parent.length > 0 ? { parent } : {}),
     host,
     port,
     tasksPerWorker,
     allowExec,
+    whenIdle,
     cluster,
     hopLimit,
     connectTimeout,

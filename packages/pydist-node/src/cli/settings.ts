@@ -35,6 +35,7 @@ export interface Settings {
   readonly secretFile: string | undefined;
   readonly cluster: string;
   readonly allowExec: boolean;
+  readonly whenIdle: boolean;
   readonly hopLimit: number;
   readonly advertise: string | undefined;
   /** Undefined: the user's folder for caches. */
@@ -132,6 +133,11 @@ export const SETTINGS: { readonly [K in SettingName]: Setting<Settings[K]> } = {
   allowExec: {
     kind: yesOrNo,
     help: "run programs for whoever holds the secret (pydist-node run, submit)",
+    default: false,
+  },
+  whenIdle: {
+    kind: yesOrNo,
+    help: "begin tasks only while nobody else needs the machine",
     default: false,
   },
   hopLimit: {

@@ -10,6 +10,7 @@ const SPAWN_SETTINGS = [
   "tasksPerWorker",
   "workerMemory",
   "allowExec",
+  "whenIdle",
   "name",
   "secretFile",
   "cluster",

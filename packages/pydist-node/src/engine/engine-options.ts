@@ -16,6 +16,8 @@ export interface EngineOptions {
   readonly workerMemory?: number | undefined;
   /** Whether tasks may run programs for others, as `exec` of @pydist/exec does. Default: they may not. */
   readonly allowExec?: boolean | undefined;
+  /** Of worker threads: "low" lets others on the machine go first. Default: as others. */
+  readonly priority?: "low" | undefined;
   readonly hopLimit: number;
   /** An attached executor: no slots, and its links cost no hop. */
   readonly routesOnly: boolean;

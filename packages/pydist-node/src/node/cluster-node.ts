@@ -33,6 +33,11 @@ export interface ClusterNodeOptions extends CacheOptions {
   readonly workerMemory?: number;
   /** Whether tasks may run programs for others, as `exec` of @pydist/exec does. Default: they may not. */
   readonly allowExec?: boolean;
+  /**
+   * Begins tasks only while others use less than a quarter of the machine's processor time; on Linux, they run at the
+   * lowest priority. Default: always, as others.
+   */
+  readonly whenIdle?: boolean;
   readonly name?: string;
   /** Default: a random one. A process that takes the place of one that died keeps its id, and so its place in the tree. */
   readonly id?: string;
@@ -85,6 +90,7 @@ export class ClusterNode extends EventEmitter<ClusterNodeEvents> {
     this.#engine = new Engine({
       ...identity,
       workerMemory: options.workerMemory,
+      priority: options.whenIdle === true ? "low" : undefined,
       hopLimit,
       cache: options,
       routesOnly: false,
@@ -92,7 +98,7 @@ export class ClusterNode extends EventEmitter<ClusterNodeEvents> {
       self: () => describeNode(identity, this.address, this.#parenthood?.parent ?? null),
       obey: (order) => this.#obey(order),
     });
-    this.#duties = new Duties(this.#engine, this.name, logger);
+    this.#duties = new Duties(this.#engine, this.name, logger, options.whenIdle === true ? "idle" : "always");
     this.#lineage = new Lineage(
       (): Ancestor => ({ id: this.id, name: this.name, address: this.address }),
       parents.length === 0 ? "settled" : "joining",

@@ -4,8 +4,16 @@ const loading = import("./runner.js");
 // Whoever asks for a run hears of a failure; before that it must not end the thread.
 loading.catch(() => {});
 
+const { allowExec, priority } = require("node:worker_threads").workerData ?? {};
+
 // Whether tasks may run programs for others. They could all the same; those that keep to rules look here.
-process.env.PYDIST_ALLOW_EXEC = require("node:worker_threads").workerData?.allowExec ? "1" : "0";
+process.env.PYDIST_ALLOW_EXEC = allowExec ? "1" : "0";
+
+// On Linux a priority is a thread's own. Elsewhere it would be that of the whole node, whose links others wait for.
+if (priority === "low" && process.platform === "linux") {
+  const { constants, setPriority } = require("node:os");
+  setPriority(constants.priority.PRIORITY_LOW);
+}
 
 /** @type {typeof import("./runner.js") | undefined} */
 let runner;

@@ -25,6 +25,8 @@ export interface ThreadOptions {
   readonly workerMemory?: number | undefined;
   /** Whether tasks that run programs for others find that they may. Default: they may not. */
   readonly allowExec?: boolean | undefined;
+  /** "low": others on the machine go first. Default: as others. */
+  readonly priority?: "low" | undefined;
 }
 
 /**
@@ -44,8 +46,7 @@ export class Thread {
   readonly #onError: (error: Error) => void;
   /** Rejects the runs that piscina has not answered. */
   readonly #unanswered = new Set<(error: unknown) => void>();
-  readonly #memory: number | undefined;
-  readonly #allowExec: boolean;
+  readonly #options: ThreadOptions;
   #piscina: Piscina;
   /** What is being weighed: it may take its time, and end meanwhile. */
   #weighing: Worker | undefined;
@@ -53,15 +54,14 @@ export class Thread {
   #state: "serving" | "destroyed" = "serving";
 
   constructor(onPost: (post: Post) => void, onError: (error: Error) => void, options: ThreadOptions = {}) {
-    const { workerMemory, allowExec = false } = options;
-    this.#memory = workerMemory;
-    this.#allowExec = allowExec;
+    this.#options = options;
     this.#onPost = onPost;
     this.#onError = onError;
     this.#piscina = this.#start();
   }
 
   #start(): Piscina {
+    const { workerMemory: memory, allowExec, priority } = this.#options;
     const piscina = new Piscina({
       filename: fileURLToPath(new URL("./entry.cjs", import.meta.url)),
       minThreads: 1,
@@ -70,10 +70,10 @@ export class Thread {
       idleTimeout: Number.POSITIVE_INFINITY,
       // With "sync", a thread between tasks hears no timer, and an error left behind hits the next task.
       atomics: "disabled",
-      workerData: { allowExec: this.#allowExec },
+      workerData: { allowExec, priority },
       resourceLimits: {
         maxYoungGenerationSizeMb: YOUNG,
-        ...(this.#memory === undefined ? {} : { maxOldGenerationSizeMb: this.#memory }),
+        ...(memory === undefined ? {} : { maxOldGenerationSizeMb: memory }),
       },
     });
     piscina.on("message", this.#onPost);

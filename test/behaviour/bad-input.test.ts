@@ -110,7 +110,7 @@ describe("a wrong argument is refused at the call, naming it, its value and what
       "unknown option",
       () => untyped.submit(() => 1, [], { prio: 1 }),
       TypeError,
-      "submit has no option 'prio'; it has priority, node, hopLimit, attempts, name, signal, timeout, retries, retryOn.",
+      "submit has no option 'prio'; it has priority, node, hopLimit, attempts, name, signal, timeout, retries, retryOn, onMessage.",
     ],
     ["options", () => untyped.submit(() => 1, [], 7), TypeError, "submit's options are 7; they must be an object."],
     [

@@ -283,11 +283,9 @@ describeExecutors("workers", (open) => {
 
 describe("an embedded executor", () => {
   row(22, "has at least one worker", async () => {
-    for (const maxWorkers of [0, -1]) {
-      expect(() => new ClusterExecutor({ maxWorkers })).toThrow(
-        new RangeError(`maxWorkers is ${maxWorkers}; it must be a whole number of at least 1.`),
-      );
-    }
+    expect(() => new ClusterExecutor({ maxWorkers: 0 })).toThrow(RangeError);
+    expect(() => new ClusterExecutor({ maxWorkers: 0 })).toThrow("maxWorkers is 0, so nothing would ever run.");
+    expect(() => new ClusterExecutor({ maxWorkers: -1 })).toThrow(RangeError);
   });
 
   row(27, "has by default a worker for each core that the process may use", async () => {

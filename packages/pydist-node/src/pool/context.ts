@@ -10,7 +10,7 @@ const PROGRESS_INTERVAL = 50;
 
 type Level = keyof TaskLog;
 
-/** What `task.context()` gives. */
+/** What `task.context()` gives. Its functions can be taken out of it. */
 export class Context implements TaskContext {
   readonly log: TaskLog;
   readonly #call: Call;
@@ -46,7 +46,7 @@ export class Context implements TaskContext {
     return this.#call.executor;
   }
 
-  progress(fraction: number): void {
+  readonly progress = (fraction: number): void => {
     if (typeof fraction !== "number")
       throw new TypeError(`progress takes a number from 0 to 1, not ${String(fraction)}.`);
     if (!(fraction >= 0 && fraction <= 1)) throw new RangeError(`progress is ${fraction}; it must be from 0 to 1.`);
@@ -54,23 +54,15 @@ export class Context implements TaskContext {
     if (fraction < 1 && now - this.#toldAt < PROGRESS_INTERVAL) return;
     this.#toldAt = now;
     this.#call.say({ kind: "progress", fraction, node: this.node });
-  }
+  };
 
-  send(value: unknown): Promise<void> {
-    return this.#call.channel.send(value);
-  }
+  readonly send = (value: unknown): Promise<void> => this.#call.channel.send(value);
 
-  receive(): Promise<unknown> {
-    return this.#call.channel.receive();
-  }
+  readonly receive = (): Promise<unknown> => this.#call.channel.receive();
 
-  encode(value: unknown): Uint8Array<ArrayBuffer> {
-    return this.#call.channel.encode(value);
-  }
+  readonly encode = (value: unknown): Uint8Array<ArrayBuffer> => this.#call.channel.encode(value);
 
-  decode(bytes: Uint8Array): unknown {
-    return this.#call.channel.decode(bytes);
-  }
+  readonly decode = (bytes: Uint8Array): unknown => this.#call.channel.decode(bytes);
 
   #log(level: Level, parts: readonly unknown[]): void {
     const next = this.#flood.next();

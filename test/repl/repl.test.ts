@@ -133,12 +133,14 @@ const hasScript = spawnSync("script", ["--version"], { encoding: "utf8" }).stdou
 it("at a terminal there is a prompt, a history, Ctrl-C for what takes too long, and Ctrl-D for the end", async (context) => {
   if (!hasScript) context.skip("it needs the command script of util-linux, for a terminal");
   const history = join(makeHome().folder, "history");
-  const command = `"${process.execPath}" "${main}" repl ${node.address}`;
+  // Without exec a shell would stand in the terminal too, and Ctrl-C end it.
+  const command = `exec "${process.execPath}" "${main}" repl ${node.address}`;
   const typed = [
     [/pydist> /, "const twice = (x) => x * 2\r"],
     [/pydist> /, "await submit(twice, [21])\r"],
-    [/42[\s\S]*pydist> /, "await submit(() => new Promise(() => setInterval(() => {}, 1000)))\r"],
-    [/1000\)\)\)\s/, "\x03"],
+    [/42[\s\S]*pydist> /, "await submit(() => new Promise(() => console.log(`be${'gun'}`)))\r"],
+    // Only then is it certain that the prompt waits: before, Node may lose a Ctrl-C.
+    [/begun/, "\x03"],
     [/pydist> /, "\x04"],
   ] as const;
   const { code, stdout } = await typeInto(["script", "-qec", command, "/dev/null"], typed, {

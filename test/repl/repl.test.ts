@@ -138,7 +138,7 @@ it("at a terminal there is a prompt, a history, Ctrl-C for what takes too long, 
   const typed = [
     [/pydist> /, "const twice = (x) => x * 2\r"],
     [/pydist> /, "await submit(twice, [21])\r"],
-    [/42[\s\S]*pydist> /, "await submit(() => new Promise(() => console.log(`be${'gun'}`)))\r"],
+    [/42[\s\S]*pydist> /, 'await submit(() => new Promise(() => console.log("be" + "gun")))\r'],
     // Only then is it certain that the prompt waits: before, Node may lose a Ctrl-C.
     [/begun/, "\x03"],
     [/pydist> /, "\x04"],

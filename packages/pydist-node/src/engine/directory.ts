@@ -1,8 +1,11 @@
 import type { NodeDescription } from "@pydist/protocol";
 
-/** Which nodes are below, and through which child each is reached. */
+/**
+ * Which nodes are below, and through which children each is reached. There is more than one way to a node that moves, until the
+ * child that it has left says so: the way that was told last counts.
+ */
 export class Directory {
-  readonly #entries = new Map<string, { readonly node: NodeDescription; readonly via: number }>();
+  readonly #entries = new Map<string, { node: NodeDescription; readonly ways: Set<number> }>();
 
   get nodes(): NodeDescription[] {
     return [...this.#entries.values()].map((entry) => entry.node);
@@ -18,24 +21,33 @@ export class Directory {
 
   /** The child through which a node is reached. */
   via(id: string): number | undefined {
-    return this.#entries.get(id)?.via;
+    return [...(this.#entries.get(id)?.ways ?? [])].at(-1);
   }
 
   /** @returns those that were not known before. */
   add(nodes: readonly NodeDescription[], via: number): NodeDescription[] {
-    const fresh = nodes.filter((node) => !this.#entries.has(node.id));
-    for (const node of nodes) this.#entries.set(node.id, { node, via });
-    return fresh;
+    return nodes.filter((node) => {
+      const entry = this.#entries.get(node.id);
+      if (entry === undefined) {
+        this.#entries.set(node.id, { node, ways: new Set([via]) });
+        return true;
+      }
+      entry.node = node;
+      entry.ways.delete(via);
+      entry.ways.add(via);
+      return false;
+    });
   }
 
-  /** @returns the ids that were known through this child. */
+  /** @returns the ids of those that no other child reaches. */
   remove(ids: readonly string[], via: number): string[] {
-    const gone = ids.filter((id) => this.#entries.get(id)?.via === via);
-    for (const id of gone) this.#entries.delete(id);
-    return gone;
+    return ids.filter((id) => {
+      const ways = this.#entries.get(id)?.ways;
+      return ways?.delete(via) === true && ways.size === 0 && this.#entries.delete(id);
+    });
   }
 
   idsVia(via: number): string[] {
-    return [...this.#entries].filter(([, entry]) => entry.via === via).map(([id]) => id);
+    return [...this.#entries].filter(([, { ways }]) => ways.has(via)).map(([id]) => id);
   }
 }

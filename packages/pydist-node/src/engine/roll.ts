@@ -70,6 +70,7 @@ export class Roll {
   lost(ids: readonly string[], via: DownPeer, cause: string): void {
     const described = ids.map((id) => this.directory.get(id));
     const gone = this.directory.remove(ids, via.key);
+    for (const id of ids) this.#reachedStill(id);
     if (gone.length === 0) return;
     // Those above hear of it before tasks for these nodes come back to them, or they would send them here again.
     this.#peers.tellAbove({ t: "nodeLost", ids: gone, cause });
@@ -79,6 +80,12 @@ export class Roll {
       this.#logger.warn({ node: node.id, name: node.name, cause }, "Node lost");
       this.#listener.nodeLost(node, cause);
     }
+  }
+
+  /** One that has moved may be lost where it was told last, and be reached as before. */
+  #reachedStill(id: string): void {
+    const [node, child] = [this.directory.get(id), this.directory.via(id)];
+    if (node !== undefined && child !== undefined) this.#listener.reached(child, [node]);
   }
 
   /**

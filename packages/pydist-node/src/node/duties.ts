@@ -38,8 +38,9 @@ export class Duties {
     const idleness = new Idleness(readClocks());
     const look = (): void => {
       if (this.#state === "leaving") return;
-      if (idleness.look(readClocks(), performance.now()) === "idle") this.#work("busy machine");
-      else if (this.#rests.size === 0) void this.#rest("busy machine");
+      if (idleness.look(readClocks(), performance.now()) === "idle") {
+        if (this.#rests.delete("busy machine") && this.#rests.size === 0) this.#work();
+      } else if (this.#rests.size === 0) void this.#rest("busy machine");
       // It rests already, and whoever ordered that waits for its end.
       else this.#rests.add("busy machine");
     };
@@ -55,8 +56,8 @@ export class Duties {
   /** It works again, unless it rests for another reason as well. */
   resume(): void {
     this.#expectStaying("resumed");
-    this.#rests.add("ordered");
-    this.#work("ordered");
+    this.#rests.delete("ordered");
+    if (this.#rests.size === 0) this.#work();
   }
 
   #rest(why: Rest): Promise<void> {
@@ -65,8 +66,7 @@ export class Duties {
     return this.#take("drained");
   }
 
-  #work(why: Rest): void {
-    if (!this.#rests.delete(why) || this.#rests.size > 0) return;
+  #work(): void {
     this.#logger.info({}, "Resumed: tasks run here again");
     void this.#take("working");
   }

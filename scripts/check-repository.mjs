@@ -12,6 +12,10 @@ const ordinary = new Set([tmpdir(), dirname(tmpdir()), "/", "/tmp", "/root", "/h
 const machinePaths = [root, dirname(root)].filter((path) => !ordinary.has(path)).map((path) => path + sep);
 const homeFolder = /(?:^|[\s"'`(=:])(?:\/home|\/Users|[A-Z]:\\Users)[\\/][\w.-]+[\\/]/;
 
+// What Windows does not have, or macOS: code that uses it asks first where it is. The hosts and batch systems of a launcher are
+// Unix, whoever starts it.
+const unixOnly = /["'`]\/(?:proc|dev|tmp|bin|usr|etc)\b|\bSIGUSR1\b|\.gete?[ug]id\(|["'`](?:sh|bash|kill)["'`]/;
+
 /**
  * What must not stand in one file, as "path:line: what".
  * @param {string} path in the repository, with slashes
@@ -35,6 +39,9 @@ export function textProblems(path, text) {
   }
   if (path.startsWith("packages/") && path.endsWith(".ts")) {
     report((line) => /\b(?:TODO|FIXME|XXX|not implemented)\b/.test(line), "leaves something open");
+    if (!path.startsWith("packages/launch/") && !text.includes("process.platform")) {
+      report((line) => unixOnly.test(line), "is there on Unix only, and does not ask for process.platform");
+    }
     if (lines.length > longest) problems.push(`${path}: ${lines.length} lines, at most ${longest}: one idea per file`);
   }
   if (path.startsWith("test/")) {

@@ -3,6 +3,7 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { reportAll } from "./api-report.mjs";
 import { build } from "./build.mjs";
 import { layerProblems } from "./check-layers.mjs";
 import { repositoryProblems } from "./check-repository.mjs";
@@ -54,6 +55,7 @@ const steps = [
   ["layers: imports run downwards, pure rooms stay pure", () => none(layerProblems())],
   ["repository: lock file, paths, file lengths", () => none(repositoryProblems())],
   ["knip: unused files, exports, dependencies", () => tool("knip/bin/knip.js", "--no-progress")],
+  ["api: what the packages export is what their reports say", () => reportAll("compare")],
   ["publint, are-the-types-wrong: the tarballs", publishable],
 ];
 

@@ -77,7 +77,7 @@ function outcomeIn(stdout: string): unknown {
 
 describe("one program for both sides", () => {
   it("serves with --server and works without; when the job is done all end with exit code 0", async () => {
-    const server = await startServer("--blocks", "150");
+    const server = await startServer("--blocks", "150", "--nodes", "5");
     const [host, port] = server.address.split(":") as [string, string];
     const nodes = [
       start(["--parent", server.address, "--workers", "1"]),
@@ -91,6 +91,19 @@ describe("one program for both sides", () => {
     expect(outcomeIn(stdout)).toMatchObject({ merged: 150, sum: sumOfSquares(150) });
     for (const node of nodes) expect((await node.ended).code).toBe(0);
     expect((await spawned.exited).code).toBe(0);
+  });
+
+  it("all nodes end with the server, sooner than they joined it", async () => {
+    const server = await startServer("--blocks", "150", "--nodes", "4");
+    const begun = performance.now();
+    const nodes = Array.from({ length: 4 }, () => start(["--parent", server.address, "--workers", "1"]));
+    await Promise.all(nodes.map((node) => node.said(/has joined/)));
+    const joined = performance.now();
+    await server.ended;
+    const over = performance.now();
+    for (const node of nodes) expect((await node.ended).code).toBe(0);
+    // What starts a process takes as long as what ends it, and more, however busy the machine is.
+    expect(performance.now() - over).toBeLessThan(joined - begun);
   });
 
   it("the server itself works only if it has workers", async () => {
@@ -123,7 +136,11 @@ describe("one program for both sides", () => {
   });
 
   it.each([
-    [["--ports", "1"], 2, /^Unknown option '--ports'.* There are --blocks, --fail, --server, --ip, --secret-file, /],
+    [
+      ["--ports", "1"],
+      2,
+      /^Unknown option '--ports'.* There are --blocks, --nodes, --fail, --server, --ip, --secret-file, /,
+    ],
     [["--port", "many"], 2, /^--port: /],
     [["--parent", "127.0.0.1:1", "--connect-timeout", "50"], 3, /127\.0\.0\.1:1/],
   ])("%j is refused with exit code %i", async (args, exit, message) => {

@@ -44,6 +44,13 @@ describe("pydist-node run", () => {
     expect(stderr).toMatch(/^\[d\] exit code 7\n2 nodes, 1 failed\. Total time .*\.\n$/);
   });
 
+  it("gives a line that is quoted as a whole to the shell, and one word alone to nobody", async () => {
+    const quoted = await runCli(["run", "--node", "c", tree.address, "--", "echo one && echo $PYDIST_RUN_COUNT"]);
+    expect({ code: quoted.code, lines: sorted(quoted.stdout) }).toEqual({ code: 0, lines: ["[c] 1", "[c] one"] });
+    const word = await runCli(["run", "--node", "c", tree.address, "--", "$HOME"]);
+    expect(word).toMatchObject({ code: 127, stderr: expect.stringContaining("$HOME could not be run") });
+  });
+
   it("prints JSON with --json", async () => {
     const args = ["run", "--node", "c", "--json", tree.address, "--", "echo", "one"];
     const { code, stdout } = await runCli(args);

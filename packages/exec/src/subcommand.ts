@@ -46,7 +46,10 @@ export const run = subcommand({
       throw new UsageError("What should be run stands behind --, as in pydist-node run --all -- uname -a");
     }
     const labelled = ({ name }: { readonly name: string }): string => `[${plain(name)}] `;
-    return carryOut(call, call.rest, nodes.length > 0 ? nodes : "all", labelled);
+    // As with ssh, what was quoted as one is a line of the shell.
+    const [line = "", ...more] = call.rest;
+    const command = more.length === 0 && /\s/.test(line) ? line : call.rest;
+    return carryOut(call, command, nodes.length > 0 ? nodes : "all", labelled);
   },
 });
 
@@ -71,7 +74,7 @@ export const submit = subcommand({
 /** Runs it with its lines on the streams of this process. @returns the exit code */
 async function carryOut(
   call: RunCall,
-  command: readonly string[],
+  command: string | readonly string[],
   nodes: NonNullable<ExecOptions["nodes"]>,
   labelOf: (line: { readonly name: string }) => string,
 ): Promise<number> {

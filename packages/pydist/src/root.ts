@@ -1,11 +1,14 @@
 import {
   DEFAULT_CLUSTER,
   type Engine,
+  type LinkLike,
   openDoorway,
+  outsideHost,
   parseAddress,
-  reachableAddress,
+  Reachable,
   resolveSecret,
   silent,
+  tellLineage,
   toNodeInfos,
   VERSION,
 } from "pydist-node";
@@ -18,6 +21,7 @@ export class Root {
   readonly #options: ExecutorOptions;
   #opening: Promise<void> | undefined;
   #listener: Awaited<ReturnType<typeof openDoorway>> | undefined;
+  #reachable: Reachable | undefined;
 
   constructor(engine: Engine, listen: string, options: ExecutorOptions) {
     parseAddress(listen);
@@ -26,8 +30,9 @@ export class Root {
     this.#options = options;
   }
 
-  get address(): string {
-    return this.#listener === undefined ? "" : reachableAddress(this.#listener.address);
+  /** `host:port`, as the peer at the other end of a link reaches this program, or whoever may come. */
+  addressFor(peer?: LinkLike): string {
+    return this.#reachable?.to(peer) ?? "";
   }
 
   open(): Promise<void> {
@@ -40,14 +45,19 @@ export class Root {
     const { key } = await resolveSecret({ secret, secretFile, env: process.env, mayGenerate: true });
     const { id, name, workers } = this.#engine.options;
     const self = { id, name };
+    const where = parseAddress(this.#listen);
+    const outside = await outsideHost(where.host);
     this.#listener = await openDoorway(this.#engine, {
-      ...parseAddress(this.#listen),
+      ...where,
       key,
       logger,
-      hello: () => ({ ...self, version: VERSION, role: "node", cluster, address: this.address, workers }),
-      onChild: () =>
-        this.#engine.tellChildren({ t: "ancestry", chain: [{ ...self, address: this.address }], settled: true }),
+      hello: () => ({ ...self, version: VERSION, role: "node", cluster, address: this.#reachable?.listening, workers }),
+      onChild: () => {
+        const lineage = { chain: [{ ...self, address: this.addressFor() }], settled: true };
+        tellLineage(this.#engine.children, lineage, (child) => this.addressFor(child));
+      },
     });
+    this.#reachable = new Reachable(this.#listener.address, outside);
   }
 
   /** Has all nodes that joined leave the tree, those farthest from here first, so that none loses its way there. */

@@ -1,5 +1,5 @@
 import type { Engine } from "../engine/engine.js";
-import { type HelloInput, type LinkLike, type Listener, listen } from "../links/index.js";
+import { type Hello, type HelloInput, type LinkLike, type Listener, listen, type Verdict } from "../links/index.js";
 import type { Logger } from "../logger.js";
 
 export interface DoorwayOptions {
@@ -8,6 +8,8 @@ export interface DoorwayOptions {
   readonly key: Buffer;
   readonly hello: () => HelloInput;
   readonly logger: Logger;
+  /** Looks at whoever comes; may send it on, or throw a PydistError for it. Default: everybody may stay. */
+  readonly onHello?: (theirs: Hello, remoteAddress: string) => Verdict;
   /** A child has come: it has to hear at once of the way up from here. */
   readonly onChild: (link: LinkLike) => void;
 }

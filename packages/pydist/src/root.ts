@@ -3,12 +3,9 @@ import {
   type Engine,
   type LinkLike,
   openDoorway,
-  outsideHost,
   parseAddress,
-  Reachable,
   resolveSecret,
   silent,
-  tellLineage,
   toNodeInfos,
   VERSION,
 } from "pydist-node";
@@ -20,8 +17,7 @@ export class Root {
   readonly #listen: string;
   readonly #options: ExecutorOptions;
   #opening: Promise<void> | undefined;
-  #listener: Awaited<ReturnType<typeof openDoorway>> | undefined;
-  #reachable: Reachable | undefined;
+  #doorway: Awaited<ReturnType<typeof openDoorway>> | undefined;
 
   constructor(engine: Engine, listen: string, options: ExecutorOptions) {
     parseAddress(listen);
@@ -32,7 +28,7 @@ export class Root {
 
   /** `host:port`, as the peer at the other end of a link reaches this program, or whoever may come. */
   addressFor(peer?: LinkLike): string {
-    return this.#reachable?.to(peer) ?? "";
+    return this.#doorway?.addressFor(peer) ?? "";
   }
 
   open(): Promise<void> {
@@ -44,20 +40,13 @@ export class Root {
     const { secret, secretFile, cluster = DEFAULT_CLUSTER, logger = silent } = this.#options;
     const { key } = await resolveSecret({ secret, secretFile, env: process.env, mayGenerate: true });
     const { id, name, workers } = this.#engine.options;
-    const self = { id, name };
-    const where = parseAddress(this.#listen);
-    const outside = await outsideHost(where.host);
-    this.#listener = await openDoorway(this.#engine, {
-      ...where,
+    this.#doorway = await openDoorway(this.#engine, {
+      ...parseAddress(this.#listen),
       key,
       logger,
-      hello: () => ({ ...self, version: VERSION, role: "node", cluster, address: this.#reachable?.listening, workers }),
-      onChild: () => {
-        const lineage = { chain: [{ ...self, address: this.addressFor() }], settled: true };
-        tellLineage(this.#engine.children, lineage, (child) => this.addressFor(child));
-      },
+      hello: () => ({ id, name, version: VERSION, role: "node", cluster, workers }),
+      lineage: () => ({ chain: [{ id, name, address: this.addressFor() }], settled: true }),
     });
-    this.#reachable = new Reachable(this.#listener.address, outside);
   }
 
   /** Has all nodes that joined leave the tree, those farthest from here first, so that none loses its way there. */
@@ -68,6 +57,6 @@ export class Root {
 
   async close(): Promise<void> {
     await this.#opening?.catch(() => {});
-    await this.#listener?.close();
+    await this.#doorway?.close();
   }
 }

@@ -35,16 +35,15 @@ export class Admission {
     if (this.#placement === undefined) return "accept";
     const newcomer = arrivalOf(theirs, remoteAddress);
     const place = this.#placement.place(newcomer, theirs.unreached, performance.now());
-    const who = { node: newcomer.id, name: newcomer.name };
     if (place.is === "below") {
       const { id, name: to, address = "" } = place.child;
-      logger.debug({ ...who, to, address }, "Sent a node on to a child");
+      logger.debug({ node: theirs.id, name: theirs.name, to, address }, "Sent a node on to a child");
       return { id, name: to, address };
     }
     if (place.is === "beyond") {
       const unreached = theirs.unreached.length;
       logger.warn(
-        { ...who, maxChildren, unreached },
+        { node: theirs.id, name: theirs.name, maxChildren, unreached },
         "Took in a child beyond the limit: it can dial none of the others",
       );
     }

@@ -5,17 +5,16 @@ import type { Ancestor, Order } from "@pydist/protocol";
 import { EventEmitter } from "eventemitter3";
 import { DEFAULT_CLUSTER, DEFAULT_CONNECT_TIMEOUT, DEFAULT_DRAIN_GRACE, DEFAULT_HOP_LIMIT } from "../defaults.js";
 import { Engine } from "../engine/engine.js";
-import { type HelloInput, type LinkLike, type Listener, resolveSecret } from "../links/index.js";
+import { type HelloInput, type LinkLike, resolveSecret } from "../links/index.js";
 import { type Logger, silent } from "../logger.js";
 import type { CacheOptions } from "../store/cache-folder.js";
 import { VERSION } from "../version.js";
 import { Admission } from "./admission.js";
 import { defaultWorkers, describeNode, type Identity, type NodeInfo, toNodeInfos } from "./description.js";
-import { openDoorway } from "./doorway.js";
+import { type Doorway, openDoorway } from "./doorway.js";
 import { Duties } from "./duties.js";
-import { Lineage, tellLineage } from "./lineage.js";
+import { Lineage } from "./lineage.js";
 import { Parenthood } from "./parenthood.js";
-import { outsideHost, Reachable } from "./reachable.js";
 
 export interface ClusterNodeOptions extends CacheOptions {
   /** Addresses of the parent, tried in order; none makes this the root of a tree. */
@@ -80,8 +79,7 @@ export class ClusterNode extends EventEmitter<ClusterNodeEvents> {
   readonly #admission: Admission;
   readonly #parenthood: Parenthood | undefined;
   readonly #options: ClusterNodeOptions;
-  #listener: Listener | undefined;
-  #reachable: Reachable | undefined;
+  #doorway: Doorway | undefined;
   #stopping: Promise<void> | undefined;
 
   private constructor(options: ClusterNodeOptions, key: Buffer, secretSource: string) {
@@ -126,8 +124,8 @@ export class ClusterNode extends EventEmitter<ClusterNodeEvents> {
       connectTimeout,
       reconnect: options.reconnect ?? Number.POSITIVE_INFINITY,
       logger,
-      dial: () => ({ key, secretSource, hello: this.#hello() }),
-      onLineage: () => this.#tellLineage(),
+      dial: () => ({ key, secretSource, hello: this.#doorway?.hello() ?? this.#hello() }),
+      onLineage: () => this.#doorway?.tellLineage(),
       onFailed: (error) => this.emit("failed", error),
     });
   }
@@ -161,12 +159,12 @@ export class ClusterNode extends EventEmitter<ClusterNodeEvents> {
 
   /** By default for those above: what they are told of this node, they tell others. */
   #addressFor(peer: LinkLike | undefined = this.#parenthood?.link): string {
-    return this.#options.advertise ?? this.#reachable?.to(peer) ?? "";
+    return this.#doorway?.addressFor(peer) ?? "";
   }
 
   /** `host:port` where it listens. */
   get listening(): string {
-    return this.#reachable?.listening ?? "";
+    return this.#doorway?.listening ?? "";
   }
 
   /** This node and all below it. */
@@ -181,28 +179,22 @@ export class ClusterNode extends EventEmitter<ClusterNodeEvents> {
 
   async #open(key: Buffer): Promise<void> {
     const { host = "127.0.0.1", port = 9000, logger = silent } = this.#options;
-    const outside = await outsideHost(host);
-    this.#listener = await openDoorway(this.#engine, {
+    this.#doorway = await openDoorway(this.#engine, {
       host,
       port,
+      advertise: this.#options.advertise,
       key,
       logger,
       hello: () => this.#hello(),
       onHello: (theirs, remoteAddress) => this.#admission.verdict(theirs, remoteAddress),
-      onChild: () => this.#tellLineage(),
+      lineage: () => this.#lineage,
     });
-    this.#reachable = new Reachable(this.#listener.address, outside);
   }
 
-  #hello(): HelloInput {
+  #hello(): Omit<HelloInput, "address"> {
     const { workers = defaultWorkers(), cluster = DEFAULT_CLUSTER } = this.#options;
-    const { id, name, listening } = this;
-    const address = this.#options.advertise ?? listening;
-    return { version: VERSION, role: "node", id, name, cluster, address, workers };
-  }
-
-  #tellLineage(): void {
-    tellLineage(this.#engine.children, this.#lineage, (child) => this.#addressFor(child));
+    const { id, name } = this;
+    return { version: VERSION, role: "node", id, name, cluster, workers };
   }
 
   /**
@@ -243,7 +235,7 @@ export class ClusterNode extends EventEmitter<ClusterNodeEvents> {
   async close(): Promise<void> {
     this.#duties.close();
     this.#parenthood?.leave();
-    await this.#listener?.close();
+    await this.#doorway?.close();
     await this.#engine.close("the node was closed");
   }
 }

@@ -37,6 +37,16 @@ export async function program(root: ClusterNode, nodes: number): Promise<Cluster
   return executor;
 }
 
+/** Resolves with the next time that a node with this id is known to be there. */
+export function nodeJoined(executor: ClusterExecutor, id: string): Promise<void> {
+  return new Promise((resolve) => executor.on("nodeJoined", (joined) => joined.id === id && resolve()));
+}
+
+/** ... and not to be there any more. */
+export function nodeLost(executor: ClusterExecutor, id: string): Promise<void> {
+  return new Promise((resolve) => executor.on("nodeLost", (lost) => lost.id === id && resolve()));
+}
+
 export interface Shape {
   /** How many nodes there are, the root included, on each level. */
   readonly levels: readonly number[];

@@ -2,8 +2,8 @@ import { ConnectionError, PydistError } from "@pydist/protocol";
 import type { Redirect } from "./hello.js";
 import type { LinkLike } from "./link-like.js";
 
-/** Nodes that are asked for a place, and asked again, before it is taken for going round in circles. */
-const MOST_ASKED = 64;
+/** Attempts to find a place, after which there is none. */
+const MOST_ATTEMPTS = 64;
 
 export type Answer = { readonly link: LinkLike } | { readonly redirect: Redirect };
 
@@ -19,7 +19,7 @@ export class Journey {
   readonly #onRedirect: ((redirect: Redirect, from: string) => void) | undefined;
   /** Who has been asked on the way here, so that it never leads round. */
   readonly #passed = new Set<string>();
-  #asked = 0;
+  #attempts = 0;
 
   constructor(ask: Ask, onRedirect?: (redirect: Redirect, from: string) => void) {
     this.#ask = ask;
@@ -30,7 +30,7 @@ export class Journey {
   async settle(address: string, sentTo?: Redirect): Promise<LinkLike> {
     const unreached: string[] = [];
     for (;;) {
-      if (++this.#asked > MOST_ASKED) throw this.#lost(address);
+      if (++this.#attempts > MOST_ATTEMPTS) throw this.#lost(address);
       const answer = await this.#ask(address, unreached, sentTo === undefined ? "given" : "told");
       if ("link" in answer) return this.#checked(answer.link, sentTo);
       const { redirect } = answer;
@@ -48,7 +48,7 @@ export class Journey {
       return await this.settle(redirect.address, redirect);
     } catch (error) {
       // Where an address leads to from here is not sure; whoever else is found there is none that was meant.
-      if (!(error instanceof PydistError) || this.#asked > MOST_ASKED) throw error;
+      if (!(error instanceof PydistError) || this.#attempts > MOST_ATTEMPTS) throw error;
       return undefined;
     } finally {
       this.#passed.delete(redirect.id);
@@ -65,8 +65,8 @@ export class Journey {
 
   #lost(address: string): ConnectionError {
     return new ConnectionError(
-      `No place was found in the tree after ${MOST_ASKED} nodes were asked, ${address} last. ` +
-        `Give its root a larger --max-children, or this node another --parent.`,
+      `No place was found in the tree after ${MOST_ATTEMPTS} attempts, the last of them at ${address}. ` +
+        "Start its root with a larger --max-children, or give this node another --parent.",
       { address },
     );
   }

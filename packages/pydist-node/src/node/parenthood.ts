@@ -51,6 +51,8 @@ export class Parenthood {
   readonly #backoff = new Backoff();
   /** Which of the parents is dialled first. */
   #first = 0;
+  /** Above the parent, when it last had a way to a root: it may have lost that before it was lost itself. */
+  #above: readonly Ancestor[] = [];
   /** Addresses of the nodes above the parent that was lost, the nearest first. */
   #ancestors: readonly string[] = [];
   /** Where the parent is that was lost, if it is none of those that were named but one to which they sent this node. */
@@ -177,7 +179,7 @@ export class Parenthood {
       };
       const onAncestry = ({ chain, settled }: Extract<Frame, { t: "ancestry" }>): void => {
         try {
-          this.#lineage.above(chain, settled);
+          this.#hear(chain, settled);
         } catch (error) {
           apart();
           void link.close((error as Error).message);
@@ -218,12 +220,18 @@ export class Parenthood {
   /** What the parent says later on: it moved itself. */
   heard(chain: readonly Ancestor[], settled: boolean): void {
     try {
-      this.#lineage.above(chain, settled);
+      this.#hear(chain, settled);
     } catch (error) {
       // The one above looks for a new way up, too, and found this node. Somebody has to let go, and this is who.
       if (this.#state.is === "joined") void this.#state.link.close((error as Error).message);
     }
     this.#options.onLineage();
+  }
+
+  /** @throws CycleError if this node has to let go */
+  #hear(chain: readonly Ancestor[], settled: boolean): void {
+    this.#lineage.above(chain, settled);
+    if (settled) [, ...this.#above] = chain;
   }
 
   #forgetLineage(): void {
@@ -236,8 +244,7 @@ export class Parenthood {
     if (this.#state.is === "left") return;
     const { logger, onFailed } = this.#options;
     this.#state = { is: "apart" };
-    const [, , ...above] = this.#lineage.chain;
-    const addresses = above.map(({ address }) => address).filter((address) => !this.#isNamed(address));
+    const addresses = this.#above.map(({ address }) => address).filter((address) => !this.#isNamed(address));
     this.#ancestors = this.#home === undefined ? addresses : [this.#home, ...addresses];
     logger.warn({ cause }, "Parent lost; looking for it again");
     this.#forgetLineage();

@@ -47,7 +47,12 @@ describe("dialling an address", () => {
     const reason = new Error("changed my mind");
     expect(await failure(dialling(NOBODY, { signal: AbortSignal.abort(reason) }))).toBe(reason);
     const aborter = new AbortController();
-    const { address } = await accepting({ onHello: () => aborter.abort(reason) });
+    const { address } = await accepting({
+      onHello: () => {
+        aborter.abort(reason);
+        return "accept";
+      },
+    });
     expect(await failure(dialling(address, { signal: aborter.signal }))).toBe(reason);
   });
 });

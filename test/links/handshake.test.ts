@@ -91,6 +91,7 @@ describe("the layer above", () => {
         seen.push(`${theirs.id} ${JSON.stringify(theirs.extra)}`);
         await asked;
         seen.push("accepted");
+        return "accept" as const;
       },
     });
     const dialing = dialling(address, { hello: hello("dialer", { extra: { ancestors: ["root"] } }) });
@@ -166,7 +167,7 @@ describe("a peer with the secret that does not keep to the protocol", () => {
 
   it("is cut off when it does not wait for the answer to its hello", async () => {
     const { address, links } = await accepting({
-      onHello: () => new Promise<void>((resolve) => setTimeout(resolve, 50)),
+      onHello: () => new Promise((resolve) => setTimeout(resolve, 50, "accept" as const)),
     });
     const ws = await opened(address);
     ws.send(rawHello());

@@ -105,7 +105,7 @@ export class ClusterExecutor<I extends AnyFunction = AnyFunction> extends Execut
       maxTasksPerWorker: options.maxTasksPerWorker,
       workerMemory: options.workerMemory,
       ...(options.logger === undefined ? {} : { logger: options.logger }),
-      ...(attached ? {} : { self: () => describeNode(identity, this.#root?.address ?? "", null) }),
+      ...(attached ? {} : { self: (to) => describeNode(identity, this.#root?.addressFor(to) ?? "", null) }),
     });
     const initializer = shipInitializer(options, (code) => this.#bind(code));
     this.dispatcher = new Dispatcher(this.#engine, {
@@ -208,7 +208,7 @@ export class ClusterExecutor<I extends AnyFunction = AnyFunction> extends Execut
 
   /** `host:port` at which nodes can join, with the option `listen`; else undefined. */
   get address(): string | undefined {
-    return this.#root?.address || undefined;
+    return this.#root?.addressFor() || undefined;
   }
 
   /** The node that this executor is attached to, or is, and all below it. */
@@ -239,7 +239,7 @@ export class ClusterExecutor<I extends AnyFunction = AnyFunction> extends Execut
     if (!Number.isSafeInteger(count) || count < 0) {
       throw new RangeError(`waitForNodes was given ${inspect(count)}; it takes a whole number of at least 0.`);
     }
-    const here = (): number => this.#engine.below + (this.#connection === undefined ? 1 : 0);
+    const here = (): number => this.#engine.below.size + (this.#connection === undefined ? 1 : 0);
     await this.#alive(nodesThere(this, here, count, { timeout: options.timeout, ended: this.#ended.signal }));
   }
 

@@ -1,9 +1,9 @@
 import {
   DEFAULT_CLUSTER,
   type Engine,
+  type LinkLike,
   openDoorway,
   parseAddress,
-  reachableAddress,
   resolveSecret,
   silent,
   toNodeInfos,
@@ -17,7 +17,7 @@ export class Root {
   readonly #listen: string;
   readonly #options: ExecutorOptions;
   #opening: Promise<void> | undefined;
-  #listener: Awaited<ReturnType<typeof openDoorway>> | undefined;
+  #doorway: Awaited<ReturnType<typeof openDoorway>> | undefined;
 
   constructor(engine: Engine, listen: string, options: ExecutorOptions) {
     parseAddress(listen);
@@ -26,8 +26,9 @@ export class Root {
     this.#options = options;
   }
 
-  get address(): string {
-    return this.#listener === undefined ? "" : reachableAddress(this.#listener.address);
+  /** `host:port`, as the peer at the other end of a link reaches this program, or whoever may come. */
+  addressFor(peer?: LinkLike): string {
+    return this.#doorway?.addressFor(peer) ?? "";
   }
 
   open(): Promise<void> {
@@ -39,14 +40,12 @@ export class Root {
     const { secret, secretFile, cluster = DEFAULT_CLUSTER, logger = silent } = this.#options;
     const { key } = await resolveSecret({ secret, secretFile, env: process.env, mayGenerate: true });
     const { id, name, workers } = this.#engine.options;
-    const self = { id, name };
-    this.#listener = await openDoorway(this.#engine, {
+    this.#doorway = await openDoorway(this.#engine, {
       ...parseAddress(this.#listen),
       key,
       logger,
-      hello: () => ({ ...self, version: VERSION, role: "node", cluster, address: this.address, workers }),
-      onChild: () =>
-        this.#engine.tellChildren({ t: "ancestry", chain: [{ ...self, address: this.address }], settled: true }),
+      hello: () => ({ id, name, version: VERSION, role: "node", cluster, workers }),
+      lineage: () => ({ chain: [{ id, name, address: this.addressFor() }], settled: true }),
     });
   }
 
@@ -58,6 +57,6 @@ export class Root {
 
   async close(): Promise<void> {
     await this.#opening?.catch(() => {});
-    await this.#listener?.close();
+    await this.#doorway?.close();
   }
 }

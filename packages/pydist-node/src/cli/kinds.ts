@@ -86,6 +86,31 @@ export const host: Kind<string> = {
   ),
 };
 
+const TIME = "a time. Write a number with its unit, as 30s, 10m or 2h, or forever";
+const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** 0 for no limit; undefined for what is no time. */
+function milliseconds(given: string | number): number | undefined {
+  const text = String(given).trim().toLowerCase();
+  if (text === "forever") return 0;
+  const { amount, unit = "ms" } = /^(?<amount>\d+(?:\.\d+)?)\s*(?<unit>ms|s|m|h|d)?$/.exec(text)?.groups ?? {};
+  return amount === undefined ? undefined : Number(amount) * (UNITS[unit] as number);
+}
+
+/** A time in milliseconds, or with its unit. 0 and "forever" are no limit: undefined. */
+export const time: Kind<number | undefined> = {
+  fromText: asIs,
+  schema: v.pipe(
+    v.union([v.string(), v.number()], notA(TIME)),
+    v.rawTransform(({ dataset, addIssue, NEVER }) => {
+      const time = milliseconds(dataset.value);
+      if (time !== undefined) return time === 0 ? undefined : time;
+      addIssue({ message: notA(TIME)({ input: dataset.value }) });
+      return NEVER;
+    }),
+  ),
+};
+
 function dialable(text: string): string {
   const address = parseAddress(text);
   if (address.port === 0)

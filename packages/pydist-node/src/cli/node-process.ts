@@ -1,6 +1,5 @@
-import { hostname } from "node:os";
 import { ConnectionError } from "@pydist/protocol";
-import { formatAddress, parseAddress } from "../links/index.js";
+import { parseAddress } from "../links/index.js";
 import type { Logger } from "../logger.js";
 import { ClusterNode, type ClusterNodeOptions } from "../node/cluster-node.js";
 import { defaultWorkers } from "../node/description.js";
@@ -57,7 +56,7 @@ function identityOf(supervised: Supervised | undefined): Pick<ClusterNodeOptions
 
 function nodeOptions(call: SpawnCall): Parameters<typeof ClusterNode.start>[0] {
   const { parent, host, port, tasksPerWorker, name, cluster, hopLimit, advertise, connectTimeout } = call.values;
-  const { allowExec, whenIdle, cacheDir, cacheSize, drainGrace, workerMemory } = call.values;
+  const { allowExec, whenIdle, cacheDir, cacheSize, drainGrace, workerMemory, maxChildren, reconnect } = call.values;
   return {
     ...(parent.length > 0 ? { parent } : {}),
     host,
@@ -72,6 +71,8 @@ function nodeOptions(call: SpawnCall): Parameters<typeof ClusterNode.start>[0] {
     ...(workerMemory === undefined ? {} : { workerMemory }),
     ...(name === undefined ? {} : { name }),
     ...(advertise === undefined ? {} : { advertise }),
+    ...(maxChildren === undefined ? {} : { maxChildren }),
+    ...(reconnect === undefined ? {} : { reconnect }),
     cacheDir,
     cacheSize,
     ...secretFileOption(call),
@@ -112,13 +113,10 @@ function readyJson(node: ClusterNode): string {
 }
 
 function readyText(node: ClusterNode, workers: number): string {
-  const { host, port } = parseAddress(node.address);
-  // Bound to every address of the machine, the node has none that can be dialled; its name will do.
-  const dialled = host === "0.0.0.0" || host === "::" ? formatAddress({ host: hostname(), port }) : node.address;
   const size = workers === 1 ? "1 worker" : `${workers} workers`;
   return (
     `Node ${node.name} is ready at ${node.address} with ${size}. ` +
-    `Join it: pydist-node spawn --port 0 --parent ${dialled}   Use it: new ClusterExecutor("${dialled}")`
+    `Join it: pydist-node spawn --port 0 --parent ${node.address}   Use it: new ClusterExecutor("${node.address}")`
   );
 }
 

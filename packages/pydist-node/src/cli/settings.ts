@@ -10,7 +10,7 @@ import { DEFAULT_HOST, DEFAULT_PORT, formatAddress } from "../links/address.js";
 import { DEFAULT_CACHE_SIZE } from "../store/cache-folder.js";
 import { CONFIG_FILE, type ConfigFile } from "./config-file.js";
 import { UsageError } from "./exit-codes.js";
-import { address, addresses, host, type Kind, label, oneOf, path, wholeNumber, yesOrNo } from "./kinds.js";
+import { address, addresses, host, type Kind, label, oneOf, path, time, wholeNumber, yesOrNo } from "./kinds.js";
 import { didYouMean } from "./similar.js";
 
 export const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
@@ -38,10 +38,14 @@ export interface Settings {
   readonly whenIdle: boolean;
   readonly hopLimit: number;
   readonly advertise: string | undefined;
+  /** Undefined: as many as come. */
+  readonly maxChildren: number | undefined;
   /** Undefined: the user's folder for caches. */
   readonly cacheDir: string | undefined;
   readonly cacheSize: number;
   readonly connectTimeout: number;
+  /** Milliseconds. Undefined: forever. */
+  readonly reconnect: number | undefined;
   readonly drainGrace: number;
   readonly noSupervise: boolean;
   readonly logLevel: (typeof LOG_LEVELS)[number];
@@ -152,6 +156,12 @@ export const SETTINGS: { readonly [K in SettingName]: Setting<Settings[K]> } = {
     help: "what others dial to reach this node, if it is not where it listens",
     default: undefined,
   },
+  maxChildren: {
+    kind: wholeNumber(1, 100_000),
+    placeholder: "N",
+    help: "send nodes beyond that number on to those that have joined; by default all stay",
+    default: undefined,
+  },
   cacheDir: {
     kind: path,
     placeholder: "FOLDER",
@@ -169,6 +179,12 @@ export const SETTINGS: { readonly [K in SettingName]: Setting<Settings[K]> } = {
     placeholder: "MS",
     help: "milliseconds to find the other node",
     default: DEFAULT_CONNECT_TIMEOUT,
+  },
+  reconnect: {
+    kind: time,
+    placeholder: "TIME",
+    help: "how long to look for a way back after the parent was lost, as 30s, 10m or 2h; by default forever",
+    default: undefined,
   },
   drainGrace: {
     kind: wholeNumber(0, MOST_MILLISECONDS),

@@ -1,4 +1,5 @@
 import { dump, type Scheduler } from "@pydist/scheduler";
+import type { LinkLike } from "../links/link-like.js";
 import type { CodeExchange } from "./code-exchange.js";
 import type { EngineOptions } from "./engine-options.js";
 import type { DownPeer, Peers, UpPeer } from "./peer.js";
@@ -24,15 +25,15 @@ export class Account {
   }
 
   /** What it answers for itself when it is asked; nothing to what it does not understand. */
-  answer(what: string): unknown[] {
-    const self = what === "nodes" ? this.describe() : undefined;
+  answer(what: string, to?: LinkLike): unknown[] {
+    const self = what === "nodes" ? this.describe(to) : undefined;
     return self === undefined ? [] : [self];
   }
 
   /** As `nodes()` gives it; undefined for an executor that is no node. */
-  describe() {
+  describe(to?: LinkLike) {
     const { options, scheduler, workshop } = this.#sources;
-    const self = options.self?.();
+    const self = options.self?.(to);
     if (self === undefined) return undefined;
     const tally = workshop()?.tally ?? { completed: 0, failed: 0, busyMs: 0 };
     return { ...self, state: scheduler.standing, ...scheduler.load, ...tally };

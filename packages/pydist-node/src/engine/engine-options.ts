@@ -1,4 +1,5 @@
 import type { Ancestor, NodeDescription, Order, OutputNews } from "@pydist/protocol";
+import type { LinkLike } from "../links/link-like.js";
 import type { Logger } from "../logger.js";
 import type { CacheOptions } from "../store/cache-folder.js";
 
@@ -21,8 +22,8 @@ export interface EngineOptions {
   readonly hopLimit: number;
   /** An attached executor: no slots, and its links cost no hop. */
   readonly routesOnly: boolean;
-  /** This node as others are told of it; absent for an executor that is no node. */
-  readonly self?: () => NodeDescription;
+  /** This node as others are told of it, those at the other end of a link if there is one; absent for an executor that is no node. */
+  readonly self?: (to?: LinkLike) => NodeDescription;
   /** Does as a peer above orders, or throws an error for people. */
   readonly obey?: (order: Exclude<Order, "dump">) => void;
   readonly logger?: Logger;

@@ -74,7 +74,7 @@ export class Engine extends EventEmitter<EngineEvents> implements Port {
     };
     const sources = { scheduler: this.#scheduler, peers: this.#peers, workshop: () => this.#workshop };
     this.#account = new Account({ ...sources, options, codes: this.#codes, trees: this.#trees });
-    this.#roll = new Roll(this.#peers, this.#logger, listener, (what) => this.#account.answer(what));
+    this.#roll = new Roll(this.#peers, this.#logger, listener, (what, to) => this.#account.answer(what, to));
     const self = () => this.#account.describe();
     this.#orders = new Orders(this.#peers, this.#roll, { self, obey: options.obey, dump: () => this.dump() });
     const station = () => ({ node: id, name: options.name, address: options.self?.().address ?? "" });
@@ -108,9 +108,14 @@ export class Engine extends EventEmitter<EngineEvents> implements Port {
     this.#handle({ type: "duty", duty });
   }
 
-  /** How many nodes are below. */
-  get below(): number {
-    return this.#roll.directory.size;
+  /** The nodes below. */
+  get below(): Roll["directory"] {
+    return this.#roll.directory;
+  }
+
+  /** Links to those that are reached without another one between. */
+  get children(): LinkLike[] {
+    return [...this.#peers.down.values()].map(({ link }) => link);
   }
 
   // ---- the executor in this process
@@ -170,7 +175,7 @@ export class Engine extends EventEmitter<EngineEvents> implements Port {
       link.on("back", () => this.#handle({ type: "upstreamBack", upstream: peer.key }));
       this.#trees.parentJoined();
     }
-    const self = this.options.self?.();
+    const self = this.options.self?.(link);
     if (self !== undefined) this.#roll.introduce(self, peer);
     this.#handle({ type: "upstreamJoined", upstream: peer.key, own: false });
   }
@@ -181,10 +186,6 @@ export class Engine extends EventEmitter<EngineEvents> implements Port {
     link.on("message", (bytes) => this.#receive(peer, bytes));
     link.on("close", (reason) => this.#childLost(peer, describe(reason)));
     this.#handle({ type: "childJoined", child: peer.key, node: info.id, attachment: this.options.routesOnly });
-  }
-
-  tellChildren(frame: Frame): void {
-    this.#peers.tellBelow(frame);
   }
 
   #upstreamLost(peer: UpPeer, cause: string): void {
@@ -239,7 +240,7 @@ export class Engine extends EventEmitter<EngineEvents> implements Port {
       case "noCode":
         return this.#codes.missing(frame.hash, peer.key, frame.why);
       case "ask":
-        return this.#peers.answer(peer, frame.id, this.ask(frame.what));
+        return this.#peers.answer(peer, frame.id, this.#roll.ask(frame.what, peer.link));
       case "trace": {
         const { id, lease, index, time } = frame;
         return this.#peers.answer(peer, id, this.#trail.follow({ upstream: peer.key, lease, index }, time));

@@ -97,10 +97,6 @@ export class Peers {
     return itself.length > 0 ? itself : above.filter(({ info }) => info.role === "node");
   }
 
-  tellBelow(frame: Frame): void {
-    for (const peer of this.down.values()) this.send(peer, frame);
-  }
-
   /** To what a peer has asked. */
   answer(peer: UpPeer, id: number, answer: Promise<unknown>): void {
     void answer.then((value) => this.send(peer, { t: "answer", id, value }));

@@ -1,5 +1,6 @@
 import type { Frame, NodeDescription } from "@pydist/protocol";
 import { PATIENCE } from "@pydist/scheduler";
+import type { LinkLike } from "../links/link-like.js";
 import type { Logger } from "../logger.js";
 import { Directory } from "./directory.js";
 import { malformed, NODES_PER_FRAME } from "./frame-schema.js";
@@ -29,12 +30,17 @@ export class Roll {
   readonly #logger: Logger;
   readonly #listener: RollListener;
   /** What this node answers for itself. */
-  readonly #own: (what: string) => unknown[];
+  readonly #own: (what: string, to: LinkLike | undefined) => unknown[];
   /** Of children that are gone, those below them who have not come back yet. */
   readonly #missing = new Map<number, { readonly ids: Set<string>; readonly until: number }>();
   #lastQuestion = 0;
 
-  constructor(peers: Peers, logger: Logger, listener: RollListener, own: (what: string) => unknown[]) {
+  constructor(
+    peers: Peers,
+    logger: Logger,
+    listener: RollListener,
+    own: (what: string, to: LinkLike | undefined) => unknown[],
+  ) {
     this.#peers = peers;
     this.#logger = logger;
     this.#listener = listener;
@@ -105,11 +111,11 @@ export class Roll {
   }
 
   /** Asks this node and all below; a list with what each of them knows of itself. Who does not answer is left out. */
-  async ask(what: string): Promise<unknown[]> {
+  async ask(what: string, to?: LinkLike): Promise<unknown[]> {
     const answers = await Promise.all(
       [...this.#peers.down.values()].map((peer) => this.question(peer, (id) => ({ t: "ask", id, what }))),
     );
-    return [...this.#own(what), ...answers.flatMap((answer) => (Array.isArray(answer) ? answer : []))];
+    return [...this.#own(what, to), ...answers.flatMap((answer) => (Array.isArray(answer) ? answer : []))];
   }
 
   /** @returns undefined if there is no answer in time */

@@ -8,8 +8,10 @@ import {
   agreedProtocol,
   clusterMismatch,
   encodeHello,
+  encodeRedirect,
   encodeRefusal,
   type Hello,
+  locatedHello,
   makeHello,
   readFirstMessage,
 } from "./hello.js";
@@ -38,19 +40,24 @@ export async function greet(
   const first = await firstMessage(ws);
   if (first === undefined) return undefined;
   const { data, isBinary, stopGuarding } = first;
-  const input = hello();
+  const input = locatedHello(hello(), socket.localAddress);
   const ours = makeHello(input, "");
   try {
     const theirs = admit(readFirstMessage(data, !isBinary, ours, remoteAddress), ours, remoteAddress);
     const { session, taken } = theirs;
     const carrier = new Carrier(ws, socket, remoteAddress);
-    const answer = (counted?: number) => ws.send(encodeHello(makeHello(input, session, counted)));
+    const answer = (taken?: number) => ws.send(encodeHello(makeHello(input, session, { taken })));
     if (taken !== undefined) {
       stopGuarding();
       return goOn(sessions.find(theirs), carrier, taken, answer);
     }
-    await onHello?.(theirs, remoteAddress);
+    const verdict = (await onHello?.(theirs, remoteAddress)) ?? "accept";
     if (ws.readyState !== WebSocket.OPEN) return undefined;
+    if (verdict !== "accept") {
+      ws.send(encodeRedirect(verdict));
+      ws.close(1000);
+      return undefined;
+    }
     stopGuarding();
     answer();
     const protocol = agreedProtocol(ours.protocol, theirs.protocol);
@@ -86,6 +93,8 @@ function admit(first: ReturnType<typeof readFirstMessage>, ours: Hello, remoteAd
       throw first.error;
     case "refusal":
       throw new ConnectionError("a refusal came where a hello was due");
+    case "redirect":
+      throw new ConnectionError("a redirect came where a hello was due");
     case "malformed":
       throw new ConnectionError(first.detail);
     case "hello": {

@@ -41,6 +41,38 @@ export function formatAddress({ host, port }: Address): string {
   return `${isIPv6(host) ? `[${host}]` : host}:${port}`;
 }
 
+/** Of an address that a peer gave; undefined if it is none that could be dialled. */
+export function hostOf(address: string): string | undefined {
+  try {
+    const { host, port } = parseAddress(address);
+    return port === 0 ? undefined : host;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whether it stands for every address of a machine; nobody can dial that. */
+export function isWildcard(host: string): boolean {
+  return host === "0.0.0.0" || host === "::";
+}
+
+/** Whether only this machine's own processes reach it. */
+export function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || /^127\./.test(host);
+}
+
+/** As people write it: sockets that take both kinds show an IPv4 address as an IPv6 one. */
+export function plainHost(host: string): string {
+  return host.replace(/^::ffff:(?=\d+\.)/i, "");
+}
+
+/** An address to dial, for whoever reaches this machine at `localHost`. */
+export function located(address: string, localHost: string | undefined): string {
+  if (localHost === undefined || localHost === "") return address;
+  const { host, port } = parseAddress(address);
+  return isWildcard(host) ? formatAddress({ host: plainHost(localHost), port }) : address;
+}
+
 function checkPort(port: number, text: string): number {
   if (port > 65_535) throw new RangeError(`The port in "${text}" is ${port}; ports end at 65535.`);
   return port;

@@ -1,5 +1,6 @@
 import type { Socket } from "node:net";
 import type { WebSocket } from "ws";
+import { plainHost } from "./address.js";
 import type { CloseReason } from "./link-like.js";
 
 /** What a carrier tells the link that it carries. */
@@ -14,6 +15,8 @@ const ORDERLY = 1000;
 /** One WebSocket under a link, on which both hellos have been exchanged. A link outlives its carriers. */
 export class Carrier {
   readonly remoteAddress: string;
+  /** This machine's address on the way to the peer. */
+  readonly localHost: string;
   readonly #ws: WebSocket;
   readonly #socket: Socket;
   #sink: CarrierSink | undefined;
@@ -23,6 +26,7 @@ export class Carrier {
     this.#ws = ws;
     this.#socket = socket;
     this.remoteAddress = remoteAddress;
+    this.localHost = plainHost(socket.localAddress ?? "");
   }
 
   /** Bytes in the socket's own buffer. */

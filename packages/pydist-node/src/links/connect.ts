@@ -4,7 +4,7 @@ import { WebSocket } from "ws";
 import { LINK_PATH } from "./address.js";
 import { Carrier } from "./carrier.js";
 import { explainDialFailure, refusalToError } from "./failures.js";
-import { clusterMismatch, encodeHello, type Hello, readFirstMessage } from "./hello.js";
+import { clusterMismatch, encodeHello, type Hello, locatedHello, type Redirect, readFirstMessage } from "./hello.js";
 import { MAX_WS_PAYLOAD } from "./link.js";
 import { CERTIFICATE_SHOWN, clientTlsOptions } from "./tls.js";
 
@@ -13,13 +13,25 @@ export interface ConnectOptions {
   readonly secretSource: string;
   /** Milliseconds from the name look-up to the answered hello. */
   readonly attemptTimeout: number;
+  /** Milliseconds for the other machine to take the connection, however busy the node on it is. Default: no less. */
+  readonly reachTimeout?: number | undefined;
   /** Gives up with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
 }
 
+/** What comes of an answer. */
+export interface Answers<T> {
+  /**
+   * Runs to its end before anything that the peer says after its hello is looked at, for it may lie in the same packet: so
+   * it has to listen to the carrier, or drop it.
+   */
+  readonly onHello: (carrier: Carrier, theirs: Hello) => T;
+  /** The peer has no place for this node, but knows who has. */
+  readonly onRedirect: (redirect: Redirect) => T;
+}
+
 /**
- * One socket to a node at `host:port`, and the answer to our hello. `onAnswer` runs to its end before anything that the
- * peer says after its hello is looked at, for it may lie in the same packet: so it has to listen to the carrier, or drop it.
+ * One socket to a node at `host:port`, and the answer to our hello.
  *
  * @throws as `dial`
  */
@@ -27,9 +39,9 @@ export function connect<T>(
   where: string,
   ours: Hello,
   options: ConnectOptions,
-  onAnswer: (carrier: Carrier, theirs: Hello) => T,
+  { onHello, onRedirect }: Answers<T>,
 ): Promise<T> {
-  const { key, secretSource, attemptTimeout, signal } = options;
+  const { key, secretSource, attemptTimeout, reachTimeout, signal } = options;
   const ws = new WebSocket(`wss://${where}${LINK_PATH}`, {
     ...clientTlsOptions(key),
     perMessageDeflate: false,
@@ -37,12 +49,18 @@ export function connect<T>(
     maxFragments: 4,
     // A zero mask costs neither a pass over the bytes nor a copy. Masks protect proxies, which see nothing inside TLS.
     generateMask: (mask) => mask.fill(0),
+    finishRequest: (request) => {
+      request.once("socket", (raw) => raw.once("connect", () => reach.over()));
+      request.end();
+    },
   });
+  const reach = new Limit(reachTimeout);
   let socket: TLSSocket | undefined;
 
   return new Promise<T>((resolve, reject) => {
     const settle = () => {
       clearTimeout(timer);
+      reach.over();
       signal?.removeEventListener("abort", onAbort);
       ws.off("message", onMessage);
       ws.off("close", onClose);
@@ -63,6 +81,10 @@ export function connect<T>(
           return fail(first.error);
         case "refusal":
           return fail(refusalToError(first.refusal, ours, where));
+        case "redirect":
+          settle();
+          ws.terminate();
+          return resolve(onRedirect(first.redirect));
         case "malformed":
           return fail(refused(`is no pydist node that can be understood: ${first.detail}.`));
         case "hello": {
@@ -70,7 +92,7 @@ export function connect<T>(
           if (mismatch !== undefined) return fail(mismatch);
           if (socket === undefined) return fail(refused("answered without a connection."));
           settle();
-          return resolve(onAnswer(new Carrier(ws, socket, where), first.hello));
+          return resolve(onHello(new Carrier(ws, socket, where), first.hello));
         }
       }
     };
@@ -79,6 +101,7 @@ export function connect<T>(
       () => fail(refused(`did not answer within ${attemptTimeout} ms. Check the address, and firewalls between.`)),
       attemptTimeout,
     );
+    reach.begin(() => fail(refused(`did not take the connection within ${reachTimeout} ms.`)));
     signal?.addEventListener("abort", onAbort);
     ws.on("error", (error) => fail(explainDialFailure(error, where, secretSource)));
     ws.on("unexpected-response", (request, response) => {
@@ -98,8 +121,32 @@ export function connect<T>(
         );
       }
     });
-    ws.on("open", () => ws.send(encodeHello(ours)));
+    ws.on("open", () => ws.send(encodeHello(locatedHello(ours, socket?.localAddress))));
     ws.on("message", onMessage);
     ws.on("close", onClose);
   });
+}
+
+/** A time limit for what the machine does by itself: a process that was busy looks at its sockets once more before it ends. */
+class Limit {
+  readonly #milliseconds: number | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #state: "running" | "over" = "running";
+
+  constructor(milliseconds: number | undefined) {
+    this.#milliseconds = milliseconds;
+  }
+
+  begin(onLate: () => void): void {
+    if (this.#milliseconds === undefined) return;
+    const late = () => {
+      if (this.#state === "running") onLate();
+    };
+    this.#timer = setTimeout(() => setImmediate(late), this.#milliseconds);
+  }
+
+  over(): void {
+    this.#state = "over";
+    clearTimeout(this.#timer);
+  }
 }

@@ -1,10 +1,11 @@
 import { randomUUID } from "node:crypto";
 import { type Address, formatAddress, parseAddress } from "./address.js";
 import { connect } from "./connect.js";
-import { agreedProtocol, type HelloInput, makeHello } from "./hello.js";
+import { agreedProtocol, type HelloInput, makeHello, type Redirect } from "./hello.js";
 import { Link } from "./link.js";
 import type { LinkLike } from "./link-like.js";
 import type { LinkOptions } from "./link-options.js";
+import { type Answer, Journey } from "./redirects.js";
 import type { Redial } from "./session.js";
 
 export interface DialOptions {
@@ -18,13 +19,18 @@ export interface DialOptions {
   /** Gives up with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
   readonly link?: LinkOptions | undefined;
+  /** Told when a node sends this one on to another; `from` is its address. */
+  readonly onRedirect?: ((redirect: Redirect, from: string) => void) | undefined;
 }
 
 /** Milliseconds for an attempt to come back: soon enough for another one within the grace. */
 const COMEBACK_TIMEOUT = 2000;
 
+/** Milliseconds for the machine of a node that was named by another one: it may be out of reach from here. */
+const REACH_TIMEOUT = 2000;
+
 /**
- * Connects to a node: one attempt. Listen to the link's "message" in your own time, messages wait for it.
+ * Connects to a node, or to the one to which that sends a newcomer on: one attempt. Listen to the link's "message" in your own time, messages wait for it.
  *
  * @param address `host:port`; see `parseAddress`
  * @throws ConnectionError if nobody answers there, or nobody of ours; worth another attempt
@@ -33,25 +39,47 @@ const COMEBACK_TIMEOUT = 2000;
  * @throws CycleError, ShutdownError if the node refuses for that reason
  */
 export async function dial(address: string | Address, options: DialOptions): Promise<LinkLike> {
-  const { key, secretSource, hello, attemptTimeout = 5000, signal } = options;
-  signal?.throwIfAborted();
-  const where = formatAddress(typeof address === "string" ? parseAddress(address) : address);
+  options.signal?.throwIfAborted();
+  const journey = new Journey(
+    (where, unreached, whose) => reach(where, unreached, whose === "told" ? REACH_TIMEOUT : undefined, options),
+    options.onRedirect,
+  );
+  return journey.settle(formatAddress(typeof address === "string" ? parseAddress(address) : address));
+}
+
+function reach(
+  where: string,
+  unreached: readonly string[],
+  reachTimeout: number | undefined,
+  { key, secretSource, hello, attemptTimeout = 5000, signal, link }: DialOptions,
+): Promise<Answer> {
   const session = randomUUID();
   const redial: Redial = (taken, gone, goOn) => {
-    const again = makeHello(hello, session, taken);
+    const again = makeHello(hello, session, { taken });
     const attempt = { key, secretSource, attemptTimeout: COMEBACK_TIMEOUT, signal: gone };
-    return connect(where, again, attempt, (carrier, theirs) => {
-      if (theirs.taken === undefined) {
-        carrier.drop();
-        return "over";
-      }
-      goOn(carrier, theirs.taken);
-      return "back";
+    return connect<"back" | "over">(where, again, attempt, {
+      onHello: (carrier, theirs) => {
+        if (theirs.taken === undefined) {
+          carrier.drop();
+          return "over";
+        }
+        goOn(carrier, theirs.taken);
+        return "back";
+      },
+      onRedirect: () => "over",
     });
   };
-  const ours = makeHello(hello, session);
-  return connect(where, ours, { key, secretSource, attemptTimeout, signal }, (carrier, peer) => {
-    const protocol = agreedProtocol(ours.protocol, peer.protocol);
-    return new Link(carrier, { peer, protocol, redial }, options.link);
-  });
+  const ours = makeHello(hello, session, { unreached });
+  return connect<Answer>(
+    where,
+    ours,
+    { key, secretSource, attemptTimeout, reachTimeout, signal },
+    {
+      onHello: (carrier, peer) => {
+        const protocol = agreedProtocol(ours.protocol, peer.protocol);
+        return { link: new Link(carrier, { peer, protocol, redial }, link) };
+      },
+      onRedirect: (redirect) => ({ redirect }),
+    },
+  );
 }

@@ -1,6 +1,7 @@
 import { hostname } from "node:os";
 import { AuthenticationError, VersionMismatchError } from "@pydist/protocol";
 import * as v from "valibot";
+import { located } from "./address.js";
 
 /** The versions of the link protocol that this release speaks. The link uses the highest that both sides speak. */
 const LINK_PROTOCOL: VersionRange = { min: 1, max: 1 };
@@ -13,6 +14,9 @@ export interface VersionRange {
 const text = v.pipe(v.string(), v.maxLength(1024));
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 const Range = v.object({ min: count, max: count });
+
+/** Who finds more nodes unreachable than this has another problem. */
+export const MOST_UNREACHED = 64;
 
 /** Read before all else, and by every version for ever: it decides whether the rest can be understood. */
 const Versions = v.object({ protocol: Range, version: text });
@@ -34,6 +38,8 @@ const HelloSchema = v.object({
   taken: v.optional(v.pipe(count, v.maxValue(2 ** 32 - 1))),
   /** Where the sender can be dialled, if it listens. */
   address: v.optional(text),
+  /** Ids of nodes to which the receiver has sent it, and which it could not reach. */
+  unreached: v.optional(v.pipe(v.array(text), v.maxLength(MOST_UNREACHED)), []),
   pid: count,
   host: text,
   os: text,
@@ -58,14 +64,23 @@ const RefusalSchema = v.object({
 /** The answer to a hello that is not accepted. */
 export type Refusal = v.InferOutput<typeof RefusalSchema>;
 
-type OfLink = "session" | "taken";
+const RedirectSchema = v.object({ id: v.pipe(text, v.nonEmpty()), name: text, address: text });
+
+/** The answer to a newcomer that is to join this node, which is below the one that answers. */
+export type Redirect = Readonly<v.InferOutput<typeof RedirectSchema>>;
+
+type OfLink = "session" | "taken" | "unreached";
 type OfThisProcess = "protocol" | "node" | "pid" | "host" | "os" | "arch";
 
 /** A hello without what belongs to one link, and what this process knows of itself. */
 export type HelloInput = Omit<Hello, OfLink | OfThisProcess | "extra"> & Partial<Pick<Hello, OfThisProcess | "extra">>;
 
 /** Adds what this process knows of itself. */
-export function makeHello(input: HelloInput, session: string, taken?: number): Hello {
+export function makeHello(
+  input: HelloInput,
+  session: string,
+  { taken, unreached = [] }: { readonly taken?: number | undefined; readonly unreached?: readonly string[] } = {},
+): Hello {
   return {
     protocol: LINK_PROTOCOL,
     node: process.version,
@@ -76,8 +91,14 @@ export function makeHello(input: HelloInput, session: string, taken?: number): H
     extra: {},
     ...input,
     session,
+    unreached: [...unreached],
     ...(taken === undefined ? {} : { taken }),
   };
+}
+
+/** Of what listens at every address of its machine, the peer is told the one by which it is reached. */
+export function locatedHello<T extends Pick<HelloInput, "address">>(hello: T, localHost: string | undefined): T {
+  return hello.address === undefined ? hello : { ...hello, address: located(hello.address, localHost) };
 }
 
 const MAX_HELLO_BYTES = 64 * 1024;
@@ -89,6 +110,10 @@ export function encodeHello(hello: Hello): string {
 
 export function encodeRefusal(refusal: Refusal): string {
   return limited(JSON.stringify({ refuse: refusal }));
+}
+
+export function encodeRedirect(redirect: Redirect): string {
+  return limited(JSON.stringify({ redirect }));
 }
 
 function limited(json: string): string {
@@ -106,6 +131,7 @@ export type FirstMessage =
   | { readonly kind: "hello"; readonly hello: Hello }
   | { readonly kind: "incompatible"; readonly error: VersionMismatchError }
   | { readonly kind: "refusal"; readonly refusal: Refusal }
+  | { readonly kind: "redirect"; readonly redirect: Redirect }
   | { readonly kind: "malformed"; readonly detail: string };
 
 /**
@@ -126,6 +152,10 @@ export function readFirstMessage(data: Buffer, isText: boolean, ours: Hello, whe
   if (typeof json === "object" && json !== null && "refuse" in json) {
     const refusal = v.safeParse(RefusalSchema, json.refuse);
     return refusal.success ? { kind: "refusal", refusal: refusal.output } : malformed(refusal.issues);
+  }
+  if (typeof json === "object" && json !== null && "redirect" in json) {
+    const redirect = v.safeParse(RedirectSchema, json.redirect);
+    return redirect.success ? { kind: "redirect", redirect: redirect.output } : malformed(redirect.issues);
   }
   const versions = v.safeParse(Versions, json);
   if (!versions.success) return malformed(versions.issues);

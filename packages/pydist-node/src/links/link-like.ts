@@ -33,6 +33,8 @@ export interface LinkLike extends EventEmitter<LinkEvents> {
   readonly peer: Hello;
   /** The peer's socket address, for logs. */
   readonly remoteAddress: string;
+  /** This machine's address, without a port, by which the two reach each other; "" if there is none. */
+  readonly localHost: string;
   /** Who dialled. It says nothing about who is upstream. */
   readonly direction: "dialed" | "accepted";
   /** Version of the link protocol that both speak. */

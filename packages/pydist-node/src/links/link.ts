@@ -55,7 +55,8 @@ export class Link extends BaseLink implements LinkLike {
   readonly #traffic: Traffic;
   readonly #options: Settings;
   #carrier: Carrier | undefined;
-  #remoteAddress: string;
+  /** The last carrier there was: it says where the two ends are. */
+  #latest: Carrier;
   #state: LinkState = "open";
   /** Why the link ends, once that is certain. */
   #reason: CloseReason | undefined;
@@ -71,7 +72,7 @@ export class Link extends BaseLink implements LinkLike {
     this.peer = ends.peer;
     this.protocol = ends.protocol;
     this.#redial = ends.redial;
-    this.#remoteAddress = carrier.remoteAddress;
+    this.#latest = carrier;
     this.#options = {
       heartbeatInterval: options.heartbeatInterval ?? DEFAULTS.heartbeatInterval,
       reconnectGrace: options.reconnectGrace ?? DEFAULTS.reconnectGrace,
@@ -103,7 +104,11 @@ export class Link extends BaseLink implements LinkLike {
   }
 
   get remoteAddress(): string {
-    return this.#remoteAddress;
+    return this.#latest.remoteAddress;
+  }
+
+  get localHost(): string {
+    return this.#latest.localHost;
   }
 
   get state(): LinkState {
@@ -190,7 +195,7 @@ export class Link extends BaseLink implements LinkLike {
   #carryOn(carrier: Carrier): void {
     this.#carrier = carrier;
     this.#traffic.goOver(carrier);
-    this.#remoteAddress = carrier.remoteAddress;
+    this.#latest = carrier;
     this.#heartbeat = this.#newHeartbeat();
     this.#beat = setInterval(() => this.#tick(carrier), this.#options.heartbeatInterval);
     carrier.carry({

@@ -6,7 +6,7 @@ import type { TLSSocket } from "node:tls";
 import { ConnectionError } from "@pydist/protocol";
 import { WebSocketServer } from "ws";
 import { greet } from "./accept.js";
-import { type Address, formatAddress, LINK_PATH } from "./address.js";
+import { type Address, formatAddress, LINK_PATH, plainHost } from "./address.js";
 import { Connections } from "./connections.js";
 import type { Greeter } from "./greeter.js";
 import { MAX_WS_PAYLOAD } from "./link.js";
@@ -119,7 +119,7 @@ function reject(socket: Duplex, status: string): void {
 }
 
 function remoteOf(socket: Socket): string {
-  return formatAddress({ host: socket.remoteAddress ?? "unknown", port: socket.remotePort ?? 0 });
+  return formatAddress({ host: plainHost(socket.remoteAddress ?? "unknown"), port: socket.remotePort ?? 0 });
 }
 
 function explainListenFailure(error: NodeJS.ErrnoException, { host, port }: Address): ConnectionError {

@@ -15,6 +15,7 @@ class MemoryLink extends BaseLink implements LinkLike {
   readonly direction: "dialed" | "accepted";
   readonly protocol: number;
   readonly remoteAddress = "memory";
+  readonly localHost = "";
   readonly rtt = 0;
   readonly quiet = 0;
   #other: MemoryLink | undefined;

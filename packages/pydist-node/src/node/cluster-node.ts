@@ -5,16 +5,16 @@ import type { Ancestor, Order } from "@pydist/protocol";
 import { EventEmitter } from "eventemitter3";
 import { DEFAULT_CLUSTER, DEFAULT_CONNECT_TIMEOUT, DEFAULT_DRAIN_GRACE, DEFAULT_HOP_LIMIT } from "../defaults.js";
 import { Engine } from "../engine/engine.js";
-import { formatAddress, type HelloInput, type Listener, resolveSecret } from "../links/index.js";
+import { type HelloInput, type LinkLike, resolveSecret } from "../links/index.js";
 import { type Logger, silent } from "../logger.js";
 import type { CacheOptions } from "../store/cache-folder.js";
 import { VERSION } from "../version.js";
+import { Admission } from "./admission.js";
 import { defaultWorkers, describeNode, type Identity, type NodeInfo, toNodeInfos } from "./description.js";
-import { openDoorway } from "./doorway.js";
+import { type Doorway, openDoorway } from "./doorway.js";
 import { Duties } from "./duties.js";
 import { Lineage } from "./lineage.js";
 import { Parenthood } from "./parenthood.js";
-import { reachableAddress } from "./reachable.js";
 
 export interface ClusterNodeOptions extends CacheOptions {
   /** Addresses of the parent, tried in order; none makes this the root of a tree. */
@@ -23,8 +23,10 @@ export interface ClusterNodeOptions extends CacheOptions {
   readonly host?: string;
   /** 0 for any free port. Default 9000. */
   readonly port?: number;
-  /** What others dial to reach this node, if it is not where it listens (behind NAT, or bound to 0.0.0.0). */
+  /** What others dial to reach this node, if it is not where it listens, as behind NAT. */
   readonly advertise?: string;
+  /** Nodes beyond that number are sent on to those that have joined, so that the tree stays balanced. Default: all stay. */
+  readonly maxChildren?: number;
   /** Worker threads; 0 makes a node that only routes. Default: every core. */
   readonly workers?: number;
   /** Tasks that a worker runs at once, for tasks that mostly wait. Default 1. */
@@ -51,6 +53,8 @@ export interface ClusterNodeOptions extends CacheOptions {
   readonly secretFile?: string;
   /** Milliseconds to find the parent. Default 10,000. */
   readonly connectTimeout?: number;
+  /** Milliseconds to find a way back into the tree after the parent was lost; then the node has "failed". Default: Infinity. */
+  readonly reconnect?: number;
   /** Milliseconds that `stop` waits at most for what runs. Default 30,000. */
   readonly drainGrace?: number;
   /** pino-shaped; silent by default. */
@@ -58,7 +62,7 @@ export interface ClusterNodeOptions extends CacheOptions {
 }
 
 export interface ClusterNodeEvents {
-  /** The node cannot go on: its parent came back with another secret, in another cluster, or too old or too new. */
+  /** The node cannot go on: no way back into the tree within `reconnect`, or a parent with another secret or version. */
   failed: (error: Error) => void;
   /** The node has left the tree, because `stop` was called or somebody ordered it. */
   stopped: () => void;
@@ -72,9 +76,10 @@ export class ClusterNode extends EventEmitter<ClusterNodeEvents> {
   readonly #engine: Engine;
   readonly #duties: Duties;
   readonly #lineage: Lineage;
+  readonly #admission: Admission;
   readonly #parenthood: Parenthood | undefined;
   readonly #options: ClusterNodeOptions;
-  #listener: Listener | undefined;
+  #doorway: Doorway | undefined;
   #stopping: Promise<void> | undefined;
 
   private constructor(options: ClusterNodeOptions, key: Buffer, secretSource: string) {
@@ -95,7 +100,7 @@ export class ClusterNode extends EventEmitter<ClusterNodeEvents> {
       cache: options,
       routesOnly: false,
       logger,
-      self: () => describeNode(identity, this.address, this.#parenthood?.parent ?? null),
+      self: (to) => describeNode(identity, this.#addressFor(to), this.#parenthood?.link?.peer.id ?? null),
       obey: (order) => this.#obey(order),
     });
     this.#duties = new Duties(this.#engine, this.name, logger, options.whenIdle === true ? "idle" : "always");
@@ -103,14 +108,24 @@ export class ClusterNode extends EventEmitter<ClusterNodeEvents> {
       (): Ancestor => ({ id: this.id, name: this.name, address: this.address }),
       parents.length === 0 ? "settled" : "joining",
     );
+    this.#admission = new Admission({
+      id: this.id,
+      name: this.name,
+      maxChildren: options.maxChildren,
+      children: () => this.#engine.children,
+      below: () => this.#engine.below.nodes,
+      standing: () => this.#duties.standing,
+      logger,
+    });
     this.#engine.on("ancestry", (chain, settled) => this.#parenthood?.heard(chain, settled));
     if (parents.length === 0) return;
     this.#parenthood = new Parenthood(this.#engine, this.#lineage, {
       parents,
       connectTimeout,
+      reconnect: options.reconnect ?? Number.POSITIVE_INFINITY,
       logger,
-      dial: () => ({ key, secretSource, hello: this.#hello() }),
-      onLineage: () => this.#tellLineage(),
+      dial: () => ({ key, secretSource, hello: this.#doorway?.hello() ?? this.#hello() }),
+      onLineage: () => this.#doorway?.tellLineage(),
       onFailed: (error) => this.emit("failed", error),
     });
   }
@@ -139,14 +154,17 @@ export class ClusterNode extends EventEmitter<ClusterNodeEvents> {
 
   /** `host:port`, as others reach this node. */
   get address(): string {
-    if (this.#options.advertise !== undefined) return this.#options.advertise;
-    if (this.#listener === undefined) return "";
-    return reachableAddress(this.#listener.address);
+    return this.#addressFor();
+  }
+
+  /** By default for those above: what they are told of this node, they tell others. */
+  #addressFor(peer: LinkLike | undefined = this.#parenthood?.link): string {
+    return this.#doorway?.addressFor(peer) ?? "";
   }
 
   /** `host:port` where it listens. */
   get listening(): string {
-    return this.#listener === undefined ? "" : formatAddress(this.#listener.address);
+    return this.#doorway?.listening ?? "";
   }
 
   /** This node and all below it. */
@@ -161,24 +179,22 @@ export class ClusterNode extends EventEmitter<ClusterNodeEvents> {
 
   async #open(key: Buffer): Promise<void> {
     const { host = "127.0.0.1", port = 9000, logger = silent } = this.#options;
-    this.#listener = await openDoorway(this.#engine, {
+    this.#doorway = await openDoorway(this.#engine, {
       host,
       port,
+      advertise: this.#options.advertise,
       key,
       logger,
       hello: () => this.#hello(),
-      onChild: () => this.#tellLineage(),
+      onHello: (theirs, remoteAddress) => this.#admission.verdict(theirs, remoteAddress),
+      lineage: () => this.#lineage,
     });
   }
 
-  #hello(): HelloInput {
+  #hello(): Omit<HelloInput, "address"> {
     const { workers = defaultWorkers(), cluster = DEFAULT_CLUSTER } = this.#options;
-    const { id, name, address } = this;
-    return { version: VERSION, role: "node", id, name, cluster, address, workers };
-  }
-
-  #tellLineage(): void {
-    this.#engine.tellChildren({ t: "ancestry", chain: this.#lineage.chain, settled: this.#lineage.settled });
+    const { id, name } = this;
+    return { version: VERSION, role: "node", id, name, cluster, workers };
   }
 
   /**
@@ -219,7 +235,7 @@ export class ClusterNode extends EventEmitter<ClusterNodeEvents> {
   async close(): Promise<void> {
     this.#duties.close();
     this.#parenthood?.leave();
-    await this.#listener?.close();
+    await this.#doorway?.close();
     await this.#engine.close("the node was closed");
   }
 }

@@ -1,31 +1,88 @@
 import type { Engine } from "../engine/engine.js";
-import { type HelloInput, type LinkLike, type Listener, listen } from "../links/index.js";
+import { formatAddress, located } from "../links/address.js";
+import { type Hello, type HelloInput, type LinkLike, type Listener, listen, type Verdict } from "../links/index.js";
 import type { Logger } from "../logger.js";
+import { type Lineage, tellLineage } from "./lineage.js";
+import { outsideHost } from "./outside-host.js";
 
 export interface DoorwayOptions {
   readonly host: string;
   readonly port: number;
+  /** `host:port` that others dial, if it is not where it listens. */
+  readonly advertise?: string | undefined;
   readonly key: Buffer;
-  readonly hello: () => HelloInput;
+  /** The doorway adds where it is. */
+  readonly hello: () => Omit<HelloInput, "address">;
   readonly logger: Logger;
-  /** A child has come: it has to hear at once of the way up from here. */
-  readonly onChild: (link: LinkLike) => void;
+  /** Looks at whoever comes; may send it on, or throw a PydistError for it. Default: everybody may stay. */
+  readonly onHello?: (theirs: Hello, remoteAddress: string) => Verdict;
+  /** The way up from here, of which children have to hear at once. */
+  readonly lineage: () => Pick<Lineage, "chain" | "settled">;
 }
 
-/** Lets peers in: executors and clients above this node, other nodes below it. */
-export function openDoorway(engine: Engine, options: DoorwayOptions): Promise<Listener> {
+/**
+ * Where peers come in: executors and clients above this node, other nodes below it. It knows by which address others reach
+ * it. Bound to one address, that is the one; bound to all of the machine's, it differs from peer to peer: each is told the
+ * one at which the two reach each other already.
+ */
+export class Doorway {
+  readonly #engine: Engine;
+  readonly #options: DoorwayOptions;
+  readonly #listener: Listener;
+  /** For whoever has no link here yet. */
+  readonly #outside: string;
+
+  constructor(engine: Engine, options: DoorwayOptions, listener: Listener, outside: string) {
+    this.#engine = engine;
+    this.#options = options;
+    this.#listener = listener;
+    this.#outside = outside;
+  }
+
+  /** `host:port` where it listens. */
+  get listening(): string {
+    return formatAddress(this.#listener.address);
+  }
+
+  /** `host:port` for the peer at the other end of a link, or without one for whoever may come. */
+  addressFor(peer?: LinkLike): string {
+    return this.#options.advertise ?? located(this.listening, peer?.localHost || this.#outside);
+  }
+
+  /** What this node says of itself. On its way, "every address" becomes the one that the peer reaches. */
+  hello(): HelloInput {
+    return { ...this.#options.hello(), address: this.#options.advertise ?? this.listening };
+  }
+
+  /** Tells the children the way up from here. */
+  tellLineage(): void {
+    tellLineage(this.#engine.children, this.#options.lineage(), (child) => this.addressFor(child));
+  }
+
+  /** Lets nobody in any more. */
+  close(): Promise<void> {
+    return this.#listener.close();
+  }
+}
+
+/** @throws ConnectionError if the address cannot be listened at */
+export async function openDoorway(engine: Engine, options: DoorwayOptions): Promise<Doorway> {
   const { logger } = options;
-  return listen({
+  const outside = await outsideHost(options.host);
+  const listener = await listen({
     ...options,
+    hello: () => doorway.hello(),
     onLink: (link) => {
       const { id, name, role } = link.peer;
       logger.debug({ peer: id, role, remoteAddress: link.remoteAddress }, "Peer connected");
       if (role === "node") {
         engine.addChild(link, { id, name, role });
-        options.onChild(link);
+        doorway.tellLineage();
       } else {
         engine.addUpstream(link, { id, name, role });
       }
     },
   });
+  const doorway = new Doorway(engine, options, listener, outside);
+  return doorway;
 }

@@ -96,6 +96,10 @@ export class Duties {
     this.#over();
   }
 
+  get standing(): "staying" | "leaving" {
+    return this.#state;
+  }
+
   #leaving(): void {
     this.#state = "leaving";
     clearInterval(this.#looking);

@@ -1,4 +1,5 @@
-import { type Ancestor, CycleError } from "@pydist/protocol";
+import { type Ancestor, CycleError, encodeFrame } from "@pydist/protocol";
+import type { LinkLike } from "../links/index.js";
 
 /**
  * A node's way to its root, as far as it is known: itself first.
@@ -21,7 +22,7 @@ export class Lineage {
     return [this.#self(), ...this.#above];
   }
 
-  /** Whether the way ends at a root. */
+  /** Whether the way up ends at a root. */
   get settled(): boolean {
     return this.#state === "settled";
   }
@@ -48,6 +49,18 @@ export class Lineage {
   lost(): void {
     this.#above = [];
     this.#state = "joining";
+  }
+}
+
+/** Tells children the way up; each hears of this node by the address at which it reaches it. */
+export function tellLineage(
+  children: Iterable<LinkLike>,
+  { chain: [self, ...above], settled }: Pick<Lineage, "chain" | "settled">,
+  addressFor: (child: LinkLike) => string,
+): void {
+  for (const child of children) {
+    const chain = [{ ...(self as Ancestor), address: addressFor(child) }, ...above];
+    child.send(encodeFrame({ t: "ancestry", chain, settled }));
   }
 }
 

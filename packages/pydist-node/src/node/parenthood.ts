@@ -10,20 +10,22 @@ import {
 import type { Engine } from "../engine/engine.js";
 import { checkFrame } from "../engine/frame-schema.js";
 import { Backoff } from "../links/backoff.js";
-import { type DialOptions, dialUntil, type LinkLike } from "../links/index.js";
+import { type DialOptions, dialUntil, formatAddress, type LinkLike, parseAddress } from "../links/index.js";
 import { type Logger, messageOf } from "../logger.js";
 import type { Lineage } from "./lineage.js";
 
 export interface ParenthoodOptions {
-  /** Tried in order, again and again. */
+  /** Tried in order, again and again. Whoever answers may send this node on to one below itself. */
   readonly parents: readonly string[];
+  /** Milliseconds to find a way back into the tree after it was lost. */
+  readonly reconnect: number;
   /** Milliseconds to find a parent that has a way to a root. */
   readonly connectTimeout: number;
   readonly dial: () => DialOptions;
   readonly logger: Logger;
   /** What is known of the way up has changed; children have to hear of it. */
   readonly onLineage: () => void;
-  /** The node cannot go on: its parent came back with another secret, or too old or new. */
+  /** The node cannot go on: its parent did not come back in time, or with another secret, or too old or new. */
   readonly onFailed: (error: Error) => void;
 }
 
@@ -49,8 +51,12 @@ export class Parenthood {
   readonly #backoff = new Backoff();
   /** Which of the parents is dialled first. */
   #first = 0;
+  /** Above the parent, when it last had a way to a root: it may have lost that before it was lost itself. */
+  #above: readonly Ancestor[] = [];
   /** Addresses of the nodes above the parent that was lost, the nearest first. */
   #ancestors: readonly string[] = [];
+  /** Where the parent is that was lost, if it is none of those that were named but one to which they sent this node. */
+  #home: string | undefined;
   #state: State = { is: "apart" };
 
   constructor(engine: Engine, lineage: Lineage, options: ParenthoodOptions) {
@@ -59,9 +65,9 @@ export class Parenthood {
     this.#options = options;
   }
 
-  /** Id of the parent, once joined. */
-  get parent(): string | null {
-    return this.#state.is === "joined" ? this.#state.link.peer.id : null;
+  /** To the parent, once joined. */
+  get link(): LinkLike | undefined {
+    return this.#state.is === "joined" ? this.#state.link : undefined;
   }
 
   /**
@@ -119,6 +125,7 @@ export class Parenthood {
       timeout,
       rounds,
       signal: this.#gone.signal,
+      onRedirect: ({ name, address }, from) => logger.debug({ name, address, from }, "Sent on to another node"),
       onRetry: (error) => {
         onRetry?.();
         logger.debug({ address: error.address, cause: error.message }, "No parent yet");
@@ -172,7 +179,7 @@ export class Parenthood {
       };
       const onAncestry = ({ chain, settled }: Extract<Frame, { t: "ancestry" }>): void => {
         try {
-          this.#lineage.above(chain, settled);
+          this.#hear(chain, settled);
         } catch (error) {
           apart();
           void link.close((error as Error).message);
@@ -200,20 +207,31 @@ export class Parenthood {
       if (performance.now() - since >= Backoff.lasting) this.#backoff.reset();
       // Whom this node turned its back on comes last.
       this.#first = reason.kind === "local" ? (this.#first + 1) % this.#options.parents.length : 0;
+      this.#home = reason.kind === "local" || this.#isNamed(link.remoteAddress) ? undefined : link.remoteAddress;
       // Who said goodbye does not come back.
       this.#lost(reason.detail, reason.kind === "closed-by-peer" ? 0 : PARENT_PATIENCE);
     });
   }
 
+  #isNamed(address: string): boolean {
+    return this.#options.parents.some((each) => formatAddress(parseAddress(each)) === address);
+  }
+
   /** What the parent says later on: it moved itself. */
   heard(chain: readonly Ancestor[], settled: boolean): void {
     try {
-      this.#lineage.above(chain, settled);
+      this.#hear(chain, settled);
     } catch (error) {
       // The one above looks for a new way up, too, and found this node. Somebody has to let go, and this is who.
       if (this.#state.is === "joined") void this.#state.link.close((error as Error).message);
     }
     this.#options.onLineage();
+  }
+
+  /** @throws CycleError if this node has to let go */
+  #hear(chain: readonly Ancestor[], settled: boolean): void {
+    this.#lineage.above(chain, settled);
+    if (settled) [, ...this.#above] = chain;
   }
 
   #forgetLineage(): void {
@@ -224,34 +242,51 @@ export class Parenthood {
   /** The tasks that came from the parent are void; the node itself, and what is below it, stays. */
   #lost(cause: string, patience: number): void {
     if (this.#state.is === "left") return;
-    const { logger, onFailed, parents } = this.#options;
+    const { logger, onFailed } = this.#options;
     this.#state = { is: "apart" };
-    const [, , ...above] = this.#lineage.chain;
-    this.#ancestors = above.map(({ address }) => address).filter((address) => !parents.includes(address));
+    const addresses = this.#above.map(({ address }) => address).filter((address) => !this.#isNamed(address));
+    this.#ancestors = this.#home === undefined ? addresses : [this.#home, ...addresses];
     logger.warn({ cause }, "Parent lost; looking for it again");
     this.#forgetLineage();
-    void this.#rejoin(patience).catch((error: Error) => {
+    void this.#rejoin(patience, cause).catch((error: Error) => {
       if (!this.#gone.signal.aborted) onFailed(error);
     });
   }
 
   /** @param parentPatience milliseconds in which nobody but the parents is asked */
-  async #rejoin(parentPatience: number): Promise<void> {
-    const { parents, connectTimeout } = this.#options;
+  async #rejoin(parentPatience: number, cause: string): Promise<void> {
+    const { parents, connectTimeout, reconnect } = this.#options;
     const deadline = performance.now() + parentPatience;
+    const end = performance.now() + reconnect;
     for (;;) {
       // A parent may let a node in and turn it out again, over and over.
-      await this.#backoff.pause(this.#gone.signal);
+      await this.#backoff.pause(this.#gone.signal, end - performance.now());
+      const left = end - performance.now();
+      if (left <= 0) throw this.#givenUp(cause);
+      if (this.#home !== undefined && performance.now() < deadline) {
+        if ((await this.#joinAncestor(this.#home)) === "joined") return;
+        continue;
+      }
       const alone = this.#ancestors.length === 0;
       // With only one of them there is nothing better to do than to wait for it.
-      const patience = parents.length > 1 || !alone ? connectTimeout : Number.POSITIVE_INFINITY;
-      const parentsTurn = () => this.#attemptParents(Number.POSITIVE_INFINITY, patience, alone ? undefined : 1);
+      const patience = Math.min(left, parents.length > 1 || !alone ? connectTimeout : left);
+      const parentsTurn = () => this.#attemptParents(left, patience, alone ? undefined : 1);
       if ((await this.#tried(parentsTurn)) === "joined") return;
       if (performance.now() < deadline) continue;
       for (const address of this.#ancestors) {
         if ((await this.#joinAncestor(address)) === "joined") return;
       }
     }
+  }
+
+  #givenUp(cause: string): ConnectionError {
+    const { parents, reconnect } = this.#options;
+    return new ConnectionError(
+      `The parent was lost (${cause}), and for ${reconnect} ms no node let this one in again that could be reached at ` +
+        `${[...parents, ...this.#ancestors].join(", ")}. So it ends, as --reconnect says; what ran here runs again elsewhere. ` +
+        `Start it again once its parent is back.`,
+      { address: parents[0] as string },
+    );
   }
 
   /** A parent that is another one by now is an error; what cannot be reached may be back. */

@@ -6,5 +6,5 @@ export { CLIENT_SETTINGS, secretFileOption } from "./client.js";
 export { EXIT, UsageError } from "./exit-codes.js";
 export { complain, duration, plain, print, printJson, styled } from "./output.js";
 export type { Resolved, SettingName, Settings } from "./settings.js";
-export { type Call, type Subcommand, subcommand } from "./subcommand.js";
+export { type Call, type Subcommand, type SubcommandGroup, subcommand } from "./subcommand.js";
 export { drawTree } from "./tree.js";

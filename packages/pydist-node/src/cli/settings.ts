@@ -121,7 +121,7 @@ export const SETTINGS: { readonly [K in SettingName]: Setting<Settings[K]> } = {
   secretFile: {
     kind: path,
     placeholder: "FILE",
-    help: "where the cluster's secret is; by default pydist/secret in the user's configuration folder",
+    help: "where the cluster's secret is, - for standard input; by default pydist/secret in the user's configuration folder",
     default: undefined,
   },
   cluster: {

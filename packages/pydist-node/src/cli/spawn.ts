@@ -1,4 +1,5 @@
 import { Supervised } from "../supervisor/supervised.js";
+import { detachNode, isDetached } from "./detach.js";
 import { type Call, subcommand } from "./subcommand.js";
 
 const SPAWN_SETTINGS = [
@@ -37,12 +38,18 @@ export const spawnCommand = subcommand({
     { run: "pydist-node spawn --parent 127.0.0.1:9000 --port 0 --workers 2", what: "one more on the same machine" },
   ],
   settings: SPAWN_SETTINGS,
+  switches: [{ flag: "--detach <FILE>", help: "go on in the background once it is ready, with the log in FILE" }],
   run: spawn,
 });
 
 /** What either needs is loaded by itself: a supervisor stays small, and starts its node without delay. */
 async function spawn(call: SpawnCall): Promise<number> {
+  const detached = isDetached();
   const supervised = Supervised.here();
+  const log = call.given.detach?.at(-1);
+  if (log !== undefined && !detached && supervised === undefined) {
+    return detachNode(call, log);
+  }
   if (supervised === undefined && !call.values.noSupervise) {
     const { superviseNode } = await import("./supervise.js");
     return superviseNode(call);

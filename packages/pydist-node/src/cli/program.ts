@@ -170,7 +170,7 @@ function optionOf(name: SettingName): Option {
     helpOf(name),
   );
   // Given twice, a list grows; any other flag's last value counts, as everywhere.
-  if (name === "parent")
+  if (name === "parent" || name === "children")
     option.argParser((value: string, before: string | undefined) => (before ? `${before},${value}` : value));
   return option;
 }

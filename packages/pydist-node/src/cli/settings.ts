@@ -21,6 +21,8 @@ export interface Settings {
   /** Undefined: the node at the address. */
   readonly node: string | undefined;
   readonly parent: readonly string[];
+  readonly awaitParent: boolean;
+  readonly children: readonly string[];
   readonly host: string;
   readonly port: number;
   /** Undefined: every core. */
@@ -79,6 +81,17 @@ export const SETTINGS: { readonly [K in SettingName]: Setting<Settings[K]> } = {
     kind: addresses,
     placeholder: "HOST:PORT",
     help: "join this node; several with commas between are tried in order. Without it the node is a root",
+    default: [],
+  },
+  awaitParent: {
+    kind: yesOrNo,
+    help: "let the parent dial this node, which dials nobody (see --children)",
+    default: false,
+  },
+  children: {
+    kind: addresses,
+    placeholder: "HOST:PORT",
+    help: "dial these nodes, started with --await-parent, to be children; several with commas between",
     default: [],
   },
   host: {

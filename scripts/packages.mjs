@@ -14,6 +14,7 @@ const folders = [
   "work-server",
   "exec",
   "repl",
+  "launch",
 ];
 
 export const packages = folders.map((folder) => {

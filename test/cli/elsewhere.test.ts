@@ -13,6 +13,7 @@ const project = folderOf({
     import { runProgram } from ${JSON.stringify(program)};
     const elsewhere = {
       demo: { package: "@pydist/demo", summary: "show what it was called with" },
+      show: { package: "@pydist/demo", summary: "show one or the other" },
       gone: { package: "@pydist/demo", summary: "was there once" },
     };
     process.exitCode = await runProgram(process.argv.slice(2), { own: {}, elsewhere });`,
@@ -35,7 +36,22 @@ const project = folderOf({
         printJson({ address: values.address, switches: [...switches], given, operand, rest });
         return 7;
       },
-    });`,
+    });
+    const member = (name) => ({
+      [name]: async () => subcommand({
+        name,
+        summary: "show " + name,
+        examples: [{ run: "pydist-node show " + name, what: "shows it" }],
+        settings: ["json"],
+        switches: [{ flag: "--" + name + "-flag", help: "of its own" }],
+        rest: "THING",
+        async run({ switches, rest }) {
+          printJson({ name, switches: [...switches], rest });
+          return 7;
+        },
+      }),
+    });
+    export const show = { name: "show", summary: "show one or the other", members: { ...member("left"), ...member("right") } };`,
 });
 
 function demo(...args: string[]) {
@@ -92,6 +108,30 @@ it("its help is like any other", () => {
   }
 });
 
+it("a package brings several under one first word, each with its own flags and help", () => {
+  const { status, stdout } = demo("show", "left", "--left-flag", "--", "--x");
+  expect({ status, called: JSON.parse(stdout) }).toEqual({
+    status: 7,
+    called: { name: "left", switches: ["leftFlag"], rest: ["--x"] },
+  });
+  expect(demo("--help").stdout).toMatch(/^ {2}show +show one or the other$/m);
+  for (const args of [["show", "--help"], ["help", "show"], ["show"]]) {
+    const { stdout, stderr } = demo(...args);
+    expect(`${stdout}${stderr}`).toMatch(/^Examples:\n {2}pydist-node show left .+\n {2}pydist-node show right /);
+  }
+  expect(demo("show", "left", "--help").stdout).toContain("Usage: pydist-node show left [options]");
+  expect(demo("show", "rihgt")).toEqual({
+    status: 2,
+    stdout: "",
+    stderr: "pydist-node: Unknown command 'rihgt'. Did you mean right?\n",
+  });
+  expect(demo("show", "left", "--right-flag")).toEqual({
+    status: 2,
+    stdout: "",
+    stderr: "pydist-node: Unknown option '--right-flag'. See pydist-node show left --help.\n",
+  });
+});
+
 it("a package that is not installed is named, with the command that installs it", async () => {
   await expect(loadElsewhere("fly", { package: "@pydist/wings", summary: "" })).rejects.toThrow(
     "pydist-node fly is in the package @pydist/wings, which is not installed here. " +
@@ -111,5 +151,5 @@ it("a package of another release, that lacks the subcommand, is named", () => {
 
 it("the help lists what packages may bring", async () => {
   const { stdout } = await runCli(["--help"]);
-  for (const name of ["run", "submit", "repl"]) expect(stdout).toMatch(new RegExp(`^ {2}${name} `, "m"));
+  for (const name of ["run", "submit", "launch", "repl"]) expect(stdout).toMatch(new RegExp(`^ {2}${name} `, "m"));
 });

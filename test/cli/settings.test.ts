@@ -14,6 +14,8 @@ import { fileHome, makeHome, runCli, spawnNode } from "../support/processes.js";
 const SAMPLES: Record<SettingName, [text: string, value: unknown, json: unknown, jsonValue: unknown]> = {
   address: ["a:1,b", ["a:1", "b:9000"], ["c:2", "d:3"], ["c:2", "d:3"]],
   parent: ["a:1", ["a:1"], "c:2, [::1]:3", ["c:2", "[::1]:3"]],
+  awaitParent: ["1", true, true, true],
+  children: ["a:1,b", ["a:1", "b:9000"], ["c:2", "d:3"], ["c:2", "d:3"]],
   node: ["n 1", "n 1", "n 2", "n 2"],
   host: ["[::1]", "::1", "0.0.0.0", "0.0.0.0"],
   port: ["0", 0, 1234, 1234],
@@ -108,7 +110,7 @@ describe("a command", () => {
     [
       "a key like no other",
       { xyzzy: 1 },
-      /^"xyzzy" in pydist\.config\.json is no setting\. There are address, node, parent, host, port, .*json\.$/,
+      /^"xyzzy" in pydist\.config\.json is no setting\. There are address, node, parent, .*json\.$/,
     ],
     ["a wrong type", { port: "9000" }, 'port in pydist.config.json: "9000" is not a whole number from 0 to 65535.'],
     [

@@ -2,9 +2,9 @@
  * What a package needs that brings a subcommand: its module `PACKAGE/subcommand` exports what `subcommand` gives, under the
  * subcommand's name, which `elsewhere` in subcommands.ts knows.
  */
-export { CLIENT_SETTINGS, secretFileOption } from "./client.js";
-export { EXIT, UsageError } from "./exit-codes.js";
+export { askNodes, CLIENT_SETTINGS, existingSecret, orderNode, secretFileOption } from "./client.js";
+export { EXIT, exitCodeOf, UsageError } from "./exit-codes.js";
 export { complain, duration, plain, print, printJson, styled } from "./output.js";
 export type { Resolved, SettingName, Settings } from "./settings.js";
-export { type Call, type Subcommand, subcommand } from "./subcommand.js";
+export { type Call, type Subcommand, type SubcommandGroup, subcommand } from "./subcommand.js";
 export { drawTree } from "./tree.js";

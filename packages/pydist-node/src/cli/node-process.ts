@@ -25,9 +25,11 @@ export async function runNode(call: SpawnCall, supervised: Supervised | undefine
   try {
     if (parent.length > 0) logger.info({ parent, timeout: connectTimeout }, "Joining the parent");
     node = await ClusterNode.start({ ...nodeOptions(call), ...identityOf(supervised), workers, logger });
+    if (values.awaitParent) logger.info({ address: node.listening }, "Waiting for a parent that dials");
     life.began();
     // Who waits for the line has read it when the first process of the node was ready.
-    if (supervised?.supervision.before === undefined) print(values.json ? readyJson(node) : readyText(node, workers));
+    if (supervised?.supervision.before === undefined)
+      print(values.json ? readyJson(node) : readyText(node, workers, values));
     supervised?.ready({ id: node.id, port: parseAddress(node.listening).port });
     const end = await Promise.race([life.signalled, failureOf(node), stopOf(node)]);
     if ("signal" in end) {
@@ -56,9 +58,12 @@ function identityOf(supervised: Supervised | undefined): Pick<ClusterNodeOptions
 
 function nodeOptions(call: SpawnCall): Parameters<typeof ClusterNode.start>[0] {
   const { parent, host, port, tasksPerWorker, name, cluster, hopLimit, advertise, connectTimeout } = call.values;
-  const { allowExec, whenIdle, cacheDir, cacheSize, drainGrace, workerMemory, maxChildren, reconnect } = call.values;
+  const { awaitParent, children, maxChildren, reconnect } = call.values;
+  const { allowExec, whenIdle, cacheDir, cacheSize, drainGrace, workerMemory } = call.values;
   return {
     ...(parent.length > 0 ? { parent } : {}),
+    awaitParent,
+    children,
     host,
     port,
     tasksPerWorker,
@@ -112,10 +117,11 @@ function readyJson(node: ClusterNode): string {
   return JSON.stringify({ event: "ready", id: node.id, address: node.address, pid: node.pid });
 }
 
-function readyText(node: ClusterNode, workers: number): string {
+function readyText(node: ClusterNode, workers: number, { awaitParent }: SpawnCall["values"]): string {
   const size = workers === 1 ? "1 worker" : `${workers} workers`;
   return (
     `Node ${node.name} is ready at ${node.address} with ${size}. ` +
+    (awaitParent ? `Dial it: pydist-node spawn --port 0 --children ${node.address}   ` : "") +
     `Join it: pydist-node spawn --port 0 --parent ${node.address}   Use it: new ClusterExecutor("${node.address}")`
   );
 }

@@ -5,7 +5,7 @@ import { type Elsewhere, loadElsewhere } from "./elsewhere.js";
 import { EXIT, exitCodeOf, isForUsers } from "./exit-codes.js";
 import { complain, tolerateClosedPipes } from "./output.js";
 import { flagOf, resolveSettings, SETTINGS, type SettingName, variableOf } from "./settings.js";
-import type { Call, Subcommand } from "./subcommand.js";
+import type { Call, Subcommand, SubcommandGroup } from "./subcommand.js";
 
 /** The subcommands of this package, and those that others bring. */
 export interface Registry {
@@ -18,9 +18,9 @@ export async function runProgram(args: readonly string[], registry: Registry): P
   tolerateClosedPipes();
   let exitCode: number = EXIT.ok;
   try {
-    const called = await find(args[args[0] === "help" ? 1 : 0] ?? "", registry);
+    const called = await find(args[0] === "help" ? args.slice(1) : args, registry);
     // What stands behind it is another program's, whose flags are none of ours.
-    const end = called?.rest === undefined ? -1 : args.indexOf("--");
+    const end = callable(called)?.rest === undefined ? -1 : args.indexOf("--");
     const [own, rest] = end < 0 ? [args, []] : [args.slice(0, end), args.slice(end + 1)];
     const program = build(await listed(called, registry), rest, (code) => {
       exitCode = code;
@@ -36,20 +36,39 @@ export async function runProgram(args: readonly string[], registry: Registry): P
   }
 }
 
-/** The subcommand of that name, if there is one: all that a call needs is then loaded. */
-async function find(name: string, { own, elsewhere }: Registry): Promise<Subcommand | undefined> {
+/** A group with those of its subcommands that the help shows: all, or the one that is called. */
+interface Opened extends Pick<SubcommandGroup, "name" | "summary"> {
+  readonly opened: readonly Subcommand[];
+}
+
+/** The subcommand that the first words name, if there is one: all that a call needs is then loaded. */
+async function find([name = "", member = ""]: readonly string[], registry: Registry) {
+  const { own, elsewhere } = registry;
   if (Object.hasOwn(own, name)) return own[name]?.();
-  return Object.hasOwn(elsewhere, name) ? loadElsewhere(name, elsewhere[name] as Elsewhere) : undefined;
+  if (!Object.hasOwn(elsewhere, name)) return undefined;
+  const found = await loadElsewhere(name, elsewhere[name] as Elsewhere);
+  return "members" in found ? open(found, member) : found;
+}
+
+async function open({ name, summary, members }: SubcommandGroup, member: string): Promise<Opened> {
+  const called = Object.hasOwn(members, member) ? [members[member]] : Object.values(members);
+  return { name, summary, opened: await Promise.all(called.flatMap((load) => load?.() ?? [])) };
+}
+
+/** What is about to run, if that is certain. */
+function callable(called: Subcommand | Opened | undefined): Subcommand | undefined {
+  if (called === undefined || "run" in called) return called;
+  return called.opened.length === 1 ? called.opened[0] : undefined;
 }
 
 /** What the help lists. */
-async function listed(called: Subcommand | undefined, { own, elsewhere }: Registry): Promise<Listed[]> {
+async function listed(called: Subcommand | Opened | undefined, { own, elsewhere }: Registry): Promise<Listed[]> {
   if (called !== undefined) return [called];
   const all = await Promise.all(Object.values(own).map((load) => load()));
   return [...all, ...Object.entries(elsewhere).map(([name, { summary }]) => ({ name, summary }))];
 }
 
-type Listed = Subcommand | Pick<Subcommand, "name" | "summary">;
+type Listed = Subcommand | Opened | Pick<Subcommand, "name" | "summary">;
 
 function build(subcommands: readonly Listed[], rest: readonly string[], finished: (exitCode: number) => void): Command {
   const marked = subcommands
@@ -69,21 +88,36 @@ function build(subcommands: readonly Listed[], rest: readonly string[], finished
     );
   for (const each of subcommands) {
     const command = program.command(each.name).description(each.summary);
-    if ("run" in each) define(command, each, rest, finished);
+    if ("run" in each) define(command, each, each.name, rest, finished);
+    if (!("opened" in each)) continue;
+    dress(
+      command,
+      each.name,
+      each.opened.flatMap(({ examples }) => examples),
+    );
+    for (const member of each.opened) {
+      const below = command.command(member.name).description(member.summary);
+      define(below, member, `${each.name} ${member.name}`, rest, finished);
+    }
   }
   return program;
+}
+
+function dress(command: Command, name: string, examples: Subcommand["examples"]): void {
+  command
+    .configureOutput({ outputError: (text) => complain(oneSentence(text, `pydist-node ${name}`)) })
+    .addHelpText("before", examplesText(examples));
 }
 
 function define(
   command: Command,
   subcommand: Subcommand,
+  name: string,
   rest: readonly string[],
   finished: (exitCode: number) => void,
 ): void {
   const { examples, settings, switches, operand, run } = subcommand;
-  command
-    .configureOutput({ outputError: (text) => complain(oneSentence(text, `pydist-node ${subcommand.name}`)) })
-    .addHelpText("before", examplesText(examples));
+  dress(command, name, examples);
   if (operand !== undefined) command.argument(`<${operand.name}>`, operand.help);
   const at = operand === undefined ? 0 : 1;
   for (const name of settings) {
@@ -136,7 +170,7 @@ function optionOf(name: SettingName): Option {
     helpOf(name),
   );
   // Given twice, a list grows; any other flag's last value counts, as everywhere.
-  if (name === "parent")
+  if (name === "parent" || name === "children")
     option.argParser((value: string, before: string | undefined) => (before ? `${before},${value}` : value));
   return option;
 }

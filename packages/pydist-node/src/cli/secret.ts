@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
 import { stat } from "node:fs/promises";
 import { defaultSecretFile, resolveSecret, writeSecret } from "../links/index.js";
-import type { Secret } from "../links/secret.js";
+import { type Secret, STANDARD_INPUT } from "../links/secret.js";
 import { existingSecret } from "./client.js";
-import { EXIT } from "./exit-codes.js";
+import { EXIT, UsageError } from "./exit-codes.js";
 import { print, printJson } from "./output.js";
 import { type Call, subcommand } from "./subcommand.js";
 
@@ -23,24 +23,29 @@ type SecretCall = Call<"secretFile" | "json">;
 
 /** What is known of a secret, without the secret. */
 export interface SecretFacts {
-  /** Path of its file, or the variable that holds it. */
+  /** Path of its file, the variable that holds it, or "standard input". */
   readonly source: string;
-  /** Permissions of the file, in octal; undefined for a variable. */
+  /** Permissions of the file, in octal; undefined for what is no file. */
   readonly mode: string | undefined;
   /** Equal where the secrets are, and of no use to find them. */
   readonly fingerprint: string;
 }
 
 export async function secretFacts({ key, source }: Secret): Promise<SecretFacts> {
-  const mode = source === "PYDIST_SECRET" ? undefined : ((await stat(source)).mode & 0o777).toString(8);
+  const isFile = source !== "PYDIST_SECRET" && source !== "standard input";
+  const mode = !isFile ? undefined : ((await stat(source)).mode & 0o777).toString(8);
   // 32 bits of a one-way function of a derived key: enough to tell two secrets apart, too few to single one out.
   const hex = createHash("sha256").update("pydist fingerprint\0").update(key).digest("hex");
   return { source, mode, fingerprint: `${hex.slice(0, 4)}-${hex.slice(4, 8)}` };
 }
 
 export function wordSecret({ source, mode, fingerprint }: SecretFacts): string {
-  const where = mode === undefined ? `in the variable ${source}` : `in ${source} (mode ${mode})`;
-  return `${where}, fingerprint ${fingerprint}`;
+  return `${wordPlace(source, mode)}, fingerprint ${fingerprint}`;
+}
+
+function wordPlace(source: string, mode: string | undefined): string {
+  if (source === "standard input") return "on standard input";
+  return mode === undefined ? `in the variable ${source}` : `in ${source} (mode ${mode})`;
 }
 
 async function show(call: SecretCall): Promise<number> {
@@ -52,6 +57,7 @@ async function show(call: SecretCall): Promise<number> {
 
 async function replace(call: SecretCall): Promise<number> {
   const file = call.values.secretFile ?? defaultSecretFile(process.env);
+  if (file === STANDARD_INPUT) throw new UsageError("--new writes a file; --secret-file - is none.");
   const before = await stat(file).catch(() => undefined);
   await writeSecret(file, { replace: true });
   const hidden = Boolean(process.env.PYDIST_SECRET) && call.sources.secretFile !== "flag";

@@ -21,6 +21,8 @@ export interface Settings {
   /** Undefined: the node at the address. */
   readonly node: string | undefined;
   readonly parent: readonly string[];
+  readonly awaitParent: boolean;
+  readonly children: readonly string[];
   readonly host: string;
   readonly port: number;
   /** Undefined: every core. */
@@ -85,6 +87,17 @@ export const SETTINGS: { readonly [K in SettingName]: Setting<Settings[K]> } = {
     help: "join this node; several with commas between are tried in order. Without it the node is a root",
     default: [],
   },
+  awaitParent: {
+    kind: yesOrNo,
+    help: "let the parent dial this node, which dials nobody (see --children)",
+    default: false,
+  },
+  children: {
+    kind: addresses,
+    placeholder: "HOST:PORT",
+    help: "dial these nodes, started with --await-parent, to be children; several with commas between",
+    default: [],
+  },
   host: {
     kind: host,
     placeholder: "HOST",
@@ -125,7 +138,7 @@ export const SETTINGS: { readonly [K in SettingName]: Setting<Settings[K]> } = {
   secretFile: {
     kind: path,
     placeholder: "FILE",
-    help: "where the cluster's secret is; by default pydist/secret in the user's configuration folder",
+    help: "where the cluster's secret is, - for standard input; by default pydist/secret in the user's configuration folder",
     default: undefined,
   },
   cluster: {

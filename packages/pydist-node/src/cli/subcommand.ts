@@ -40,6 +40,14 @@ export interface Subcommand {
   readonly run: (call: Call<SettingName>) => Promise<number>;
 }
 
+/** Subcommands with a first word in common, as `pydist-node launch hosts` has it. Each is loaded when it is called. */
+export interface SubcommandGroup {
+  readonly name: string;
+  readonly summary: string;
+  /** By their second word, in the order of the help. */
+  readonly members: Readonly<Record<string, () => Promise<Subcommand>>>;
+}
+
 interface Definition<K extends SettingName> extends Omit<Subcommand, "settings" | "switches" | "run"> {
   readonly settings: readonly K[];
   readonly switches?: Subcommand["switches"];

@@ -18,5 +18,6 @@ export const subcommands: Readonly<Record<string, () => Promise<Subcommand>>> = 
 export const elsewhere: Readonly<Record<string, Elsewhere>> = {
   run: { package: "@pydist/exec", summary: "run a program on every node, and see what it prints" },
   submit: { package: "@pydist/exec", summary: "run a script on one node, which is chosen" },
+  launch: { package: "@pydist/launch", summary: "start nodes on other machines" },
   repl: { package: "@pydist/repl", summary: "try things out on a cluster, line by line" },
 };

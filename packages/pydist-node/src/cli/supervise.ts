@@ -1,10 +1,13 @@
 import { fileURLToPath } from "node:url";
+import { STANDARD_INPUT, standardInput } from "../links/secret.js";
 import { Supervisor } from "../supervisor/supervisor.js";
 import type { SpawnCall } from "./spawn.js";
 
 /** Runs the node in a process of its own and watches it. @returns the exit code */
-export function superviseNode({ values }: SpawnCall): Promise<number> {
+export async function superviseNode({ values }: SpawnCall): Promise<number> {
   const module = fileURLToPath(new URL("main.js", import.meta.url));
   const logger = async () => (await import("./log.js")).makeLogger(values.logLevel);
-  return new Supervisor({ module, args: process.argv.slice(2), logger }).run();
+  // Whatever process takes the place of one that died needs it, too.
+  const input = values.secretFile === STANDARD_INPUT ? await standardInput() : undefined;
+  return new Supervisor({ module, args: process.argv.slice(2), input, logger }).run();
 }

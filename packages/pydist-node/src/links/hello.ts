@@ -28,7 +28,11 @@ const HelloSchema = v.object({
   version: text,
   /** `process.version`. */
   node: text,
-  role: v.picklist(["node", "executor", "client"]),
+  /**
+   * What the sender is to whoever it dials: who dials does not say who is above. A node dials its parent, and as "parent"
+   * a child that cannot dial; executors and clients dial nodes. Whoever is dialled is a node.
+   */
+  role: v.picklist(["node", "parent", "executor", "client"]),
   id: v.pipe(text, v.nonEmpty()),
   name: text,
   cluster: text,

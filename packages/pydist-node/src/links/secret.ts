@@ -3,13 +3,16 @@ import { constants } from "node:fs";
 import { link, mkdir, open, rename, rm, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { dirname, isAbsolute, join } from "node:path";
+import { text } from "node:stream/consumers";
 import { AuthenticationError } from "@pydist/protocol";
 
-/** The cluster's key. Everything that ever prints or logs uses `source`, never `key`. */
+/** The cluster's secret. Everything that ever prints or logs uses `source`, never the others. */
 export interface Secret {
+  /** What a process elsewhere is given to be one of the cluster. */
+  readonly line: string;
   /** 32 bytes, derived from the secret's line; what TLS is given as pre-shared key. */
   readonly key: Buffer;
-  /** Where the secret came from: the file's path, `"option"` or `"PYDIST_SECRET"`. */
+  /** Where the secret came from: the file's path, `"option"`, `"PYDIST_SECRET"` or `"standard input"`. */
   readonly source: string;
 }
 
@@ -22,6 +25,9 @@ export interface SecretOptions {
   /** Whether a missing default file may be written: only for a listener without a parent. */
   readonly mayGenerate: boolean;
 }
+
+/** As a file, what this process is told on its standard input: neither arguments nor files nor environment hold it. */
+export const STANDARD_INPUT = "-";
 
 const LABEL = "pydist link key 1";
 /** 32 characters hold 128 bits even as hexadecimal digits. */
@@ -37,10 +43,10 @@ export async function resolveSecret({ secret, secretFile, env, mayGenerate }: Se
   if (secret !== undefined && secretFile !== undefined) {
     throw new TypeError("secret and secretFile were both given; give one of them.");
   }
-  if (secret !== undefined) return { key: deriveKey(secret, "the option secret"), source: "option" };
+  if (secret !== undefined) return secretOf(secret, "the option secret", "option");
   if (secretFile !== undefined) return readSecret(secretFile, "secretFile names it");
   if (env.PYDIST_SECRET) {
-    return { key: deriveKey(env.PYDIST_SECRET, "the variable PYDIST_SECRET"), source: "PYDIST_SECRET" };
+    return secretOf(env.PYDIST_SECRET, "the variable PYDIST_SECRET", "PYDIST_SECRET");
   }
   if (env.PYDIST_SECRET_FILE) return readSecret(env.PYDIST_SECRET_FILE, "PYDIST_SECRET_FILE names it");
   const file = defaultSecretFile(env);
@@ -84,8 +90,16 @@ export async function writeSecret(file: string, { replace = false } = {}): Promi
   }
 }
 
-/** The key of a secret: HKDF-SHA256 of its trimmed line. @param where what the error calls the secret's place */
-function deriveKey(secret: string, where: string): Buffer {
+let told: Promise<string> | undefined;
+
+/** All that this process is told on standard input, which can be read once only: whoever asks later is given the same. */
+export function standardInput(): Promise<string> {
+  told ??= text(process.stdin);
+  return told;
+}
+
+/** Its key is HKDF-SHA256 of the trimmed line. @param where what the error calls the secret's place */
+function secretOf(secret: string, where: string, source: string): Secret {
   const line = secret.trim();
   if (/\s/.test(line))
     throw new AuthenticationError(`The cluster secret in ${where} has to be a single line without blanks.`);
@@ -95,17 +109,18 @@ function deriveKey(secret: string, where: string): Buffer {
         "since whoever sees the traffic can try out short ones. `pydist-node secret --new` writes a good one.",
     );
   }
-  return Buffer.from(hkdfSync("sha256", line, "", LABEL, 32));
+  return { line, key: Buffer.from(hkdfSync("sha256", line, "", LABEL, 32)), source };
 }
 
 async function readSecret(file: string, why: string): Promise<Secret> {
-  let text: string;
+  if (file === STANDARD_INPUT) return secretOf(await standardInput(), "standard input", "standard input");
+  let content: string;
   try {
     // Opened once, so that what is read is the file whose mode was looked at.
     const handle = await open(file, constants.O_RDONLY);
     try {
       refuseIfOpenToOthers(file, (await handle.stat()).mode);
-      text = await handle.readFile("utf8");
+      content = await handle.readFile("utf8");
     } finally {
       await handle.close();
     }
@@ -118,7 +133,7 @@ async function readSecret(file: string, why: string): Promise<Secret> {
       { cause: error },
     );
   }
-  return { key: deriveKey(text, file), source: file };
+  return secretOf(content, file, file);
 }
 
 function refuseIfOpenToOthers(file: string, mode: number): void {

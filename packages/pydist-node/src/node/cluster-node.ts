@@ -5,12 +5,13 @@ import type { Ancestor, Order } from "@pydist/protocol";
 import { EventEmitter } from "eventemitter3";
 import { DEFAULT_CLUSTER, DEFAULT_CONNECT_TIMEOUT, DEFAULT_DRAIN_GRACE, DEFAULT_HOP_LIMIT } from "../defaults.js";
 import { Engine } from "../engine/engine.js";
-import { type HelloInput, type LinkLike, resolveSecret } from "../links/index.js";
+import { type DialOptions, type HelloInput, type LinkLike, resolveSecret } from "../links/index.js";
 import { type Logger, silent } from "../logger.js";
 import type { CacheOptions } from "../store/cache-folder.js";
 import { VERSION } from "../version.js";
 import { Admission } from "./admission.js";
 import { defaultWorkers, describeNode, type Identity, type NodeInfo, toNodeInfos } from "./description.js";
+import { DialledChildren } from "./dialled-children.js";
 import { type Doorway, openDoorway } from "./doorway.js";
 import { Duties } from "./duties.js";
 import { Lineage } from "./lineage.js";
@@ -19,6 +20,10 @@ import { Parenthood } from "./parenthood.js";
 export interface ClusterNodeOptions extends CacheOptions {
   /** Addresses of the parent, tried in order; none makes this the root of a tree. */
   readonly parent?: string | readonly string[];
+  /** Whether the parent dials this node, where the node cannot dial out. It listens, and works for whoever attaches itself. */
+  readonly awaitParent?: boolean;
+  /** Addresses of nodes with `awaitParent`, which are dialled, now and whenever their links are lost, to be children. */
+  readonly children?: readonly string[];
   /** Where to listen. Default 127.0.0.1: other machines reach the node only if asked for. */
   readonly host?: string;
   /** 0 for any free port. Default 9000. */
@@ -78,7 +83,9 @@ export class ClusterNode extends EventEmitter<ClusterNodeEvents> {
   readonly #lineage: Lineage;
   readonly #admission: Admission;
   readonly #parenthood: Parenthood | undefined;
+  #dialled: DialledChildren | undefined;
   readonly #options: ClusterNodeOptions;
+  readonly #dial: (role: HelloInput["role"]) => DialOptions;
   #doorway: Doorway | undefined;
   #stopping: Promise<void> | undefined;
 
@@ -89,8 +96,7 @@ export class ClusterNode extends EventEmitter<ClusterNodeEvents> {
     this.pid = options.pid ?? process.pid;
     this.name = options.name ?? `${hostname()}-${this.id.slice(0, 4)}`;
     const { workers = defaultWorkers(), tasksPerWorker = 1, allowExec = false, hopLimit = DEFAULT_HOP_LIMIT } = options;
-    const { logger = silent, connectTimeout = DEFAULT_CONNECT_TIMEOUT, parent = [] } = options;
-    const parents = typeof parent === "string" ? [parent] : parent;
+    const { logger = silent, connectTimeout = DEFAULT_CONNECT_TIMEOUT } = options;
     const identity: Identity = { id: this.id, name: this.name, pid: this.pid, workers, tasksPerWorker, allowExec };
     this.#engine = new Engine({
       ...identity,
@@ -106,7 +112,7 @@ export class ClusterNode extends EventEmitter<ClusterNodeEvents> {
     this.#duties = new Duties(this.#engine, this.name, logger, options.whenIdle === true ? "idle" : "always");
     this.#lineage = new Lineage(
       (): Ancestor => ({ id: this.id, name: this.name, address: this.address }),
-      parents.length === 0 ? "settled" : "joining",
+      isRoot(options) ? "settled" : "joining",
     );
     this.#admission = new Admission({
       id: this.id,
@@ -118,33 +124,40 @@ export class ClusterNode extends EventEmitter<ClusterNodeEvents> {
       logger,
     });
     this.#engine.on("ancestry", (chain, settled) => this.#parenthood?.heard(chain, settled));
-    if (parents.length === 0) return;
+    this.#dial = (role) => ({ key, secretSource, hello: { ...(this.#doorway?.hello() ?? this.#hello()), role } });
+    if (isRoot(options)) return;
     this.#parenthood = new Parenthood(this.#engine, this.#lineage, {
-      parents,
+      parents: parentsOf(options),
       connectTimeout,
       reconnect: options.reconnect ?? Number.POSITIVE_INFINITY,
       logger,
-      dial: () => ({ key, secretSource, hello: this.#doorway?.hello() ?? this.#hello() }),
+      dial: () => this.#dial("node"),
       onLineage: () => this.#doorway?.tellLineage(),
       onFailed: (error) => this.emit("failed", error),
     });
   }
 
   /**
-   * Listens, joins the parent if there is one, and resolves when tasks can come.
+   * Listens, joins the parent if there is one that does not dial itself, and resolves when tasks can come.
    * @throws ConnectionError if the port is taken or no parent answers in time
    * @throws AuthenticationError if there is no secret, or the parent has another
    * @throws CycleError if the parent is below this node, or is this node
    * @throws VersionMismatchError if the parent speaks no common version of the link protocol
+   * @throws TypeError if there is a parent to dial and one that dials
    */
   static async start(options: ClusterNodeOptions = {}): Promise<ClusterNode> {
     const { secret, secretFile } = options;
-    const mayGenerate = options.parent === undefined || options.parent.length === 0;
-    const found = await resolveSecret({ secret, secretFile, env: process.env, mayGenerate });
+    if (options.awaitParent === true && parentsOf(options).length > 0) {
+      throw new TypeError(
+        "parent and awaitParent were both given; either the node dials its parent, or it is dialled.",
+      );
+    }
+    const found = await resolveSecret({ secret, secretFile, env: process.env, mayGenerate: isRoot(options) });
     const node = new ClusterNode(options, found.key, found.source);
     try {
       await node.#open(found.key);
-      await node.#parenthood?.join();
+      if (options.awaitParent !== true) await node.#parenthood?.join();
+      node.#dialChildren();
     } catch (error) {
       await node.close();
       throw error;
@@ -188,6 +201,21 @@ export class ClusterNode extends EventEmitter<ClusterNodeEvents> {
       hello: () => this.#hello(),
       onHello: (theirs, remoteAddress) => this.#admission.verdict(theirs, remoteAddress),
       lineage: () => this.#lineage,
+      parenthood: this.#options.awaitParent === true ? this.#parenthood : undefined,
+    });
+  }
+
+  #dialChildren(): void {
+    const { children = [], logger = silent } = this.#options;
+    this.#dialled = new DialledChildren({
+      addresses: children,
+      dial: () => this.#dial("parent"),
+      logger,
+      onChild: (link) => {
+        const { id, name } = link.peer;
+        this.#engine.addChild(link, { id, name, role: "node" });
+        this.#doorway?.tellLineage();
+      },
     });
   }
 
@@ -235,7 +263,16 @@ export class ClusterNode extends EventEmitter<ClusterNodeEvents> {
   async close(): Promise<void> {
     this.#duties.close();
     this.#parenthood?.leave();
+    this.#dialled?.leave();
     await this.#doorway?.close();
     await this.#engine.close("the node was closed");
   }
+}
+
+function parentsOf({ parent = [] }: ClusterNodeOptions): readonly string[] {
+  return typeof parent === "string" ? [parent] : parent;
+}
+
+function isRoot(options: ClusterNodeOptions): boolean {
+  return options.awaitParent !== true && parentsOf(options).length === 0;
 }

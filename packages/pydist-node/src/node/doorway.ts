@@ -1,9 +1,11 @@
+import { ConnectionError } from "@pydist/protocol";
 import type { Engine } from "../engine/engine.js";
 import { formatAddress, located } from "../links/address.js";
 import { type Hello, type HelloInput, type LinkLike, type Listener, listen, type Verdict } from "../links/index.js";
 import type { Logger } from "../logger.js";
 import { type Lineage, tellLineage } from "./lineage.js";
 import { outsideHost } from "./outside-host.js";
+import type { Parenthood } from "./parenthood.js";
 
 export interface DoorwayOptions {
   readonly host: string;
@@ -14,16 +16,21 @@ export interface DoorwayOptions {
   /** The doorway adds where it is. */
   readonly hello: () => Omit<HelloInput, "address">;
   readonly logger: Logger;
-  /** Looks at whoever comes; may send it on, or throw a PydistError for it. Default: everybody may stay. */
+  /** Looks at whoever comes from below; may send it on, or throw a PydistError for it. Default: everybody may stay. */
   readonly onHello?: (theirs: Hello, remoteAddress: string) => Verdict;
   /** The way up from here, of which children have to hear at once. */
   readonly lineage: () => Pick<Lineage, "chain" | "settled">;
+  /** Of a node that lets its parent dial. */
+  readonly parenthood?: Pick<Parenthood, "admit" | "dialled"> | undefined;
 }
 
+const NO_CHILD =
+  "It does not wait for a parent that dials it. Start it with --await-parent, or do not name it in --children.";
+
 /**
- * Where peers come in: executors and clients above this node, other nodes below it. It knows by which address others reach
- * it. Bound to one address, that is the one; bound to all of the machine's, it differs from peer to peer: each is told the
- * one at which the two reach each other already.
+ * Where peers come in: executors and clients above this node, other nodes below it, and a parent that dials. It knows by
+ * which address others reach it. Bound to one address, that is the one; bound to all of the machine's, it differs from peer
+ * to peer: each is told the one at which the two reach each other already.
  */
 export class Doorway {
   readonly #engine: Engine;
@@ -67,15 +74,23 @@ export class Doorway {
 
 /** @throws ConnectionError if the address cannot be listened at */
 export async function openDoorway(engine: Engine, options: DoorwayOptions): Promise<Doorway> {
-  const { logger } = options;
+  const { logger, parenthood } = options;
   const outside = await outsideHost(options.host);
   const listener = await listen({
     ...options,
     hello: () => doorway.hello(),
+    onHello: (theirs, remoteAddress) => {
+      if (theirs.role !== "parent") return options.onHello?.(theirs, remoteAddress) ?? "accept";
+      if (parenthood === undefined) throw new ConnectionError(NO_CHILD);
+      parenthood.admit(theirs);
+      return "accept";
+    },
     onLink: (link) => {
       const { id, name, role } = link.peer;
       logger.debug({ peer: id, role, remoteAddress: link.remoteAddress }, "Peer connected");
-      if (role === "node") {
+      if (role === "parent") {
+        parenthood?.dialled(link);
+      } else if (role === "node") {
         engine.addChild(link, { id, name, role });
         doorway.tellLineage();
       } else {

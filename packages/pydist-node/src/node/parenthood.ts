@@ -9,13 +9,17 @@ import {
 } from "@pydist/protocol";
 import type { Engine } from "../engine/engine.js";
 import { checkFrame } from "../engine/frame-schema.js";
+import type { PeerInfo } from "../engine/peer.js";
 import { Backoff } from "../links/backoff.js";
 import { type DialOptions, dialUntil, formatAddress, type LinkLike, parseAddress } from "../links/index.js";
 import { type Logger, messageOf } from "../logger.js";
 import type { Lineage } from "./lineage.js";
 
 export interface ParenthoodOptions {
-  /** Tried in order, again and again. Whoever answers may send this node on to one below itself. */
+  /**
+   * Tried in order, again and again; none if it is the parent that dials. Whoever answers may send this node on to one
+   * below itself.
+   */
   readonly parents: readonly string[];
   /** Milliseconds to find a way back into the tree after it was lost. */
   readonly reconnect: number;
@@ -152,7 +156,9 @@ export class Parenthood {
       };
       const apart = (): void => {
         over();
-        if (this.#state.is !== "left") this.#state = { is: "apart" };
+        // Another one may have dialled meanwhile.
+        if (this.#state.is !== "joining" || this.#state.link !== link) return;
+        this.#state = { is: "apart" };
         this.#forgetLineage();
       };
       const onClose = (): void => {
@@ -198,10 +204,10 @@ export class Parenthood {
   }
 
   #joined(link: LinkLike): void {
-    const { id, name, role } = link.peer;
+    const { id, name } = link.peer;
     const since = performance.now();
     this.#state = { is: "joined", link };
-    this.#engine.addUpstream(link, { id, name, role });
+    this.#engine.addUpstream(link, { id, name, role: "node" });
     this.#options.logger.info({ parent: id, name, address: link.remoteAddress }, "Joined parent");
     link.on("close", (reason) => {
       if (performance.now() - since >= Backoff.lasting) this.#backoff.reset();
@@ -242,8 +248,13 @@ export class Parenthood {
   /** The tasks that came from the parent are void; the node itself, and what is below it, stays. */
   #lost(cause: string, patience: number): void {
     if (this.#state.is === "left") return;
-    const { logger, onFailed } = this.#options;
+    const { parents, logger, onFailed } = this.#options;
     this.#state = { is: "apart" };
+    if (parents.length === 0) {
+      logger.warn({ cause }, "Parent lost; waiting to be dialled again");
+      this.#forgetLineage();
+      return;
+    }
     const addresses = this.#above.map(({ address }) => address).filter((address) => !this.#isNamed(address));
     this.#ancestors = this.#home === undefined ? addresses : [this.#home, ...addresses];
     logger.warn({ cause }, "Parent lost; looking for it again");
@@ -313,10 +324,35 @@ export class Parenthood {
     }
   }
 
+  /**
+   * Whether a node may dial this one to be its parent.
+   * @throws ConnectionError if there is one; the same one may come anew while its old link is broken
+   */
+  admit({ id, name }: Pick<PeerInfo, "id" | "name">): void {
+    if (this.#state.is === "left") throw new ShutdownError("It is leaving the tree.");
+    if (this.#state.is !== "joined") return;
+    const { peer, state } = this.#state.link;
+    if (peer.id === id && state === "away") return;
+    throw new ConnectionError(
+      `It has a parent already, ${peer.name}, and so cannot be a child of ${name}. A node has one parent.`,
+    );
+  }
+
+  /** A node that may has dialled this one to be its parent; one that knows of no root itself gives way. */
+  dialled(link: LinkLike): void {
+    const { is } = this.#state;
+    if (is === "joined" || is === "left") return void link.close("another one was first");
+    if (this.#state.is === "joining") this.#state.link.terminate("another parent has dialled");
+    this.#state = { is: "joining", link };
+    this.#followAncestry(link, Number.POSITIVE_INFINITY).catch((error: Error) => {
+      this.#options.logger.warn({ parent: link.peer.id, cause: error.message }, "Refused a parent");
+    });
+  }
+
   leave(): void {
     const link = this.#state.is === "joining" ? this.#state.link : undefined;
     this.#state = { is: "left" };
-    this.#gone.abort(new ConnectionError("The node is leaving.", { address: this.#options.parents[0] as string }));
+    this.#gone.abort(new ConnectionError("The node is leaving.", { address: this.#options.parents[0] ?? "" }));
     link?.terminate("leaving");
   }
 }

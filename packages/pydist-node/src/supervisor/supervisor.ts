@@ -11,6 +11,8 @@ export interface SupervisorOptions {
   /** The program of the node process, and its arguments. */
   readonly module: string;
   readonly args: readonly string[];
+  /** What each process is told on its standard input. Default: it shares this one's. */
+  readonly input?: string | undefined;
   /** Milliseconds in which the event loop of the process must have gone round once. Default 20,000. */
   readonly stallGrace?: number | undefined;
   /** Asked for when there is something to log, which mostly there is not. */
@@ -74,13 +76,16 @@ export class Supervisor {
 
   /** One process, from its start to its end. */
   #live(): Promise<Exit> {
-    const { module, args, stallGrace = STALL_GRACE } = this.#options;
+    const { module, args, input, stallGrace = STALL_GRACE } = this.#options;
     const before = this.#ready === undefined ? {} : { before: this.#ready };
     const child = fork(module, args, {
       env: { ...process.env, ...supervisionVariable({ pid: process.pid, ...before }) },
+      stdio: [input === undefined ? "inherit" : "pipe", "inherit", "inherit", "ipc"],
       // In a group of its own: Ctrl-C reaches it once, through this process.
       detached: process.platform !== "win32",
     });
+    // One that dies before it has read it is dead in any case.
+    child.stdin?.on("error", () => {}).end(input);
     let beats = 0;
     child.on("message", (report: Report) => {
       if (report.is === "beat") beats++;

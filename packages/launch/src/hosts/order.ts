@@ -1,0 +1,26 @@
+import type { Host } from "./hostfile.js";
+import { remoteCommand } from "./remote.js";
+import { type Ended, type SshOptions, ssh } from "./ssh.js";
+
+/** How the machines of a file are reached, and as whose nodes. */
+export interface Order {
+  readonly ssh: SshOptions;
+  /** How `pydist-node` is called there, in shell; undefined for the default. */
+  readonly command: string | undefined;
+  readonly cluster: string;
+  /** The cluster's secret, told to each on its standard input. */
+  readonly secret: string;
+}
+
+/** What came of one machine. */
+export type Outcome =
+  | { readonly is: "up"; readonly id: string; readonly address: string; readonly log: string }
+  | { readonly is: "stopped"; readonly why: string }
+  /** There was nothing to do: it runs already, or not any more. */
+  | { readonly is: "running" | "gone"; readonly why: string }
+  | { readonly is: "failed"; readonly why: string };
+
+/** Runs `pydist-node` on that machine, with the secret on its standard input. */
+export function over({ destination }: Host, order: Order, args: readonly string[]): Promise<Ended> {
+  return ssh(destination, remoteCommand(order.command, args), `${order.secret}\n`, order.ssh);
+}

@@ -1,0 +1,27 @@
+import { VERSION } from "pydist-node";
+
+/*
+ * What a shell on another machine is given. Only POSIX is asked of it.
+ */
+
+/**
+ * What is installed there, or else the release that runs here, brought by npm: so a machine needs Node and npm, and
+ * nothing that a user has put there before.
+ */
+const DEFAULT_COMMAND =
+  `sh -c 'command -v pydist-node >/dev/null 2>&1 && exec pydist-node "$@"; ` +
+  `exec npx --yes pydist-node@${VERSION} "$@"' pydist-node`;
+
+/** @param command how `pydist-node` is called there, as a piece of shell; undefined for the default */
+export function remoteCommand(command: string | undefined, args: readonly string[]): string {
+  return `${command ?? DEFAULT_COMMAND} ${args.map(quoted).join(" ")}`;
+}
+
+/** Where a node's log is, from the home folder of the user there. */
+export function logOf(port: number): string {
+  return `.local/state/pydist/node-${port}.log`;
+}
+
+function quoted(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+}

@@ -14,6 +14,7 @@ const folders = [
   "work-server",
   "exec",
   "repl",
+  "discovery",
 ];
 
 export const packages = folders.map((folder) => {

@@ -14,6 +14,7 @@ import { fileHome, makeHome, runCli, spawnNode } from "../support/processes.js";
 const SAMPLES: Record<SettingName, [text: string, value: unknown, json: unknown, jsonValue: unknown]> = {
   address: ["a:1,b", ["a:1", "b:9000"], ["c:2", "d:3"], ["c:2", "d:3"]],
   parent: ["a:1", ["a:1"], "c:2, [::1]:3", ["c:2", "[::1]:3"]],
+  discover: ["1", true, true, true],
   node: ["n 1", "n 1", "n 2", "n 2"],
   host: ["[::1]", "::1", "0.0.0.0", "0.0.0.0"],
   port: ["0", 0, 1234, 1234],

@@ -56,10 +56,12 @@ function identityOf(supervised: Supervised | undefined): Pick<ClusterNodeOptions
 }
 
 function nodeOptions(call: SpawnCall): Parameters<typeof ClusterNode.start>[0] {
-  const { parent, host, port, tasksPerWorker, name, cluster, hopLimit, advertise, connectTimeout } = call.values;
+  const { parent, discover, host, port, tasksPerWorker, name, cluster, hopLimit, advertise, connectTimeout } =
+    call.values;
   const { allowExec, whenIdle, cacheDir, cacheSize, drainGrace, workerMemory } = call.values;
   return {
     ...(parent.length > 0 ? { parent } : {}),
+    discover,
     host,
     port,
     tasksPerWorker,

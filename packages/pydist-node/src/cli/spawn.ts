@@ -3,6 +3,7 @@ import { type Call, subcommand } from "./subcommand.js";
 
 const SPAWN_SETTINGS = [
   "parent",
+  "discover",
   "host",
   "port",
   "workers",
@@ -35,6 +36,10 @@ export const spawnCommand = subcommand({
     { run: "pydist-node spawn --host 0.0.0.0", what: "a root that other machines can join", marked: true },
     { run: "pydist-node spawn --parent 10.0.0.1:9000", what: "a node below that root", marked: true },
     { run: "pydist-node spawn --parent 127.0.0.1:9000 --port 0 --workers 2", what: "one more on the same machine" },
+    {
+      run: "pydist-node spawn --discover --host 0.0.0.0",
+      what: "a node that finds its tree on the LAN, or begins one",
+    },
   ],
   settings: SPAWN_SETTINGS,
   run: spawn,

@@ -1,10 +1,12 @@
 import { randomUUID } from "node:crypto";
+import { ConnectionError } from "@pydist/protocol";
 import { type Address, formatAddress, parseAddress } from "./address.js";
 import { connect } from "./connect.js";
 import { agreedProtocol, type HelloInput, makeHello } from "./hello.js";
 import { Link } from "./link.js";
 import type { LinkLike } from "./link-like.js";
 import type { LinkOptions } from "./link-options.js";
+import { type Named, readScheme, resolveNamed } from "./schemes.js";
 import type { Redial } from "./session.js";
 
 export interface DialOptions {
@@ -23,16 +25,49 @@ export interface DialOptions {
 /** Milliseconds for an attempt to come back: soon enough for another one within the grace. */
 const COMEBACK_TIMEOUT = 2000;
 
+/** Milliseconds for one of several places where a node may be: what was found need not be true. */
+const PLACE_TIMEOUT = 2000;
+
 /**
  * Connects to a node: one attempt. Listen to the link's "message" in your own time, messages wait for it.
  *
- * @param address `host:port`; see `parseAddress`
+ * @param address `host:port`; see `parseAddress`. Or one with a scheme, whose places are tried in order
  * @throws ConnectionError if nobody answers there, or nobody of ours; worth another attempt
  * @throws AuthenticationError if the secrets or the clusters differ
  * @throws VersionMismatchError if the two speak no common version of the link protocol
  * @throws CycleError, ShutdownError if the node refuses for that reason
  */
 export async function dial(address: string | Address, options: DialOptions): Promise<LinkLike> {
+  const named = typeof address === "string" ? readScheme(address) : undefined;
+  return named === undefined ? dialPlace(address, options) : dialNamed(named, address as string, options);
+}
+
+/** Anybody can say that a node of ours is somewhere; so whatever one place comes to, the next one is tried. */
+async function dialNamed(named: Named, text: string, options: DialOptions): Promise<LinkLike> {
+  const { attemptTimeout = 5000, signal } = options;
+  const deadline = performance.now() + attemptTimeout;
+  const cluster = named.cluster || options.hello.cluster;
+  const places = await resolveNamed(named, text, { cluster, timeout: attemptTimeout, signal });
+  const failures: unknown[] = [];
+  for (const place of places) {
+    const left = Math.ceil(deadline - performance.now());
+    if (left <= 0) break;
+    try {
+      const hello = { ...options.hello, cluster };
+      return await dialPlace(place, { ...options, hello, attemptTimeout: Math.min(PLACE_TIMEOUT, left) });
+    } catch (error) {
+      signal?.throwIfAborted();
+      failures.push(error);
+    }
+  }
+  // Only if none of them can be mended by waiting is there no use in waiting.
+  const mends = failures.find((error) => error instanceof ConnectionError);
+  throw (
+    mends ?? failures[0] ?? new ConnectionError(`What ${text} led to came too late to be dialled.`, { address: text })
+  );
+}
+
+async function dialPlace(address: string | Address, options: DialOptions): Promise<LinkLike> {
   const { key, secretSource, hello, attemptTimeout = 5000, signal } = options;
   signal?.throwIfAborted();
   const where = formatAddress(typeof address === "string" ? parseAddress(address) : address);

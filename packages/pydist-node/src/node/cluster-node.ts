@@ -5,13 +5,14 @@ import type { Ancestor, Order } from "@pydist/protocol";
 import { EventEmitter } from "eventemitter3";
 import { DEFAULT_CLUSTER, DEFAULT_CONNECT_TIMEOUT, DEFAULT_DRAIN_GRACE, DEFAULT_HOP_LIMIT } from "../defaults.js";
 import { Engine } from "../engine/engine.js";
-import { formatAddress, type HelloInput, type Listener, resolveSecret } from "../links/index.js";
+import { type DialOptions, formatAddress, type HelloInput, type Listener, resolveSecret } from "../links/index.js";
 import { type Logger, silent } from "../logger.js";
 import type { CacheOptions } from "../store/cache-folder.js";
 import { VERSION } from "../version.js";
 import { defaultWorkers, describeNode, type Identity, type NodeInfo, toNodeInfos } from "./description.js";
 import { openDoorway } from "./doorway.js";
 import { Duties } from "./duties.js";
+import { accompany, type Guide } from "./guide.js";
 import { Lineage } from "./lineage.js";
 import { Parenthood } from "./parenthood.js";
 import { reachableAddress } from "./reachable.js";
@@ -19,6 +20,11 @@ import { reachableAddress } from "./reachable.js";
 export interface ClusterNodeOptions extends CacheOptions {
   /** Addresses of the parent, tried in order; none makes this the root of a tree. */
   readonly parent?: string | readonly string[];
+  /**
+   * Whether others of the cluster on this network find the node, and whether it finds and joins them if it has no `parent`.
+   * Needs the package @pydist/discovery. Default false.
+   */
+  readonly discover?: boolean;
   /** Where to listen. Default 127.0.0.1: other machines reach the node only if asked for. */
   readonly host?: string;
   /** 0 for any free port. Default 9000. */
@@ -64,6 +70,9 @@ export interface ClusterNodeEvents {
   stopped: () => void;
 }
 
+/** Milliseconds for a parent that was found to answer, and to tell that its way up ends at a root. */
+const FOLLOW_TIMEOUT = 2000;
+
 /** One process of the tree: runs tasks on its cores and hands on what is more to the nodes that joined it. */
 export class ClusterNode extends EventEmitter<ClusterNodeEvents> {
   readonly id: string;
@@ -72,7 +81,12 @@ export class ClusterNode extends EventEmitter<ClusterNodeEvents> {
   readonly #engine: Engine;
   readonly #duties: Duties;
   readonly #lineage: Lineage;
-  readonly #parenthood: Parenthood | undefined;
+  /** When this process of the node began. */
+  readonly #since = Date.now();
+  readonly #dial: () => DialOptions;
+  /** A root has none. */
+  #parenthood: Parenthood | undefined;
+  #guide: Guide | undefined;
   readonly #options: ClusterNodeOptions;
   #listener: Listener | undefined;
   #stopping: Promise<void> | undefined;
@@ -100,18 +114,23 @@ export class ClusterNode extends EventEmitter<ClusterNodeEvents> {
     });
     this.#duties = new Duties(this.#engine, this.name, logger, options.whenIdle === true ? "idle" : "always");
     this.#lineage = new Lineage(
-      (): Ancestor => ({ id: this.id, name: this.name, address: this.address }),
+      (): Ancestor => ({ id: this.id, name: this.name, address: this.address, since: this.#since }),
       parents.length === 0 ? "settled" : "joining",
     );
     this.#engine.on("ancestry", (chain, settled) => this.#parenthood?.heard(chain, settled));
-    if (parents.length === 0) return;
-    this.#parenthood = new Parenthood(this.#engine, this.#lineage, {
+    this.#dial = () => ({ key, secretSource, hello: this.#hello() });
+    if (parents.length > 0) this.#parenthood = this.#parenthoodOf(parents, connectTimeout);
+  }
+
+  #parenthoodOf(parents: readonly string[], connectTimeout: number, letGo?: () => void): Parenthood {
+    return new Parenthood(this.#engine, this.#lineage, {
       parents,
       connectTimeout,
-      logger,
-      dial: () => ({ key, secretSource, hello: this.#hello() }),
+      logger: this.#options.logger ?? silent,
+      dial: this.#dial,
       onLineage: () => this.#tellLineage(),
       onFailed: (error) => this.emit("failed", error),
+      ...(letGo === undefined ? {} : { letGo }),
     });
   }
 
@@ -123,13 +142,15 @@ export class ClusterNode extends EventEmitter<ClusterNodeEvents> {
    * @throws VersionMismatchError if the parent speaks no common version of the link protocol
    */
   static async start(options: ClusterNodeOptions = {}): Promise<ClusterNode> {
-    const { secret, secretFile } = options;
-    const mayGenerate = options.parent === undefined || options.parent.length === 0;
+    const { secret, secretFile, discover = false } = options;
+    // Two nodes that wrote one each would never let each other in.
+    const mayGenerate = !discover && (options.parent === undefined || options.parent.length === 0);
     const found = await resolveSecret({ secret, secretFile, env: process.env, mayGenerate });
     const node = new ClusterNode(options, found.key, found.source);
     try {
       await node.#open(found.key);
       await node.#parenthood?.join();
+      if (discover) await node.#discover();
     } catch (error) {
       await node.close();
       throw error;
@@ -171,6 +192,37 @@ export class ClusterNode extends EventEmitter<ClusterNodeEvents> {
     });
   }
 
+  async #discover(): Promise<void> {
+    const { cluster = DEFAULT_CLUSTER, advertise, logger = silent } = this.#options;
+    const { host, port } = (this.#listener as Listener).address;
+    this.#guide = await accompany({
+      ...{ id: this.id, name: this.name, cluster, version: VERSION, host, port, advertise, logger },
+      way: () => (this.#lineage.settled ? this.#lineage.chain : undefined),
+      join: this.#parenthood === undefined ? (address) => this.#follow(address) : undefined,
+    });
+    await this.#guide.settled;
+  }
+
+  /** What is below comes along. */
+  async #follow(address: string): Promise<void> {
+    const parenthood = this.#parenthoodOf([address], FOLLOW_TIMEOUT, () => this.#standAlone());
+    this.#parenthood = parenthood;
+    try {
+      await parenthood.join(1);
+    } catch (error) {
+      if (this.#parenthood === parenthood) this.#standAlone();
+      throw error;
+    }
+  }
+
+  /** A root that begins again to look for others. */
+  #standAlone(): void {
+    this.#parenthood?.leave();
+    this.#parenthood = undefined;
+    this.#lineage.alone();
+    this.#tellLineage();
+  }
+
   #hello(): HelloInput {
     const { workers = defaultWorkers(), cluster = DEFAULT_CLUSTER } = this.#options;
     const { id, name, address } = this;
@@ -179,6 +231,7 @@ export class ClusterNode extends EventEmitter<ClusterNodeEvents> {
 
   #tellLineage(): void {
     this.#engine.tellChildren({ t: "ancestry", chain: this.#lineage.chain, settled: this.#lineage.settled });
+    this.#guide?.moved();
   }
 
   /**
@@ -218,7 +271,10 @@ export class ClusterNode extends EventEmitter<ClusterNodeEvents> {
   /** Leaves the tree at once and ends all threads. What runs here runs again elsewhere. */
   async close(): Promise<void> {
     this.#duties.close();
-    this.#parenthood?.leave();
+    const parenthood = this.#parenthood;
+    this.#parenthood = undefined;
+    parenthood?.leave();
+    await this.#guide?.close();
     await this.#listener?.close();
     await this.#engine.close("the node was closed");
   }

@@ -17,6 +17,8 @@ import type { Lineage } from "./lineage.js";
 export interface ParenthoodOptions {
   /** Tried in order, again and again. */
   readonly parents: readonly string[];
+  /** Called instead of looking for a parent that is gone, and those above it, for ever: the node finds another by itself. */
+  readonly letGo?: () => void;
   /** Milliseconds to find a parent that has a way to a root. */
   readonly connectTimeout: number;
   readonly dial: () => DialOptions;
@@ -66,16 +68,17 @@ export class Parenthood {
 
   /**
    * Joins the tree for the first time.
+   * @param rounds how often all parents are dialled. Default: as often as the time allows
    * @throws ConnectionError if no parent was found in time
    * @throws CycleError, AuthenticationError, VersionMismatchError at once: waiting does not mend them
    */
-  async join(): Promise<void> {
+  async join(rounds?: number): Promise<void> {
     const deadline = performance.now() + this.#options.connectTimeout;
     const left = (): number => deadline - performance.now();
     for (;;) {
-      if ((await this.#attemptParents(left(), left())) === "joined") return;
-      await this.#backoff.pause(this.#gone.signal, left());
-      if (left() <= 0) throw this.#tooLate();
+      if ((await this.#attemptParents(left(), left(), rounds)) === "joined") return;
+      if (rounds === undefined) await this.#backoff.pause(this.#gone.signal, left());
+      if (rounds !== undefined || left() <= 0) throw this.#tooLate();
     }
   }
 
@@ -224,25 +227,27 @@ export class Parenthood {
   /** The tasks that came from the parent are void; the node itself, and what is below it, stays. */
   #lost(cause: string, patience: number): void {
     if (this.#state.is === "left") return;
-    const { logger, onFailed, parents } = this.#options;
+    const { logger, onFailed, letGo, parents } = this.#options;
     this.#state = { is: "apart" };
     const [, , ...above] = this.#lineage.chain;
     this.#ancestors = above.map(({ address }) => address).filter((address) => !parents.includes(address));
     logger.warn({ cause }, "Parent lost; looking for it again");
     this.#forgetLineage();
     void this.#rejoin(patience).catch((error: Error) => {
-      if (!this.#gone.signal.aborted) onFailed(error);
+      if (this.#gone.signal.aborted) return;
+      if (letGo === undefined) onFailed(error);
+      else letGo();
     });
   }
 
   /** @param parentPatience milliseconds in which nobody but the parents is asked */
   async #rejoin(parentPatience: number): Promise<void> {
-    const { parents, connectTimeout } = this.#options;
+    const { parents, connectTimeout, letGo } = this.#options;
     const deadline = performance.now() + parentPatience;
     for (;;) {
       // A parent may let a node in and turn it out again, over and over.
       await this.#backoff.pause(this.#gone.signal);
-      const alone = this.#ancestors.length === 0;
+      const alone = this.#ancestors.length === 0 && letGo === undefined;
       // With only one of them there is nothing better to do than to wait for it.
       const patience = parents.length > 1 || !alone ? connectTimeout : Number.POSITIVE_INFINITY;
       const parentsTurn = () => this.#attemptParents(Number.POSITIVE_INFINITY, patience, alone ? undefined : 1);
@@ -251,6 +256,7 @@ export class Parenthood {
       for (const address of this.#ancestors) {
         if ((await this.#joinAncestor(address)) === "joined") return;
       }
+      if (letGo !== undefined) return letGo();
     }
   }
 

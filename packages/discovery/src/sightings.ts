@@ -78,13 +78,6 @@ export class Sightings {
     return best.kept;
   }
 
-  /** All that are wanted: of each machine the best first, and the machines take turns. */
-  all(wanted: (announcement: Announcement) => boolean, now: number): Sighting[] {
-    const lists = [...this.#sources.values()].map((source) => this.#wanted(source, wanted, now).sort(byRoot));
-    const turns = lists.flatMap((list) => list.map((kept, turn) => ({ kept, turn })));
-    return turns.sort((one, other) => one.turn - other.turn || byRoot(one.kept, other.kept)).map(({ kept }) => kept);
-  }
-
   #wanted({ nodes }: Source, wanted: (announcement: Announcement) => boolean, now: number): Kept[] {
     for (const [id, { until }] of nodes) if (until <= now) nodes.delete(id);
     return [...nodes.values()].filter(({ announcement }) => wanted(announcement));

@@ -47,9 +47,8 @@ async function dialNamed(named: Named, text: string, options: DialOptions): Prom
   const { attemptTimeout = 5000, signal } = options;
   const deadline = performance.now() + attemptTimeout;
   const cluster = named.cluster || options.hello.cluster;
-  const places = await resolveNamed(named, text, { cluster, timeout: attemptTimeout, signal });
-  const failures: unknown[] = [];
-  for (const place of places) {
+  let failure: unknown;
+  for await (const place of resolveNamed(named, text, { cluster, timeout: attemptTimeout, signal })) {
     const left = Math.ceil(deadline - performance.now());
     if (left <= 0) break;
     try {
@@ -57,14 +56,11 @@ async function dialNamed(named: Named, text: string, options: DialOptions): Prom
       return await dialPlace(place, { ...options, hello, attemptTimeout: Math.min(PLACE_TIMEOUT, left) });
     } catch (error) {
       signal?.throwIfAborted();
-      failures.push(error);
+      // Only if none of them can be mended by waiting is there no use in waiting.
+      if (!(failure instanceof ConnectionError)) failure = error;
     }
   }
-  // Only if none of them can be mended by waiting is there no use in waiting.
-  const mends = failures.find((error) => error instanceof ConnectionError);
-  throw (
-    mends ?? failures[0] ?? new ConnectionError(`What ${text} led to came too late to be dialled.`, { address: text })
-  );
+  throw failure ?? new ConnectionError(`What ${text} led to came too late to be dialled.`, { address: text });
 }
 
 async function dialPlace(address: string | Address, options: DialOptions): Promise<LinkLike> {

@@ -17,10 +17,10 @@ export interface ResolveOptions {
 }
 
 /**
- * Where nodes are, as `host:port`, the best first; never none.
+ * Where nodes are, as `host:port`, the best first, and others as they are found, until the time is over.
  * @throws ConnectionError if none are found in time, worth another attempt
  */
-export type Resolve = (options: ResolveOptions) => Promise<readonly string[]>;
+export type Resolve = (options: ResolveOptions) => AsyncIterable<string>;
 
 const PACKAGES: Readonly<Record<string, string>> = { discover: "@pydist/discovery" };
 
@@ -58,9 +58,9 @@ function pathOf({ package: from }: Named, text: string): string {
 }
 
 /** @throws ConnectionError if nobody is found; TypeError if the package is not installed */
-export async function resolveNamed(named: Named, text: string, options: ResolveOptions): Promise<readonly string[]> {
+export async function* resolveNamed(named: Named, text: string, options: ResolveOptions): AsyncIterable<string> {
   const { resolve } = (await import(pathToFileURL(pathOf(named, text)).href)) as { readonly resolve?: Resolve };
-  if (resolve !== undefined) return resolve(options);
+  if (resolve !== undefined) return yield* resolve(options);
   throw new ConnectionError(
     `${named.package} cannot resolve "${text}". Install one release of it and of pydist-node.`,
     {

@@ -1,5 +1,7 @@
 import { ConnectionError } from "pydist";
+import { VERSION } from "pydist-node";
 import { describe, expect, it } from "vitest";
+import { Ether } from "./ether.js";
 import { discoverer, namesBelow, oneTree, program } from "./lan.js";
 
 describe("nodes that discover", () => {
@@ -23,6 +25,59 @@ describe("nodes that discover", () => {
     const nodes = found.map(({ node }) => node);
     const root = await oneTree(nodes);
     expect(await namesBelow(root)).toEqual(["a", "b", "c", "d"]);
+  });
+
+  it("find each other when their root has left, and again when it is back", async () => {
+    const { node: root } = await discoverer({ name: "root" });
+    const below = await Promise.all(["a", "b", "c"].map((name) => discoverer({ name })));
+    const nodes = below.map(({ node }) => node);
+    expect(await oneTree([root, ...nodes])).toBe(root);
+    await root.close();
+    const next = await oneTree(nodes);
+    const { node: back } = await discoverer({ name: "root" });
+    // It is not what it was: whoever began first is the root now.
+    expect(await oneTree([back, ...nodes])).toBe(next);
+  });
+
+  it("do not look for a tree if they were told who their parent is, but let others find it", async () => {
+    const { node: root } = await discoverer({ name: "root", discover: false });
+    const { node: child } = await discoverer({ name: "child", parent: root.address });
+    const ether = await Ether.open();
+    await ether.ask();
+    const { announcement } = await ether.heard(() => true);
+    expect(announcement).toMatchObject({
+      name: "child",
+      address: child.address,
+      root: { id: root.id, address: root.address, reach: "its machine" },
+    });
+    const { node: other, log } = await discoverer({ name: "other" });
+    expect(await namesBelow(root)).toEqual(["child", "other", "root"]);
+    expect(await namesBelow(child)).toEqual(["child", "other"]);
+    expect(log.lines.find(({ message }) => message === "Joined parent")?.fields).toMatchObject({ parent: child.id });
+
+    const executor = program();
+    await executor.waitForNodes(3, { timeout: 10_000 });
+    expect((await executor.nodes())[0]?.name).toBe("root");
+    await other.close();
+  });
+
+  it("say goodbye", async () => {
+    const ether = await Ether.open();
+    const { node } = await discoverer({ name: "short" });
+    await node.close();
+    const { announcement } = await ether.heard(({ ttl }) => ttl === 0);
+    expect(announcement).toMatchObject({ id: node.id, name: "short" });
+  });
+
+  it("announce what others need to find them, and no secret nor anything made of it", async () => {
+    const ether = await Ether.open();
+    const { node } = await discoverer({ name: "open", cluster: "render" });
+    const { announcement } = await ether.heard(() => true);
+    const since = expect.any(Number);
+    expect(announcement).toEqual({
+      ...{ id: node.id, name: "open", cluster: "render", version: VERSION, address: node.address },
+      root: { id: node.id, since, address: node.address, reach: "its machine" },
+    });
   });
 });
 

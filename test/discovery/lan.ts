@@ -9,8 +9,10 @@ import { Recorder } from "./recorder.js";
  * A LAN of this file's own, on the loopback interface alone: nobody else on this machine speaks in its group, on its port.
  */
 
-export const BAND = `239.255.77.77:${randomInt(20_000, 60_000)}@127.0.0.1`;
-process.env.PYDIST_MULTICAST = BAND;
+export function useNewBand(): void {
+  process.env.PYDIST_MULTICAST = `239.255.77.77:${randomInt(20_000, 60_000)}@127.0.0.1`;
+}
+useNewBand();
 
 /** A node of this process that discovers, and what it logs. */
 export interface Found {

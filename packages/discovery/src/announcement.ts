@@ -8,6 +8,13 @@ export interface Root {
   /** When it began, in milliseconds since 1970 by its own clock. */
   readonly since: number;
   readonly address: string;
+  /** Who can dial it. */
+  readonly reach: "everybody" | "its machine";
+}
+
+/** @throws TypeError or RangeError if the address is none */
+export function makeRoot(id: string, since: number, address: string): Root {
+  return { id, since, address, reach: isLoopback(parseAddress(address).host) ? "its machine" : "everybody" };
 }
 
 /** What a node tells everybody on the network: nothing that is worth keeping from them. */
@@ -25,7 +32,7 @@ export interface Announcement {
 /** The root at the end of a node's way up. */
 export function rootOf(way: readonly [Ancestor, ...Ancestor[]]): Root {
   const { id, since = 0, address } = way.at(-1) as Ancestor;
-  return { id, since, address };
+  return makeRoot(id, since, address);
 }
 
 /**
@@ -33,11 +40,6 @@ export function rootOf(way: readonly [Ancestor, ...Ancestor[]]): Root {
  * only their own machine can reach come last, for nobody else could join them.
  */
 export function isEarlier(one: Root, other: Root): boolean {
-  const reach = Number(isNear(one)) - Number(isNear(other));
-  if (reach !== 0) return reach < 0;
+  if (one.reach !== other.reach) return one.reach === "everybody";
   return one.since === other.since ? one.id < other.id : one.since < other.since;
-}
-
-function isNear({ address }: Root): boolean {
-  return isLoopback(parseAddress(address).host);
 }

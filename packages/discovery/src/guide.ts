@@ -31,10 +31,11 @@ class NodeGuide implements Guide {
     this.#guided = guided;
     this.#radio = radio;
     const { id, name, cluster, version, logger } = guided;
-    this.#herald = new Herald(radio, guided, () => {
+    const describe = () => {
       const way = guided.way();
       return way === undefined ? undefined : { id, name, cluster, version, root: rootOf(way) };
-    });
+    };
+    this.#herald = new Herald(radio, guided, describe, (other) => this.#sightings.has(other));
     this.#questions = new Questions((pause) => {
       logger.debug({ cluster, places: radio.places, pause }, "Asking for a tree to join");
       void radio.say(makeQuestion);
@@ -91,7 +92,7 @@ class NodeGuide implements Guide {
       void this.#follow(found);
       return;
     }
-    const pause = this.#sightings.due(wanted, now) - now;
+    const pause = this.#sightings.due(wanted) - now;
     if (pause < Number.POSITIVE_INFINITY) this.#wake = setTimeout(() => this.#consider(), pause).unref();
   }
 

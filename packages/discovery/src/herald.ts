@@ -7,7 +7,7 @@ import type { Radio } from "./radio.js";
 const TTL = 120;
 /** Milliseconds between two announcements at least, as multicast DNS has it, and before what may be lost is said again. */
 const LEAST_PAUSE = 1000;
-/** Milliseconds that the members of a tree leave to its root, and then to each other, to answer first. */
+/** Milliseconds that the members of a tree leave to each other to answer first, after what they leave to a root that is heard. */
 const MANNERS = { least: 20, most: 120 };
 
 /** What a node announces, whatever the place; undefined while it has no tree to speak of. */
@@ -18,22 +18,35 @@ export class Herald {
   readonly #radio: Radio;
   readonly #reach: Reach;
   readonly #describe: () => Body;
-  /** What was said last, which others may still believe. */
+  /** Whether the node with this id is heard on this network. */
+  readonly #hears: (id: string) => boolean;
+  /** What was so when it was looked at last; what was said last, and others may still believe. */
+  #known: Body;
   #said: Body;
   #last = Number.NEGATIVE_INFINITY;
   #timer: { readonly why: "asked" | "again"; readonly timer: NodeJS.Timeout } | undefined;
   #state: "open" | "closed" = "open";
 
-  constructor(radio: Radio, reach: Reach, describe: () => Body) {
+  constructor(radio: Radio, reach: Reach, describe: () => Body, hears: (id: string) => boolean) {
     this.#radio = radio;
     this.#reach = reach;
     this.#describe = describe;
+    this.#hears = hears;
   }
 
   /** The node's way up may have changed. */
   moved(): void {
-    if (this.#state === "closed" || JSON.stringify(this.#describe()) === JSON.stringify(this.#said)) return;
-    void this.#say();
+    const body = this.#describe();
+    if (this.#state === "closed" || JSON.stringify(body) === JSON.stringify(this.#known)) return;
+    this.#known = body;
+    // A tree is announced by its root. What else the node has said of itself is not so any more.
+    const spokenFor = body === undefined || (!isRoot(body) && this.#hears(body.root.id));
+    if (spokenFor) {
+      this.#quiet();
+      void this.#takeBack();
+      return;
+    }
+    void this.#say(body);
     this.#later("again", LEAST_PAUSE);
   }
 
@@ -41,8 +54,9 @@ export class Herald {
     const body = this.#describe();
     if (this.#state === "closed" || this.#timer !== undefined || body === undefined) return;
     const { least, most } = MANNERS;
-    const manners = isRoot(body) ? 0 : least + Math.random() * (most - least);
-    this.#later("asked", Math.max(manners, this.#last + LEAST_PAUSE - performance.now()));
+    const toOthers = isRoot(body) ? 0 : least + Math.random() * (most - least);
+    const toRoot = !isRoot(body) && this.#hears(body.root.id) ? LEAST_PAUSE : 0;
+    this.#later("asked", Math.max(toOthers + toRoot, this.#last + LEAST_PAUSE - performance.now()));
   }
 
   /** Another node of the same tree has answered for all of them. */
@@ -56,7 +70,8 @@ export class Herald {
     this.#quiet();
     const timer = setTimeout(() => {
       this.#timer = undefined;
-      void this.#say();
+      const body = this.#describe();
+      if (body !== undefined) void this.#say(body);
     }, pause).unref();
     this.#timer = { why, timer };
   }
@@ -66,13 +81,17 @@ export class Herald {
     this.#timer = undefined;
   }
 
-  /** Says what is so; or takes back what is so no more. */
-  #say(): Promise<void> {
-    const body = this.#describe();
-    const taken = body ?? this.#said;
+  #say(body: Omit<Announcement, "address">): Promise<void> {
     this.#said = body;
     this.#last = performance.now();
-    return taken === undefined ? Promise.resolve() : this.#broadcast(taken, body === undefined ? 0 : TTL);
+    return this.#broadcast(body, TTL);
+  }
+
+  /** Resolves when those who listen know that what was said is no longer so. */
+  async #takeBack(): Promise<void> {
+    const said = this.#said;
+    this.#said = undefined;
+    if (said !== undefined) await this.#broadcast(said, 0);
   }
 
   #broadcast(body: Omit<Announcement, "address">, ttl: number): Promise<void> {
@@ -86,7 +105,7 @@ export class Herald {
   async close(): Promise<void> {
     this.#state = "closed";
     this.#quiet();
-    if (this.#said !== undefined) await this.#broadcast(this.#said, 0);
+    await this.#takeBack();
   }
 }
 

@@ -1,7 +1,7 @@
 import { isIPv4, isIPv6 } from "node:net";
 import type { Answer, Packet, TxtData } from "dns-packet";
 import { parseAddress } from "pydist-node";
-import type { Announcement } from "./announcement.js";
+import { type Announcement, makeRoot } from "./announcement.js";
 
 /*
  * DNS-based service discovery (RFC 6763) in packets of multicast DNS (RFC 6762), so that the tools of any system list
@@ -79,36 +79,20 @@ function read(id: string, data: TxtData): Announcement | undefined {
     if (!fields.has(key)) fields.set(key, value);
   }
   const field = (key: string): string => fields.get(key) ?? "";
-  const root = { id: field("root"), since: Number(field("since")), address: field("at") };
-  const announcement = {
-    id,
-    name: field("name"),
-    cluster: field("cluster"),
-    version: field("version"),
-    address: field("address"),
-    root,
-  };
-  return makesSense(announcement) ? announcement : undefined;
-}
-
-const LABEL = /^[^\p{Cc}]{1,255}$/u;
-
-function makesSense({ id, name, cluster, version, address, root }: Announcement): boolean {
-  const texts = [id, name, cluster, version, root.id];
-  return (
-    texts.every((text) => LABEL.test(text)) &&
-    Number.isSafeInteger(root.since) &&
-    [address, root.address].every(isDialable)
-  );
-}
-
-function isDialable(address: string): boolean {
+  const [name, cluster, version] = [field("name"), field("cluster"), field("version")];
+  const [root, since, at] = [field("root"), Number(field("since")), field("at")];
+  if (![id, name, cluster, version, root].every((text) => LABEL.test(text)) || !Number.isSafeInteger(since)) return;
+  const address = field("address");
   try {
-    return parseAddress(address).port > 0;
+    if (parseAddress(address).port === 0 || parseAddress(at).port === 0) return;
+    return { id, name, cluster, version, address, root: makeRoot(root, since, at) };
   } catch {
-    return false;
+    return;
   }
 }
+
+/** A text of one line, as names of nodes and clusters are. */
+const LABEL = /^[^\p{Cc}]{1,255}$/u;
 
 function isSame(one: string, other: string): boolean {
   return one.toLowerCase() === other.toLowerCase();

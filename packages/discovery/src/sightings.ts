@@ -3,8 +3,8 @@ import { type Announcement, isEarlier } from "./announcement.js";
 import { isHere, isLoopback } from "./places.js";
 
 /** Machines, and nodes of each, that are remembered at most: anybody may announce what is not there. */
-const MOST_SOURCES = 64;
-const MOST_OF_ONE = 64;
+const MOST_SOURCES = 32;
+const MOST_OF_ONE = 16;
 /** Milliseconds until a place is tried again: doubled each time that nobody answered. */
 const FIRST_PAUSE = 1000;
 const LONGEST_PAUSE = 60_000;
@@ -25,6 +25,8 @@ interface Kept extends Sighting {
   due: number;
   failures: number;
 }
+
+type Wanted = (announcement: Announcement) => boolean;
 
 interface Source {
   /** When one of its nodes was dialled last. */
@@ -62,25 +64,22 @@ export class Sightings {
     if (nodes.size > MOST_OF_ONE) dropFirst(nodes);
   }
 
+  has(id: string): boolean {
+    return [...this.#sources.values()].some(({ nodes }) => nodes.has(id));
+  }
+
   /** What is to be tried now; it has then had its turn. */
-  next(wanted: (announcement: Announcement) => boolean, now: number): Sighting | undefined {
+  next(wanted: Wanted, now: number): Sighting | undefined {
     let best: { source: Source; kept: Kept } | undefined;
     for (const source of this.#sources.values()) {
-      const kept = this.#wanted(source, wanted, now)
-        .filter(({ due }) => due <= now)
-        .sort(byRoot)[0];
+      const kept = bestOf(source, wanted, now);
       if (kept === undefined) continue;
-      if (best === undefined || source.tried < best.source.tried) best = { source, kept };
-      else if (source.tried === best.source.tried && byRoot(kept, best.kept) < 0) best = { source, kept };
+      const earlier = best === undefined || (best.source.tried === source.tried && isBetter(kept, best.kept));
+      if (earlier || source.tried < (best?.source.tried ?? 0)) best = { source, kept };
     }
     if (best === undefined) return undefined;
     best.source.tried = now;
     return best.kept;
-  }
-
-  #wanted({ nodes }: Source, wanted: (announcement: Announcement) => boolean, now: number): Kept[] {
-    for (const [id, { until }] of nodes) if (until <= now) nodes.delete(id);
-    return [...nodes.values()].filter(({ announcement }) => wanted(announcement));
   }
 
   /** Nobody answered there; it may do so later. */
@@ -103,10 +102,22 @@ export class Sightings {
   }
 
   /** When the next one that is wanted may be tried; Infinity if none will be. */
-  due(wanted: (announcement: Announcement) => boolean, now: number): number {
-    const all = [...this.#sources.values()].flatMap((source) => this.#wanted(source, wanted, now));
-    return Math.min(...all.map(({ due }) => due));
+  due(wanted: Wanted): number {
+    let least = Number.POSITIVE_INFINITY;
+    for (const { nodes } of this.#sources.values()) {
+      for (const { announcement, due } of nodes.values()) if (due < least && wanted(announcement)) least = due;
+    }
+    return least;
   }
+}
+
+function bestOf({ nodes }: Source, wanted: Wanted, now: number): Kept | undefined {
+  let best: Kept | undefined;
+  for (const [id, kept] of nodes) {
+    if (kept.until <= now) nodes.delete(id);
+    else if (kept.due <= now && (best === undefined || isBetter(kept, best)) && wanted(kept.announcement)) best = kept;
+  }
+  return best;
 }
 
 /** A node of the same name that has moved, or begun anew. */
@@ -114,11 +125,10 @@ function isAnother(one: Announcement, other: Announcement): boolean {
   return one.address !== other.address || one.root.id !== other.root.id || one.root.since !== other.root.since;
 }
 
-/** The earliest root first, and before all others itself. */
-function byRoot({ announcement: one }: Sighting, { announcement: other }: Sighting): number {
-  if (isEarlier(one.root, other.root)) return -1;
-  if (isEarlier(other.root, one.root)) return 1;
-  return Number(one.id !== one.root.id) - Number(other.id !== other.root.id);
+/** The earlier root, and before all others itself. */
+function isBetter({ announcement: one }: Sighting, { announcement: other }: Sighting): boolean {
+  if (one.root.id === other.root.id) return one.id === one.root.id && other.id !== other.root.id;
+  return isEarlier(one.root, other.root);
 }
 
 function dropFirst<K>(map: Map<K, unknown>): void {

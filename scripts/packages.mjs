@@ -15,6 +15,7 @@ const folders = [
   "exec",
   "repl",
   "launch",
+  "discovery",
 ];
 
 export const packages = folders.map((folder) => {

@@ -185,6 +185,8 @@ export interface Ancestor {
   readonly id: string;
   readonly name: string;
   readonly address: string;
+  /** When its process began, in milliseconds since 1970 by its own clock. */
+  readonly since?: number;
 }
 
 /** What is known of a node without asking it. */

@@ -1,7 +1,7 @@
 import { inspect } from "node:util";
 import { ShippingError } from "@pydist/protocol";
 import { isWorkerOfPydist } from "@pydist/shipping/runtime";
-import { parseAddress } from "pydist-node";
+import { checkAddress } from "pydist-node";
 import type { Attached, ExecutorOptions } from "./options.js";
 
 /** Tells `new ClusterExecutor`'s forms apart; PYDIST_ADDRESS counts where no address was given. @throws TypeError or RangeError */
@@ -27,7 +27,7 @@ export function readArguments(
     if (typeof address !== "string") {
       throw new TypeError(`ClusterExecutor was given the address ${inspect(address)}; it must be a string, host:port.`);
     }
-    parseAddress(address);
+    checkAddress(address);
   }
   return { addresses: addresses.map((address) => address.trim()), options, by };
 }

@@ -1,6 +1,5 @@
-import { createRequire } from "node:module";
-import { dirname } from "node:path";
-import { fileURLToPath, pathToFileURL } from "node:url";
+import { pathToFileURL } from "node:url";
+import { findBeside } from "../beside.js";
 import { UsageError } from "./exit-codes.js";
 import type { Subcommand, SubcommandGroup } from "./subcommand.js";
 
@@ -12,18 +11,10 @@ export interface Elsewhere {
   readonly summary: string;
 }
 
-/**
- * Loads the subcommand from where its package is installed: beside this one, beside the command as it was called (what a
- * link leads to may be elsewhere), or for the folder in which it is called.
- * @throws UsageError if it is not installed there
- */
+/** Loads the subcommand from its package. @throws UsageError if that is not installed */
 export async function loadElsewhere(name: string, { package: from }: Elsewhere): Promise<Subcommand | SubcommandGroup> {
-  const here = dirname(fileURLToPath(import.meta.url));
-  const paths = [here, dirname(process.argv[1] ?? here), process.cwd()];
-  let path: string;
-  try {
-    path = createRequire(import.meta.url).resolve(`${from}/subcommand`, { paths });
-  } catch {
+  const path = findBeside(`${from}/subcommand`);
+  if (path === undefined) {
     throw new UsageError(
       `pydist-node ${name} is in the package ${from}, which is not installed here. ` +
         `Install it: npm install ${from} (with --global if pydist-node is).`,

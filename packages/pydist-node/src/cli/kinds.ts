@@ -1,6 +1,6 @@
 import { isIPv6 } from "node:net";
 import * as v from "valibot";
-import { formatAddress, parseAddress } from "../links/index.js";
+import { checkAddress, formatAddress, parseAddress, readScheme } from "../links/index.js";
 import { didYouMean } from "./similar.js";
 
 /**
@@ -118,25 +118,35 @@ function dialable(text: string): string {
   return formatAddress(address);
 }
 
-/** Addresses to dial, as `host:port`; a text holds one or several, with commas between. */
-export const addresses: Kind<readonly string[]> = {
-  fromText: asIs,
-  schema: v.pipe(
-    v.union(
-      [v.string(), v.pipe(v.array(v.string()), v.minLength(1, notA("an address, or a list of addresses")))],
-      notA("an address, or a list of addresses"),
+/** Addresses that are read by this, as `host:port`; a text holds one or several, with commas between. */
+function listOf(read: (text: string) => string): Kind<readonly string[]> {
+  return {
+    fromText: asIs,
+    schema: v.pipe(
+      v.union(
+        [v.string(), v.pipe(v.array(v.string()), v.minLength(1, notA("an address, or a list of addresses")))],
+        notA("an address, or a list of addresses"),
+      ),
+      v.rawTransform(({ dataset, addIssue, NEVER }) => {
+        const texts = typeof dataset.value === "string" ? dataset.value.split(",") : dataset.value;
+        try {
+          return texts.map(read);
+        } catch (error) {
+          addIssue({ message: (error as Error).message });
+          return NEVER;
+        }
+      }),
     ),
-    v.rawTransform(({ dataset, addIssue, NEVER }) => {
-      const texts = typeof dataset.value === "string" ? dataset.value.split(",") : dataset.value;
-      try {
-        return texts.map(dialable);
-      } catch (error) {
-        addIssue({ message: (error as Error).message });
-        return NEVER;
-      }
-    }),
-  ),
-};
+  };
+}
+
+/** Nodes to dial. */
+export const addresses = listOf(dialable);
+
+/** The same, or what leads to them, such as `discover:`. */
+export const addressesOrSchemes = listOf((text) =>
+  readScheme(text) === undefined ? dialable(text) : checkAddress(text),
+);
 
 export const address: Kind<string> = {
   fromText: asIs,

@@ -58,12 +58,13 @@ function identityOf(supervised: Supervised | undefined): Pick<ClusterNodeOptions
 
 function nodeOptions(call: SpawnCall): Parameters<typeof ClusterNode.start>[0] {
   const { parent, host, port, tasksPerWorker, name, cluster, hopLimit, advertise, connectTimeout } = call.values;
-  const { awaitParent, children, maxChildren, reconnect } = call.values;
+  const { awaitParent, children, discover, maxChildren, reconnect } = call.values;
   const { allowExec, whenIdle, cacheDir, cacheSize, drainGrace, workerMemory } = call.values;
   return {
     ...(parent.length > 0 ? { parent } : {}),
     awaitParent,
     children,
+    discover,
     host,
     port,
     tasksPerWorker,

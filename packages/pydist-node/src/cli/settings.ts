@@ -10,7 +10,19 @@ import { DEFAULT_HOST, DEFAULT_PORT, formatAddress } from "../links/address.js";
 import { DEFAULT_CACHE_SIZE } from "../store/cache-folder.js";
 import { CONFIG_FILE, type ConfigFile } from "./config-file.js";
 import { UsageError } from "./exit-codes.js";
-import { address, addresses, host, type Kind, label, oneOf, path, time, wholeNumber, yesOrNo } from "./kinds.js";
+import {
+  address,
+  addresses,
+  addressesOrSchemes,
+  host,
+  type Kind,
+  label,
+  oneOf,
+  path,
+  time,
+  wholeNumber,
+  yesOrNo,
+} from "./kinds.js";
 import { didYouMean } from "./similar.js";
 
 export const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
@@ -23,6 +35,7 @@ export interface Settings {
   readonly parent: readonly string[];
   readonly awaitParent: boolean;
   readonly children: readonly string[];
+  readonly discover: boolean;
   readonly host: string;
   readonly port: number;
   /** Undefined: every core. */
@@ -70,9 +83,9 @@ const MOST_MILLISECONDS = 2 ** 31 - 1;
 /** Each has the flag `--kebab-case`, the variable `PYDIST_SNAKE_CASE` and the key `camelCase` in pydist.config.json. */
 export const SETTINGS: { readonly [K in SettingName]: Setting<Settings[K]> } = {
   address: {
-    kind: addresses,
+    kind: addressesOrSchemes,
     placeholder: "ADDRESS",
-    help: "the node, host:port, by default 127.0.0.1:9000; several with commas between are tried in order",
+    help: "the node, host:port, by default 127.0.0.1:9000, or discover:; several with commas between are tried in order",
     default: [formatAddress({ host: DEFAULT_HOST, port: DEFAULT_PORT })],
   },
   node: {
@@ -97,6 +110,11 @@ export const SETTINGS: { readonly [K in SettingName]: Setting<Settings[K]> } = {
     placeholder: "HOST:PORT",
     help: "dial these nodes, started with --await-parent, to be children; several with commas between",
     default: [],
+  },
+  discover: {
+    kind: yesOrNo,
+    help: "be found by others of the cluster on this network; without --parent, find them and join them",
+    default: false,
   },
   host: {
     kind: host,

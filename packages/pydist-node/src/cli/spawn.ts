@@ -7,6 +7,7 @@ const SPAWN_SETTINGS = [
   "parent",
   "awaitParent",
   "children",
+  "discover",
   "host",
   "port",
   "workers",
@@ -43,6 +44,10 @@ export const spawnCommand = subcommand({
     { run: "pydist-node spawn --parent 127.0.0.1:9000 --port 0 --workers 2", what: "one more on the same machine" },
     { run: "pydist-node spawn --await-parent --host 0.0.0.0", what: "a node that cannot dial out" },
     { run: "pydist-node spawn --children 10.0.0.2:9000,10.0.0.3:9000", what: "and its parent, which dials it" },
+    {
+      run: "pydist-node spawn --discover --host 0.0.0.0",
+      what: "a node that finds its tree on the LAN, or begins one",
+    },
   ],
   settings: SPAWN_SETTINGS,
   switches: [{ flag: "--detach <FILE>", help: "go on in the background once it is ready, with the log in FILE" }],

@@ -133,7 +133,7 @@ const node = v.object({
   allowExec: v.optional(v.boolean(), false),
 });
 
-const ancestor = v.object({ id: text, name: text, address: text });
+const ancestor = v.object({ id: text, name: text, address: text, since: v.exactOptional(count) });
 
 const schemas: Readonly<Record<Frame["t"], v.GenericSchema<unknown, Frame>>> = {
   tasks: v.object({

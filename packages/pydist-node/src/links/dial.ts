@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { ConnectionError } from "@pydist/protocol";
 import { type Address, formatAddress, parseAddress } from "./address.js";
 import { connect } from "./connect.js";
 import { agreedProtocol, type HelloInput, makeHello, type Redirect } from "./hello.js";
@@ -6,6 +7,7 @@ import { Link } from "./link.js";
 import type { LinkLike } from "./link-like.js";
 import type { LinkOptions } from "./link-options.js";
 import { type Answer, Journey } from "./redirects.js";
+import { type Named, readScheme, resolveNamed } from "./schemes.js";
 import type { Redial } from "./session.js";
 
 export interface DialOptions {
@@ -29,16 +31,45 @@ const COMEBACK_TIMEOUT = 2000;
 /** Milliseconds for the machine of a node that was named by another one: it may be out of reach from here. */
 const REACH_TIMEOUT = 2000;
 
+/** Milliseconds for one of several places where a node may be: what was found need not be true. */
+const PLACE_TIMEOUT = 2000;
+
 /**
  * Connects to a node, or to the one to which that sends a newcomer on: one attempt. Listen to the link's "message" in your own time, messages wait for it.
  *
- * @param address `host:port`; see `parseAddress`
+ * @param address `host:port`; see `parseAddress`. Or one with a scheme, whose places are tried in order
  * @throws ConnectionError if nobody answers there, or nobody of ours; worth another attempt
  * @throws AuthenticationError if the secrets or the clusters differ
  * @throws VersionMismatchError if the two speak no common version of the link protocol
  * @throws CycleError, ShutdownError if the node refuses for that reason
  */
 export async function dial(address: string | Address, options: DialOptions): Promise<LinkLike> {
+  const named = typeof address === "string" ? readScheme(address) : undefined;
+  return named === undefined ? dialPlace(address, options) : dialNamed(named, address as string, options);
+}
+
+/** Anybody can say that a node of ours is somewhere; so whatever one place comes to, the next one is tried. */
+async function dialNamed(named: Named, text: string, options: DialOptions): Promise<LinkLike> {
+  const { attemptTimeout = 5000, signal } = options;
+  const deadline = performance.now() + attemptTimeout;
+  const cluster = named.cluster || options.hello.cluster;
+  let failure: unknown;
+  for await (const place of resolveNamed(named, text, { cluster, timeout: attemptTimeout, signal })) {
+    const left = Math.ceil(deadline - performance.now());
+    if (left <= 0) break;
+    try {
+      const hello = { ...options.hello, cluster };
+      return await dialPlace(place, { ...options, hello, attemptTimeout: Math.min(PLACE_TIMEOUT, left) });
+    } catch (error) {
+      signal?.throwIfAborted();
+      // Only if none of them can be mended by waiting is there no use in waiting.
+      if (!(failure instanceof ConnectionError)) failure = error;
+    }
+  }
+  throw failure ?? new ConnectionError(`What ${text} led to came too late to be dialled.`, { address: text });
+}
+
+async function dialPlace(address: string | Address, options: DialOptions): Promise<LinkLike> {
   options.signal?.throwIfAborted();
   const journey = new Journey(
     (where, unreached, whose) => reach(where, unreached, whose === "told" ? REACH_TIMEOUT : undefined, options),

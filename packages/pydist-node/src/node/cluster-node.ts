@@ -5,7 +5,7 @@ import type { Ancestor, Order } from "@pydist/protocol";
 import { EventEmitter } from "eventemitter3";
 import { DEFAULT_CLUSTER, DEFAULT_CONNECT_TIMEOUT, DEFAULT_DRAIN_GRACE, DEFAULT_HOP_LIMIT } from "../defaults.js";
 import { Engine } from "../engine/engine.js";
-import { type DialOptions, type HelloInput, type LinkLike, resolveSecret } from "../links/index.js";
+import { type DialOptions, type HelloInput, type LinkLike, parseAddress, resolveSecret } from "../links/index.js";
 import { type Logger, silent } from "../logger.js";
 import type { CacheOptions } from "../store/cache-folder.js";
 import { VERSION } from "../version.js";
@@ -14,6 +14,7 @@ import { defaultWorkers, describeNode, type Identity, type NodeInfo, toNodeInfos
 import { DialledChildren } from "./dialled-children.js";
 import { type Doorway, openDoorway } from "./doorway.js";
 import { Duties } from "./duties.js";
+import { accompany, type Guide } from "./guide.js";
 import { Lineage } from "./lineage.js";
 import { Parenthood } from "./parenthood.js";
 
@@ -24,6 +25,11 @@ export interface ClusterNodeOptions extends CacheOptions {
   readonly awaitParent?: boolean;
   /** Addresses of nodes with `awaitParent`, which are dialled, now and whenever their links are lost, to be children. */
   readonly children?: readonly string[];
+  /**
+   * Whether others of the cluster on this network find the node, and whether it finds and joins them if it has no `parent`.
+   * Needs the package @pydist/discovery. Default false.
+   */
+  readonly discover?: boolean;
   /** Where to listen. Default 127.0.0.1: other machines reach the node only if asked for. */
   readonly host?: string;
   /** 0 for any free port. Default 9000. */
@@ -73,6 +79,9 @@ export interface ClusterNodeEvents {
   stopped: () => void;
 }
 
+/** Milliseconds for a parent that was found to answer, and to tell that its way up ends at a root. */
+const FOLLOW_TIMEOUT = 2000;
+
 /** One process of the tree: runs tasks on its cores and hands on what is more to the nodes that joined it. */
 export class ClusterNode extends EventEmitter<ClusterNodeEvents> {
   readonly id: string;
@@ -82,8 +91,12 @@ export class ClusterNode extends EventEmitter<ClusterNodeEvents> {
   readonly #duties: Duties;
   readonly #lineage: Lineage;
   readonly #admission: Admission;
-  readonly #parenthood: Parenthood | undefined;
+  /** When this process of the node began. */
+  readonly #since = Date.now();
+  /** A root has none. */
+  #parenthood: Parenthood | undefined;
   #dialled: DialledChildren | undefined;
+  #guide: Guide | undefined;
   readonly #options: ClusterNodeOptions;
   readonly #dial: (role: HelloInput["role"]) => DialOptions;
   #doorway: Doorway | undefined;
@@ -111,7 +124,7 @@ export class ClusterNode extends EventEmitter<ClusterNodeEvents> {
     });
     this.#duties = new Duties(this.#engine, this.name, logger, options.whenIdle === true ? "idle" : "always");
     this.#lineage = new Lineage(
-      (): Ancestor => ({ id: this.id, name: this.name, address: this.address }),
+      (): Ancestor => ({ id: this.id, name: this.name, address: this.address, since: this.#since }),
       isRoot(options) ? "settled" : "joining",
     );
     this.#admission = new Admission({
@@ -125,15 +138,20 @@ export class ClusterNode extends EventEmitter<ClusterNodeEvents> {
     });
     this.#engine.on("ancestry", (chain, settled) => this.#parenthood?.heard(chain, settled));
     this.#dial = (role) => ({ key, secretSource, hello: { ...(this.#doorway?.hello() ?? this.#hello()), role } });
-    if (isRoot(options)) return;
-    this.#parenthood = new Parenthood(this.#engine, this.#lineage, {
-      parents: parentsOf(options),
+    if (!isRoot(options)) this.#parenthood = this.#parenthoodOf(parentsOf(options), connectTimeout);
+  }
+
+  #parenthoodOf(parents: readonly string[], connectTimeout: number, letGo?: () => void): Parenthood {
+    const { reconnect = Number.POSITIVE_INFINITY, logger = silent } = this.#options;
+    return new Parenthood(this.#engine, this.#lineage, {
+      parents,
       connectTimeout,
-      reconnect: options.reconnect ?? Number.POSITIVE_INFINITY,
+      reconnect,
       logger,
       dial: () => this.#dial("node"),
-      onLineage: () => this.#doorway?.tellLineage(),
+      onLineage: () => this.#tellLineage(),
       onFailed: (error) => this.emit("failed", error),
+      ...(letGo === undefined ? {} : { letGo }),
     });
   }
 
@@ -146,18 +164,21 @@ export class ClusterNode extends EventEmitter<ClusterNodeEvents> {
    * @throws TypeError if there is a parent to dial and one that dials
    */
   static async start(options: ClusterNodeOptions = {}): Promise<ClusterNode> {
-    const { secret, secretFile } = options;
+    const { secret, secretFile, discover = false } = options;
     if (options.awaitParent === true && parentsOf(options).length > 0) {
       throw new TypeError(
         "parent and awaitParent were both given; either the node dials its parent, or it is dialled.",
       );
     }
-    const found = await resolveSecret({ secret, secretFile, env: process.env, mayGenerate: isRoot(options) });
+    // Two nodes that wrote one each, and discover each other, would never let each other in.
+    const mayGenerate = isRoot(options) && !discover;
+    const found = await resolveSecret({ secret, secretFile, env: process.env, mayGenerate });
     const node = new ClusterNode(options, found.key, found.source);
     try {
       await node.#open(found.key);
       if (options.awaitParent !== true) await node.#parenthood?.join();
       node.#dialChildren();
+      if (discover) await node.#discover();
     } catch (error) {
       await node.close();
       throw error;
@@ -219,10 +240,46 @@ export class ClusterNode extends EventEmitter<ClusterNodeEvents> {
     });
   }
 
+  async #discover(): Promise<void> {
+    const { cluster = DEFAULT_CLUSTER, advertise, logger = silent } = this.#options;
+    const { host, port } = parseAddress(this.listening);
+    this.#guide = await accompany({
+      ...{ id: this.id, name: this.name, cluster, version: VERSION, host, port, advertise, logger },
+      way: () => (this.#lineage.settled ? this.#lineage.chain : undefined),
+      join: this.#parenthood === undefined ? (address) => this.#follow(address) : undefined,
+    });
+    await this.#guide.settled;
+  }
+
+  /** What is below comes along. */
+  async #follow(address: string): Promise<void> {
+    const parenthood = this.#parenthoodOf([address], FOLLOW_TIMEOUT, () => this.#standAlone());
+    this.#parenthood = parenthood;
+    try {
+      await parenthood.join(1);
+    } catch (error) {
+      if (this.#parenthood === parenthood) this.#standAlone();
+      throw error;
+    }
+  }
+
+  /** A root that begins again to look for others. */
+  #standAlone(): void {
+    this.#parenthood?.leave();
+    this.#parenthood = undefined;
+    this.#lineage.alone();
+    this.#tellLineage();
+  }
+
   #hello(): Omit<HelloInput, "address"> {
     const { workers = defaultWorkers(), cluster = DEFAULT_CLUSTER } = this.#options;
     const { id, name } = this;
     return { version: VERSION, role: "node", id, name, cluster, workers };
+  }
+
+  #tellLineage(): void {
+    this.#doorway?.tellLineage();
+    this.#guide?.moved();
   }
 
   /**
@@ -262,8 +319,11 @@ export class ClusterNode extends EventEmitter<ClusterNodeEvents> {
   /** Leaves the tree at once and ends all threads. What runs here runs again elsewhere. */
   async close(): Promise<void> {
     this.#duties.close();
-    this.#parenthood?.leave();
+    const parenthood = this.#parenthood;
+    this.#parenthood = undefined;
+    parenthood?.leave();
     this.#dialled?.leave();
+    await this.#guide?.close();
     await this.#doorway?.close();
     await this.#engine.close("the node was closed");
   }

@@ -18,7 +18,7 @@ export class Lineage {
     this.#state = state;
   }
 
-  get chain(): readonly Ancestor[] {
+  get chain(): readonly [Ancestor, ...Ancestor[]] {
     return [this.#self(), ...this.#above];
   }
 
@@ -43,6 +43,12 @@ export class Lineage {
     this.#above = chain.slice(0, here);
     this.#state = "joining";
     if (settled || cycle.every((other) => self.id <= other.id)) throw cycleError([...cycle, self]);
+  }
+
+  /** The node is a root from now on. */
+  alone(): void {
+    this.#above = [];
+    this.#state = "settled";
   }
 
   /** The parent is gone; nothing above is known any more. */

@@ -23,6 +23,8 @@ export interface ParenthoodOptions {
   readonly parents: readonly string[];
   /** Milliseconds to find a way back into the tree after it was lost. */
   readonly reconnect: number;
+  /** Called instead of looking for a parent that is gone, and those above it, for ever: the node finds another by itself. */
+  readonly letGo?: () => void;
   /** Milliseconds to find a parent that has a way to a root. */
   readonly connectTimeout: number;
   readonly dial: () => DialOptions;
@@ -76,16 +78,17 @@ export class Parenthood {
 
   /**
    * Joins the tree for the first time.
+   * @param rounds how often all parents are dialled. Default: as often as the time allows
    * @throws ConnectionError if no parent was found in time
    * @throws CycleError, AuthenticationError, VersionMismatchError at once: waiting does not mend them
    */
-  async join(): Promise<void> {
+  async join(rounds?: number): Promise<void> {
     const deadline = performance.now() + this.#options.connectTimeout;
     const left = (): number => deadline - performance.now();
     for (;;) {
-      if ((await this.#attemptParents(left(), left())) === "joined") return;
-      await this.#backoff.pause(this.#gone.signal, left());
-      if (left() <= 0) throw this.#tooLate();
+      if ((await this.#attemptParents(left(), left(), rounds)) === "joined") return;
+      if (rounds === undefined) await this.#backoff.pause(this.#gone.signal, left());
+      if (rounds !== undefined || left() <= 0) throw this.#tooLate();
     }
   }
 
@@ -248,7 +251,7 @@ export class Parenthood {
   /** The tasks that came from the parent are void; the node itself, and what is below it, stays. */
   #lost(cause: string, patience: number): void {
     if (this.#state.is === "left") return;
-    const { parents, logger, onFailed } = this.#options;
+    const { parents, logger, onFailed, letGo } = this.#options;
     this.#state = { is: "apart" };
     if (parents.length === 0) {
       logger.warn({ cause }, "Parent lost; waiting to be dialled again");
@@ -260,13 +263,15 @@ export class Parenthood {
     logger.warn({ cause }, "Parent lost; looking for it again");
     this.#forgetLineage();
     void this.#rejoin(patience, cause).catch((error: Error) => {
-      if (!this.#gone.signal.aborted) onFailed(error);
+      if (this.#gone.signal.aborted) return;
+      if (letGo === undefined) onFailed(error);
+      else letGo();
     });
   }
 
   /** @param parentPatience milliseconds in which nobody but the parents is asked */
   async #rejoin(parentPatience: number, cause: string): Promise<void> {
-    const { parents, connectTimeout, reconnect } = this.#options;
+    const { parents, connectTimeout, reconnect, letGo } = this.#options;
     const deadline = performance.now() + parentPatience;
     const end = performance.now() + reconnect;
     for (;;) {
@@ -278,7 +283,7 @@ export class Parenthood {
         if ((await this.#joinAncestor(this.#home)) === "joined") return;
         continue;
       }
-      const alone = this.#ancestors.length === 0;
+      const alone = this.#ancestors.length === 0 && letGo === undefined;
       // With only one of them there is nothing better to do than to wait for it.
       const patience = Math.min(left, parents.length > 1 || !alone ? connectTimeout : left);
       const parentsTurn = () => this.#attemptParents(left, patience, alone ? undefined : 1);
@@ -287,6 +292,7 @@ export class Parenthood {
       for (const address of this.#ancestors) {
         if ((await this.#joinAncestor(address)) === "joined") return;
       }
+      if (letGo !== undefined) return letGo();
     }
   }
 

@@ -1,0 +1,2 @@
+export { accompany } from "./guide.js";
+export { resolve } from "./resolver.js";

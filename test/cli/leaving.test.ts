@@ -1,7 +1,9 @@
 import { ClusterExecutor } from "pydist";
 import { describe, expect, it } from "vitest";
+import { attach } from "../support/attach.js";
 import { Gate, hold } from "../support/gate.js";
 import { opened } from "../support/opened.js";
+import { descendantsOf } from "../support/process-table.js";
 import { fileHome, isAlive, launchNode, nodeJoined, spawnNode, spawnTree } from "../support/processes.js";
 
 describe("SIGTERM and SIGINT", () => {
@@ -36,6 +38,22 @@ describe("SIGTERM and SIGINT", () => {
     await root.logged((line) => line.includes('"tasks":1,"grace":30000,"msg":"Waiting for tasks that are under way"'));
     expect(await root.stop("SIGINT")).toEqual({ code: 130, signal: null });
     expect(root.stderr).toContain("pydist-node: SIGINT again: stopped at once.\n");
+  });
+
+  it("the same one for all processes of a node is one", async () => {
+    const node = await spawnNode();
+    const executor = attach(node.address);
+    const gate = await Gate.make();
+    const held = executor.submit(hold, [gate.port, 1]);
+    await gate.entered(1);
+    for (const pid of descendantsOf(node.pid)) process.kill(pid, "SIGTERM");
+    node.kill("SIGTERM");
+    for (const pid of descendantsOf(node.pid)) process.kill(pid, "SIGTERM");
+    await node.logged((line) => line.includes("Waiting for tasks that are under way"));
+    gate.pass();
+    expect(await held).toBe(1);
+    expect(held.attempts).toBe(1);
+    expect(await node.exited).toEqual({ code: 143, signal: null });
   });
 
   it("stop a node that is still looking for its parent", async () => {

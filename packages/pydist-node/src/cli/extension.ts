@@ -2,7 +2,8 @@
  * What a package needs that brings a subcommand: its module `PACKAGE/subcommand` exports what `subcommand` gives, under the
  * subcommand's name, which `elsewhere` in subcommands.ts knows.
  */
-export { CLIENT_SETTINGS, secretFileOption } from "./client.js";
+export { defaultSecretFile } from "../links/index.js";
+export { CLIENT_SETTINGS, existingSecret, secretFileOption } from "./client.js";
 export { EXIT, UsageError } from "./exit-codes.js";
 export { complain, duration, plain, print, printJson, styled } from "./output.js";
 export type { Resolved, SettingName, Settings } from "./settings.js";

@@ -65,6 +65,14 @@ describe("SIGTERM and SIGINT", () => {
   });
 });
 
+it.each(["--log-level=info", "--no-supervise"])("SIGUSR1 opens no debugger (%s)", async (flag) => {
+  const node = await spawnNode({ args: [flag] });
+  node.kill("SIGUSR1");
+  // Whatever comes of a signal has come when the next one has had its effect.
+  expect(await node.stop()).toEqual({ code: 143, signal: null });
+  expect(node.stderr).not.toContain("Debugger");
+});
+
 describe("a node that lost its parent", () => {
   it("joins it again when it is back", async () => {
     const root = await spawnNode();

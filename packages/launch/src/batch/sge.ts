@@ -34,16 +34,14 @@ export const sge: Dialect = {
   },
 };
 
-/**
- * SIGUSR1 and SIGUSR2 go to all processes of the group, and mean something else to Node: the shell stays, and the node
- * is in a session of its own.
- */
+/** The signal before the end is SIGUSR2, which asks a node for something else: the shell stays, and says what is meant. */
 function run(job: BatchJob): string[] {
   // biome-ignore lint/suspicious/noTemplateCurlyInString: the shell's.
   const command = nodeCommand(job, "${JOB_ID}.${SGE_TASK_ID}", "${NSLOTS:-1}");
   return [
+    // Before a job is suspended; it would end this shell.
     "trap : USR1",
-    `setsid ${command} &`,
+    `${command} &`,
     "node=$!",
     `trap 'kill -TERM "$node"' USR2 TERM`,
     'wait "$node"; code=$?',

@@ -14,7 +14,7 @@ const homeFolder = /(?:^|[\s"'`(=:])(?:\/home|\/Users|[A-Z]:\\Users)[\\/][\w.-]+
 
 // What Windows does not have, or macOS: code that uses it asks first where it is. The hosts and batch systems of a launcher are
 // Unix, whoever starts it.
-const unixOnly = /["'`]\/(?:proc|dev|tmp|bin|usr|etc)\b|\bSIGUSR1\b|\.gete?[ug]id\(|["'`](?:sh|bash|kill)["'`]/;
+const unixOnly = /["'`]\/(?:proc|dev|tmp|bin|usr|etc)\b|\.gete?[ug]id\(|["'`](?:sh|bash|kill)["'`]/;
 
 /**
  * What must not stand in one file, as "path:line: what".

@@ -1,7 +1,9 @@
 import { ClusterExecutor } from "pydist";
 import { describe, expect, it } from "vitest";
+import { attach } from "../support/attach.js";
 import { Gate, hold } from "../support/gate.js";
 import { opened } from "../support/opened.js";
+import { descendantsOf } from "../support/process-table.js";
 import { fileHome, isAlive, launchNode, nodeJoined, spawnNode, spawnTree } from "../support/processes.js";
 
 describe("SIGTERM and SIGINT", () => {
@@ -38,6 +40,22 @@ describe("SIGTERM and SIGINT", () => {
     expect(root.stderr).toContain("pydist-node: SIGINT again: stopped at once.\n");
   });
 
+  it("the same one for all processes of a node is one", async () => {
+    const node = await spawnNode();
+    const executor = attach(node.address);
+    const gate = await Gate.make();
+    const held = executor.submit(hold, [gate.port, 1]);
+    await gate.entered(1);
+    for (const pid of descendantsOf(node.pid)) process.kill(pid, "SIGTERM");
+    node.kill("SIGTERM");
+    for (const pid of descendantsOf(node.pid)) process.kill(pid, "SIGTERM");
+    await node.logged((line) => line.includes("Waiting for tasks that are under way"));
+    gate.pass();
+    expect(await held).toBe(1);
+    expect(held.attempts).toBe(1);
+    expect(await node.exited).toEqual({ code: 143, signal: null });
+  });
+
   it("stop a node that is still looking for its parent", async () => {
     const node = launchNode({ parent: "127.0.0.1:9" });
     await node.logged((line) => line.includes("Joining"));
@@ -45,6 +63,14 @@ describe("SIGTERM and SIGINT", () => {
     expect(node.stdout).toBe("");
     expect(node.stderr).toContain("pydist-node: SIGTERM: stopped before it was ready.\n");
   });
+});
+
+it.each(["--log-level=info", "--no-supervise"])("SIGUSR1 opens no debugger (%s)", async (flag) => {
+  const node = await spawnNode({ args: [flag] });
+  node.kill("SIGUSR1");
+  // Whatever comes of a signal has come when the next one has had its effect.
+  expect(await node.stop()).toEqual({ code: 143, signal: null });
+  expect(node.stderr).not.toContain("Debugger");
 });
 
 describe("a node that lost its parent", () => {

@@ -6,5 +6,8 @@ export const launch: SubcommandGroup = {
   summary: "start nodes on other machines",
   members: {
     hosts: async () => (await import("./hosts/subcommand.js")).hosts,
+    slurm: async () => (await import("./batch/subcommand.js")).slurm,
+    pbs: async () => (await import("./batch/subcommand.js")).pbs,
+    sge: async () => (await import("./batch/subcommand.js")).sge,
   },
 };

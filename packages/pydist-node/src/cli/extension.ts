@@ -2,6 +2,7 @@
  * What a package needs that brings a subcommand: its module `PACKAGE/subcommand` exports what `subcommand` gives, under the
  * subcommand's name, which `elsewhere` in subcommands.ts knows.
  */
+export { defaultSecretFile } from "../links/index.js";
 export { askNodes, CLIENT_SETTINGS, existingSecret, orderNode, secretFileOption } from "./client.js";
 export { EXIT, exitCodeOf, UsageError } from "./exit-codes.js";
 export { complain, duration, plain, print, printJson, styled } from "./output.js";

@@ -4,14 +4,14 @@ import type { Logger } from "../logger.js";
 import { ClusterNode, type ClusterNodeOptions } from "../node/cluster-node.js";
 import { defaultWorkers } from "../node/description.js";
 import { answerDumpSignal } from "../supervisor/dump-signal.js";
-import type { Supervised } from "../supervisor/supervised.js";
+import { LEAVING_SIGNALS, type LeavingSignal, type Supervised } from "../supervisor/supervised.js";
 import { secretFileOption } from "./client.js";
 import { EXIT, exitCodeOf } from "./exit-codes.js";
 import { makeLogger } from "./log.js";
 import { complain, print } from "./output.js";
 import type { SpawnCall } from "./spawn.js";
 
-const SIGNALS = { SIGINT: EXIT.interrupted, SIGTERM: EXIT.terminated } as const;
+const SIGNALS: Readonly<Record<LeavingSignal, number>> = { SIGINT: EXIT.interrupted, SIGTERM: EXIT.terminated };
 
 /** The process of a node, from its start to its end. @returns the exit code */
 export async function runNode(call: SpawnCall, supervised: Supervised | undefined): Promise<number> {
@@ -19,7 +19,7 @@ export async function runNode(call: SpawnCall, supervised: Supervised | undefine
   const { parent, connectTimeout } = values;
   const logger = makeLogger(values.logLevel, supervised?.supervision.pid);
   const workers = planWorkers(values.workers, values.oversubscribe, logger);
-  const life = new Life();
+  const life = new Life(supervised);
   let node: ClusterNode | undefined;
   const dumpsOver = answerDumpSignal(() => node?.dump() ?? { state: "starting", pid: process.pid, parent }, supervised);
   try {
@@ -127,30 +127,26 @@ function readyText(node: ClusterNode, workers: number, { awaitParent }: SpawnCal
   );
 }
 
-type Signal = keyof typeof SIGNALS;
-
 /** What SIGINT and SIGTERM mean: the first one, once the node is up, leaves in good order; any other stops at once. */
 class Life {
-  readonly signalled: Promise<{ readonly signal: Signal }>;
+  readonly signalled: Promise<{ readonly signal: LeavingSignal }>;
+  /** Stops listening. */
+  readonly over: () => void;
   #state: "starting" | "up" | "leaving" = "starting";
-  #resolve!: (end: { readonly signal: Signal }) => void;
+  #resolve!: (end: { readonly signal: LeavingSignal }) => void;
 
-  constructor() {
+  constructor(supervised: Supervised | undefined) {
     this.signalled = new Promise((resolve) => {
       this.#resolve = resolve;
     });
-    for (const signal of Object.keys(SIGNALS)) process.on(signal, this.#onSignal);
+    this.over = supervised?.onLeave(this.#onSignal) ?? onSignals(this.#onSignal);
   }
 
   began(): void {
     this.#state = "up";
   }
 
-  over(): void {
-    for (const signal of Object.keys(SIGNALS)) process.off(signal, this.#onSignal);
-  }
-
-  readonly #onSignal = (signal: Signal): void => {
+  readonly #onSignal = (signal: LeavingSignal): void => {
     if (this.#state !== "up") {
       complain(
         this.#state === "starting" ? `${signal}: stopped before it was ready.` : `${signal} again: stopped at once.`,
@@ -159,5 +155,12 @@ class Life {
     }
     this.#state = "leaving";
     this.#resolve({ signal });
+  };
+}
+
+function onSignals(listener: (signal: LeavingSignal) => void): () => void {
+  for (const signal of LEAVING_SIGNALS) process.on(signal, listener);
+  return () => {
+    for (const signal of LEAVING_SIGNALS) process.off(signal, listener);
   };
 }

@@ -126,7 +126,9 @@ function define(
   }
   for (const { flag, help } of switches) command.addOption(ownOption(flag, help));
   if (subcommand.rest !== undefined)
-    command.usage(`[options] ${operand === undefined ? "" : `${operand.name} `}[ADDRESS] -- ${subcommand.rest}`);
+    command.usage(
+      `[options] ${operand === undefined ? "" : `${operand.name} `}${settings.includes("address") ? "[ADDRESS] " : ""}-- ${subcommand.rest}`,
+    );
   command.action(async () => {
     const given = command.opts<Record<string, string | boolean | undefined>>();
     const flags: Partial<Record<SettingName, string | true>> = {};

@@ -56,6 +56,8 @@ export const spawnCommand = subcommand({
 
 /** What either needs is loaded by itself: a supervisor stays small, and starts its node without delay. */
 async function spawn(call: SpawnCall): Promise<number> {
+  // Node's own answer is a debugger that listens for everybody on this machine, and batch systems do send this signal.
+  process.on("SIGUSR1", () => {});
   const { awaitParent, parent } = call.values;
   if (awaitParent && parent.length > 0) {
     throw new UsageError(

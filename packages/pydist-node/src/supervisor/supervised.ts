@@ -15,10 +15,12 @@ export interface Ready {
 /** What a node process tells the one that watches it. */
 export type Report = { readonly is: "ready"; readonly ready: Ready } | { readonly is: "beat" };
 
-/** What the one that watches a node process asks it for: everything that it knows, on its stderr. */
-export interface Request {
-  readonly is: "dump";
-}
+/** Signals that ask a node to leave. */
+export const LEAVING_SIGNALS = ["SIGINT", "SIGTERM"] as const;
+export type LeavingSignal = (typeof LEAVING_SIGNALS)[number];
+
+/** What the one that watches a node process asks it for: everything that it knows, on its stderr; or to leave. */
+export type Request = { readonly is: "dump" } | { readonly is: "leave"; readonly signal: LeavingSignal };
 
 const VARIABLE = "PYDIST_SUPERVISION";
 
@@ -62,6 +64,24 @@ export class Supervised {
     process.on("message", (request: Request) => {
       if (request.is === "dump") dump();
     });
+  }
+
+  /**
+   * The supervisor's word alone counts: batch systems and service managers send a signal to every process that they find,
+   * and the same one a second time would stop at once what was to leave in order.
+   * @returns what ends that
+   */
+  onLeave(leave: (signal: LeavingSignal) => void): () => void {
+    const ignore = (): void => {};
+    for (const signal of LEAVING_SIGNALS) process.on(signal, ignore);
+    const listen = (request: Request): void => {
+      if (request.is === "leave") leave(request.signal);
+    };
+    process.on("message", listen);
+    return () => {
+      process.off("message", listen);
+      for (const signal of LEAVING_SIGNALS) process.off(signal, ignore);
+    };
   }
 
   #report(report: Report): void {

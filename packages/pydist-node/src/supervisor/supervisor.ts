@@ -121,7 +121,8 @@ export class Supervisor {
 
   readonly #onSignal = (signal: Signal): void => {
     const child = this.#life?.child;
-    child?.kill(signal);
+    if (signal === "SIGHUP") child?.kill(signal);
+    else this.#ask(child, { is: "leave", signal });
     if (!this.#leaving.signal.aborted) this.#leaving.abort(signal);
     // A second one stops at once, whatever the process is doing.
     else setTimeout(() => child?.kill("SIGKILL"), LAST_GRACE).unref();
@@ -140,7 +141,11 @@ export class Supervisor {
     writeDump({
       supervisor: { pid: process.pid, node: this.#ready, process: life, restarts: this.#restarts, leaving },
     });
-    const request: Request = { is: "dump" };
-    child?.send(request, () => {});
+    this.#ask(child, { is: "dump" });
   };
+
+  /** One that has just ended, or begins to, needs not be told. */
+  #ask(child: ChildProcess | undefined, request: Request): void {
+    child?.send(request, () => {});
+  }
 }

@@ -1,0 +1,124 @@
+import { homedir, userInfo } from "node:os";
+import { resolve } from "node:path";
+import { type Call, defaultSecretFile, existingSecret, UsageError } from "pydist-node/cli";
+import type { BatchJob } from "./job.js";
+import { quoted } from "./quoted.js";
+import * as values from "./values.js";
+
+export const SETTINGS = ["parent", "secretFile", "cluster", "drainGrace", "json"] as const;
+export type BatchCall = Call<(typeof SETTINGS)[number]>;
+
+export const SWITCHES = [
+  { flag: "--count <N>", help: "how many nodes" },
+  { flag: "--name <NAME>", help: "what the queue shows, and the nodes' names begin with; by default pydist" },
+  { flag: "--cores <N>", help: "cores and workers of each node; by default as many as the batch system gives it" },
+  { flag: "--memory <SIZE>", help: "memory of each node, as 4G" },
+  { flag: "--time <TIME>", help: "walltime of each node, as 90m or 01:30:00" },
+  { flag: "--partition <NAME>", help: "partition or queue" },
+  { flag: "--queue <NAME>", help: "the same" },
+  { flag: "--account <NAME>", help: "whom it is charged to" },
+  { flag: "--output <PATH>", help: "where the output goes, in the batch system's own spelling" },
+  { flag: "--error <PATH>", help: "where what is written to stderr goes; by default with the output" },
+  { flag: "--mail-user <ADDRESS>", help: "who gets mail" },
+  { flag: "--mail-type <EVENTS>", help: "of what: begin, end, fail, with commas between, or all; by default end,fail" },
+  { flag: "--directive <TEXT>", help: "anything else for the batch system; can be repeated" },
+  { flag: "--setup <LINE>", help: "a line of shell before the node starts, as module load nodejs; can be repeated" },
+  { flag: "--command <COMMAND>", help: "how pydist-node is called there; by default as here, by its path" },
+  { flag: "--dry-run", help: "print the script, and submit nothing" },
+];
+
+/** Slurm gives 30 s between SIGTERM and SIGKILL when a job is cancelled. */
+const DRAIN_GRACE = 20_000;
+/** Seconds, beyond that, to say goodbye in. */
+const GOODBYE = 15;
+const MOST_NODES = 100_000;
+
+/** What was asked for, checked; and what may not be as it was meant. @throws UsageError, AuthenticationError */
+export async function wordJob(call: BatchCall): Promise<{ readonly job: BatchJob; readonly warnings: string[] }> {
+  const { parent, drainGrace } = call.values;
+  const one = <T>(flag: string, check: (flag: string, value: string) => T): T | undefined => {
+    const value = call.given[camel(flag)]?.at(-1);
+    return value === undefined ? undefined : check(`--${flag}`, value);
+  };
+  const all = (flag: string): string[] => (call.given[flag] ?? []).map((each) => values.line(`--${flag}`, each));
+  const nodes = one("count", (flag, value) => values.count(flag, value, MOST_NODES));
+  if (nodes === undefined) throw new UsageError("How many nodes should there be? Give --count, as in --count 8.");
+  if (parent.length === 0) {
+    throw new UsageError(
+      "Whom should the nodes join? Give --parent HOST:PORT of a node that they can reach: pydist-node spawn --host 0.0.0.0 starts one.",
+    );
+  }
+  const partition = one("partition", values.word);
+  const queue = one("queue", values.word);
+  if (partition !== undefined && queue !== undefined)
+    throw new UsageError("--partition and --queue are the same. Give one of them.");
+  const grace = call.sources.drainGrace === "default" ? DRAIN_GRACE : drainGrace;
+  const notice = Math.ceil(grace / 1000) + GOODBYE;
+  const time = one("time", values.time);
+  if (time !== undefined && time <= notice) {
+    throw new UsageError(
+      `--time: ${time} s are too short: the nodes begin to leave ${notice} s before the end. ` +
+        "Give them more, or make --drain-grace shorter.",
+    );
+  }
+  const mailUser = one("mail-user", values.word);
+  const mailEvents = one("mail-type", values.mailEvents);
+  const job: BatchJob = {
+    name: one("name", values.jobName) ?? "pydist",
+    count: nodes,
+    cores: one("cores", (flag, value) => values.count(flag, value, 4096)),
+    memory: one("memory", values.memory),
+    time,
+    queue: partition ?? queue,
+    account: one("account", values.word),
+    output: one("output", values.word),
+    error: one("error", values.word),
+    mail:
+      mailUser === undefined && mailEvents === undefined
+        ? undefined
+        : { user: mailUser, events: mailEvents ?? ["end", "fail"] },
+    directives: all("directive"),
+    setup: all("setup"),
+    program: one("command", values.line) ?? [process.execPath, resolve(process.argv[1] ?? "")].map(quoted).join(" "),
+    flags: await flagsOf(call, grace),
+    notice,
+  };
+  return { job, warnings: parent.filter(isLoopback).map(wordLoopback) };
+}
+
+async function flagsOf(call: BatchCall, grace: number): Promise<string[]> {
+  const { parent, cluster } = call.values;
+  const flags = ["--parent", parent.join(","), "--port", "0", "--drain-grace", `${grace}`];
+  if (call.sources.cluster !== "default") flags.push("--cluster", cluster);
+  return [...flags, ...(await secretFlags(call)), ...call.rest.map((each) => values.line("--", each))];
+}
+
+/** Where the nodes find the secret, unless they do so by themselves. The secret itself goes nowhere. */
+async function secretFlags(call: BatchCall): Promise<string[]> {
+  const { source } = await existingSecret(call);
+  if (source === "PYDIST_SECRET") {
+    throw new UsageError(
+      "The secret is in the variable PYDIST_SECRET, which batch systems would keep where others may read it. " +
+        "Write it into a file with mode 600 that the nodes can read, and name that with --secret-file.",
+    );
+  }
+  // A job has the home of its user, and mostly none of the variables of whoever submitted it.
+  const { homedir: home } = userInfo();
+  if (source === defaultSecretFile({ HOME: home || homedir() })) return [];
+  return ["--secret-file", resolve(source)];
+}
+
+function isLoopback(address: string): boolean {
+  return /^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\]):\d+$/i.test(address);
+}
+
+function wordLoopback(address: string): string {
+  return (
+    `${address} is this machine only: nodes on other machines find nobody there. ` +
+    `Start the parent with --host 0.0.0.0, and give --parent the name or address by which they reach this machine.`
+  );
+}
+
+function camel(flag: string): string {
+  return flag.replace(/-[a-z]/g, ([, letter = ""]) => letter.toUpperCase());
+}

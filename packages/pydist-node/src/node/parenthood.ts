@@ -1,18 +1,10 @@
-import {
-  type Ancestor,
-  ConnectionError,
-  CycleError,
-  decodeFrame,
-  encodeFrame,
-  type Frame,
-  ShutdownError,
-} from "@pydist/protocol";
+import { type Ancestor, ConnectionError, CycleError, ShutdownError } from "@pydist/protocol";
 import type { Engine } from "../engine/engine.js";
-import { checkFrame } from "../engine/frame-schema.js";
 import type { PeerInfo } from "../engine/peer.js";
 import { Backoff } from "../links/backoff.js";
 import { type DialOptions, dialUntil, formatAddress, type LinkLike, parseAddress } from "../links/index.js";
-import { type Logger, messageOf } from "../logger.js";
+import type { Logger } from "../logger.js";
+import { followAncestry } from "./ancestry.js";
 import type { Lineage } from "./lineage.js";
 
 export interface ParenthoodOptions {
@@ -146,63 +138,22 @@ export class Parenthood {
     return await this.#followAncestry(link, patience);
   }
 
-  /** Listens to what the parent says of its own way up, until that is settled. */
   #followAncestry(link: LinkLike, patience: number): Promise<"joined" | "again"> {
-    return new Promise((resolve, reject) => {
-      const late = (): void => link.terminate("the parent did not join its own parent in time");
-      // setTimeout takes what is longer, and Infinity, for 1 ms.
-      const timer = patience < 2 ** 31 ? setTimeout(late, patience) : undefined;
-      const over = (): void => {
-        clearTimeout(timer);
-        link.off("message", onMessage);
-        link.off("close", onClose);
-      };
-      const apart = (): void => {
-        over();
+    return followAncestry(link, {
+      patience,
+      logger: this.#options.logger,
+      hear: (chain, settled) => {
+        this.#hear(chain, settled);
+        this.#options.onLineage();
+        return this.#lineage.settled;
+      },
+      onSettled: () => this.#joined(link),
+      onApart: () => {
         // Another one may have dialled meanwhile.
         if (this.#state.is !== "joining" || this.#state.link !== link) return;
         this.#state = { is: "apart" };
         this.#forgetLineage();
-      };
-      const onClose = (): void => {
-        apart();
-        resolve("again");
-      };
-      const onMessage = (bytes: Uint8Array): void => {
-        try {
-          const frame = checkFrame(decodeFrame(bytes).frame);
-          // Whoever counts the nodes need not wait for one that is not in the tree yet.
-          if (frame?.t === "ask") link.send(encodeFrame({ t: "answer", id: frame.id, value: [] }));
-          if (frame?.t === "ancestry") onAncestry(frame);
-        } catch (error) {
-          const { logger } = this.#options;
-          const { id, name } = link.peer;
-          logger.error(
-            { peer: id, name, cause: messageOf(error) },
-            "A peer sent what cannot be understood; its link is closed",
-          );
-          apart();
-          void link.close("a frame could not be understood");
-          resolve("again");
-        }
-      };
-      const onAncestry = ({ chain, settled }: Extract<Frame, { t: "ancestry" }>): void => {
-        try {
-          this.#hear(chain, settled);
-        } catch (error) {
-          apart();
-          void link.close((error as Error).message);
-          reject(error);
-          return;
-        }
-        this.#options.onLineage();
-        if (!this.#lineage.settled) return;
-        over();
-        this.#joined(link);
-        resolve("joined");
-      };
-      link.on("message", onMessage);
-      link.on("close", onClose);
+      },
     });
   }
 

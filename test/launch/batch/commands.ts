@@ -17,9 +17,9 @@ export function whatIsMissing(commands: readonly string[], packages: string): st
   return missing.length === 0 ? undefined : `${missing.join(", ")} not here: apt-get install ${packages}`;
 }
 
-/** Asks again and again; each question takes its time. */
+/** Asks again and again, for a batch system tells nobody; and not all the time, for it needs the processor itself. */
 export async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await holds())) await new Promise((resolve) => setImmediate(resolve));
+  while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 50));
 }
 
 /** Ends daemons, and waits until they are gone. */

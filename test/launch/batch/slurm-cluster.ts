@@ -106,6 +106,11 @@ export class SlurmCluster {
     this.#run("scancel", ...jobs);
   }
 
+  /** Changes a job's walltime. */
+  shorten(job: string, minutes: string): void {
+    this.#run("scontrol", "update", `JobId=${job}`, `TimeLimit=${minutes}`);
+  }
+
   /** Those that run, as `squeue` lists them. */
   running(): string[] {
     return this.#run("squeue", "-h", "-r", "-t", "R", "-o", "%i").split("\n").filter(Boolean).sort();

@@ -76,20 +76,26 @@ describe("nodes in Slurm", () => {
   on("one whose walltime is nearly over takes no more, ends what it has begun, and leaves", async () => {
     const slurm = await SlurmCluster.open();
     const root = await spawnNode({ name: "root", workers: 0 });
-    // 59 of 60 seconds: Slurm gives notice as soon as it looks.
-    await slurm.launch("--count", "1", "--parent", root.address, "--time", "1m", "--drain-grace", "44000");
-    const executor = attach(root.address);
-    await executor.waitForNodes(2);
-    const gate = await Gate.make();
-    const begun = executor.submit(hold, [gate.port, "begun"]);
-    await gate.entered(1);
-    await until(() => slurm.output("1_1").includes("Waiting for tasks that are under way"));
-    const later = executor.submit(hold, [gate.port, "later"]);
+    await slurm.launch("--count", "1", "--parent", root.address, "--time", "2m", "--drain-grace", "30000");
     await slurm.launch("--count", "1", "--parent", root.address);
+    const executor = attach(root.address);
+    await executor.waitForNodes(3);
+    const gate = await Gate.make();
+    const begun = [1, 2].map((i) => executor.submit(hold, [gate.port, i]));
     await gate.entered(2);
+    // Slurm looks every half a minute whose time is nearly over.
+    slurm.shorten("1_1", "1");
+    await until(() => slurm.output("1_1").includes("Waiting for tasks that are under way"));
+    const later = executor.submit(hold, [gate.port, 3]);
     gate.open();
-    expect([await begun, await later]).toEqual(["begun", "later"]);
-    expect([begun.attempts, later.attempts]).toEqual([1, 1]);
+    expect(await Promise.all([...begun, later])).toEqual([1, 2, 3]);
+    expect([...begun, later].map(({ attempts }) => attempts)).toEqual([1, 1, 1]);
+    const { nodes } = await executor.stats();
+    expect(nodes.map(({ name, completed }) => `${name} ${completed}`).sort()).toEqual([
+      "pydist-1_1 1",
+      "pydist-2_1 2",
+      "root 0",
+    ]);
     // It left by the signal, long before it would have been killed.
     await until(() => !slurm.running().includes("1_1"));
     expect(slurm.describe("1_1")).toMatch(/ExitCode=143:0/);

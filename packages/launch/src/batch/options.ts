@@ -1,7 +1,7 @@
 import { homedir, userInfo } from "node:os";
 import { resolve } from "node:path";
 import { type Call, defaultSecretFile, existingSecret, UsageError } from "pydist-node/cli";
-import type { BatchJob } from "./job.js";
+import type { BatchJob, Dialect } from "./job.js";
 import { quoted } from "./quoted.js";
 import * as values from "./values.js";
 
@@ -34,7 +34,10 @@ const GOODBYE = 15;
 const MOST_NODES = 100_000;
 
 /** What was asked for, checked; and what may not be as it was meant. @throws UsageError, AuthenticationError */
-export async function wordJob(call: BatchCall): Promise<{ readonly job: BatchJob; readonly warnings: string[] }> {
+export async function wordJob(
+  call: BatchCall,
+  { title, early }: Dialect,
+): Promise<{ readonly job: BatchJob; readonly warnings: string[] }> {
   const { parent, drainGrace } = call.values;
   const one = <T>(flag: string, check: (flag: string, value: string) => T): T | undefined => {
     const value = call.given[camel(flag)]?.at(-1);
@@ -55,9 +58,10 @@ export async function wordJob(call: BatchCall): Promise<{ readonly job: BatchJob
   const grace = call.sources.drainGrace === "default" ? DRAIN_GRACE : drainGrace;
   const notice = Math.ceil(grace / 1000) + GOODBYE;
   const time = one("time", values.time);
-  if (time !== undefined && time <= notice) {
+  if (time !== undefined && time <= notice + early) {
+    const when = early === 0 ? `${notice} s` : `${notice} s, for ${title} perhaps ${notice + early} s,`;
     throw new UsageError(
-      `--time: ${time} s are too short: the nodes begin to leave ${notice} s before the end. ` +
+      `--time: ${time} s are too short: the nodes begin to leave ${when} before the end. ` +
         "Give them more, or make --drain-grace shorter.",
     );
   }

@@ -12,6 +12,7 @@ export const pbs: Dialect = {
   submissions: (count) => count,
   idOf: (printed) => /^(\d+\S*)$/m.exec(printed)?.[1],
   cancel: "qdel",
+  early: 0,
   script: (job) => {
     const directives = [
       "-S /bin/sh",

@@ -10,6 +10,7 @@ export const sge: Dialect = {
   // An array's is 4711.1-8:1.
   idOf: (printed) => /^(\d+)(?:\.\S*)?$/m.exec(printed)?.[1],
   cancel: "qdel",
+  early: 0,
   script: (job) => {
     const directives = [
       "-S /bin/sh",

@@ -8,6 +8,7 @@ export const slurm: Dialect = {
   // On one of several clusters, its name follows.
   idOf: (printed) => /^(\d+)(?:;.*)?$/m.exec(printed)?.[1],
   cancel: "scancel",
+  early: 60,
   script: (job) => {
     const directives = [
       `--job-name=${job.name}`,

@@ -33,7 +33,7 @@ function batchCommand(name: string, dialect: Dialect): Subcommand {
 
 /** @returns the exit code */
 async function launchIn(name: string, dialect: Dialect, call: BatchCall): Promise<number> {
-  const { job, warnings } = await wordJob(call);
+  const { job, warnings } = await wordJob(call, dialect);
   for (const each of warnings) complain(each);
   const script = dialect.script(job);
   if (call.switches.has("dryRun")) {

@@ -27,7 +27,9 @@ export async function submit({ title, submit: { command, args }, idOf }: Dialect
   }
   const id = idOf(ended.stdout);
   if (id !== undefined) return { is: "taken", id };
-  return refused(`${command} ended well, but printed no job id; it said: ${said}. Look with ${title}'s own commands.`);
+  return refused(
+    `${command} ended well, but printed no job id: it said ${JSON.stringify(said)}. Look with ${title}'s own commands.`,
+  );
 }
 
 const refused = (why: string): Submission => ({ is: "refused", why });

@@ -14,6 +14,7 @@ async function refused(given: Readonly<Record<string, string>>, dialect = slurm)
     parent: ["login1:9000"],
     secretFile: undefined,
     cluster: "default",
+    reconnect: undefined,
     drainGrace: 30_000,
     json: false,
   };
@@ -21,6 +22,7 @@ async function refused(given: Readonly<Record<string, string>>, dialect = slurm)
     parent: "flag",
     secretFile: "default",
     cluster: "default",
+    reconnect: "default",
     drainGrace: "default",
     json: "default",
   } as const;

@@ -39,7 +39,7 @@ describe("a batch script", () => {
       #SBATCH --constraint=avx2
 
       module load nodejs
-      exec pydist-node spawn --name "mandel-\${SLURM_ARRAY_JOB_ID}_\${SLURM_ARRAY_TASK_ID}" --workers 4 --parent login1:9000,login2:9000 --port 0 --drain-grace 20000 --cluster render --secret-file SECRET --allow-exec --log-level warn
+      exec pydist-node spawn --name "mandel-\${SLURM_ARRAY_JOB_ID}_\${SLURM_ARRAY_TASK_ID}" --workers 4 --parent login1:9000,login2:9000 --port 0 --drain-grace 20000 --reconnect 600s --cluster render --secret-file SECRET --allow-exec --log-level warn
       "
     `);
   });
@@ -63,7 +63,7 @@ describe("a batch script", () => {
       module load nodejs
       # Some time before the end the node begins to leave; it has the process id of this shell.
       (sleep 5365; kill -TERM $$) >/dev/null 2>&1 &
-      exec pydist-node spawn --name "mandel-\${PBS_JOBID%%.*}" --workers 4 --parent login1:9000,login2:9000 --port 0 --drain-grace 20000 --cluster render --secret-file SECRET --allow-exec --log-level warn
+      exec pydist-node spawn --name "mandel-\${PBS_JOBID%%.*}" --workers 4 --parent login1:9000,login2:9000 --port 0 --drain-grace 20000 --reconnect 600s --cluster render --secret-file SECRET --allow-exec --log-level warn
       "
     `);
   });
@@ -89,7 +89,7 @@ describe("a batch script", () => {
 
       module load nodejs
       trap : USR1
-      pydist-node spawn --name "mandel-\${JOB_ID}.\${SGE_TASK_ID}" --workers 4 --parent login1:9000,login2:9000 --port 0 --drain-grace 20000 --cluster render --secret-file SECRET --allow-exec --log-level warn &
+      pydist-node spawn --name "mandel-\${JOB_ID}.\${SGE_TASK_ID}" --workers 4 --parent login1:9000,login2:9000 --port 0 --drain-grace 20000 --reconnect 600s --cluster render --secret-file SECRET --allow-exec --log-level warn &
       node=$!
       trap 'kill -TERM "$node"' USR2 TERM
       wait "$node"; code=$?
@@ -109,7 +109,7 @@ describe("a batch script", () => {
       #SBATCH --ntasks=1
       #SBATCH --signal=B:TERM@35
 
-      exec pydist-node spawn --name "pydist-\${SLURM_ARRAY_JOB_ID}_\${SLURM_ARRAY_TASK_ID}" --workers "\${SLURM_CPUS_ON_NODE:-1}" --parent login1:9000 --port 0 --drain-grace 20000 --secret-file SECRET
+      exec pydist-node spawn --name "pydist-\${SLURM_ARRAY_JOB_ID}_\${SLURM_ARRAY_TASK_ID}" --workers "\${SLURM_CPUS_ON_NODE:-1}" --parent login1:9000 --port 0 --drain-grace 20000 --reconnect 600s --secret-file SECRET
       "
     `);
     expect(await script("pbs", PLAIN)).toMatchInlineSnapshot(`
@@ -118,7 +118,7 @@ describe("a batch script", () => {
       #PBS -N pydist
       #PBS -j oe
 
-      exec pydist-node spawn --name "pydist-\${PBS_JOBID%%.*}" --workers "\${PBS_NUM_PPN:-\${NCPUS:-1}}" --parent login1:9000 --port 0 --drain-grace 20000 --secret-file SECRET
+      exec pydist-node spawn --name "pydist-\${PBS_JOBID%%.*}" --workers "\${PBS_NUM_PPN:-\${NCPUS:-1}}" --parent login1:9000 --port 0 --drain-grace 20000 --reconnect 600s --secret-file SECRET
       "
     `);
     expect(await script("sge", PLAIN)).toMatchInlineSnapshot(`
@@ -131,7 +131,7 @@ describe("a batch script", () => {
       #$ -j y
 
       trap : USR1
-      pydist-node spawn --name "pydist-\${JOB_ID}.\${SGE_TASK_ID}" --workers "\${NSLOTS:-1}" --parent login1:9000 --port 0 --drain-grace 20000 --secret-file SECRET &
+      pydist-node spawn --name "pydist-\${JOB_ID}.\${SGE_TASK_ID}" --workers "\${NSLOTS:-1}" --parent login1:9000 --port 0 --drain-grace 20000 --reconnect 600s --secret-file SECRET &
       node=$!
       trap 'kill -TERM "$node"' USR2 TERM
       wait "$node"; code=$?

@@ -1,4 +1,4 @@
-import { quoted } from "./quoted.js";
+import { quoted } from "../quoted.js";
 
 /** When a batch system is to write mail. */
 export type MailEvent = "begin" | "end" | "fail";

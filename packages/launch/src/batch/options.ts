@@ -1,11 +1,11 @@
 import { homedir, userInfo } from "node:os";
 import { resolve } from "node:path";
 import { type Call, defaultSecretFile, existingSecret, UsageError } from "pydist-node/cli";
+import { quoted } from "../quoted.js";
 import type { BatchJob, Dialect } from "./job.js";
-import { quoted } from "./quoted.js";
 import * as values from "./values.js";
 
-export const SETTINGS = ["parent", "secretFile", "cluster", "drainGrace", "json"] as const;
+export const SETTINGS = ["parent", "secretFile", "cluster", "reconnect", "drainGrace", "json"] as const;
 export type BatchCall = Call<(typeof SETTINGS)[number]>;
 
 export const SWITCHES = [
@@ -29,7 +29,9 @@ export const SWITCHES = [
 
 /** Slurm gives 30 s between SIGTERM and SIGKILL when a job is cancelled. */
 const DRAIN_GRACE = 20_000;
-/** Seconds, beyond that, to say goodbye in. */
+/** Milliseconds without a cluster after which a node ends: it keeps cores that others wait for, and that somebody pays. */
+const RECONNECT = 600_000;
+/** Seconds, beyond the drain grace, to say goodbye in. */
 const GOODBYE = 15;
 const MOST_NODES = 100_000;
 
@@ -93,6 +95,8 @@ export async function wordJob(
 async function flagsOf(call: BatchCall, grace: number): Promise<string[]> {
   const { parent, cluster } = call.values;
   const flags = ["--parent", parent.join(","), "--port", "0", "--drain-grace", `${grace}`];
+  const reconnect = call.sources.reconnect === "default" ? RECONNECT : call.values.reconnect;
+  flags.push("--reconnect", reconnect === undefined ? "forever" : `${reconnect / 1000}s`);
   if (call.sources.cluster !== "default") flags.push("--cluster", cluster);
   return [...flags, ...(await secretFlags(call)), ...call.rest.map((each) => values.line("--", each))];
 }

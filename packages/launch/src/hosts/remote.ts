@@ -1,4 +1,5 @@
 import { VERSION } from "pydist-node";
+import { quoted } from "../quoted.js";
 
 /*
  * What a shell on another machine is given. Only POSIX is asked of it.
@@ -20,8 +21,4 @@ export function remoteCommand(command: string | undefined, args: readonly string
 /** Where a node's log is, from the home folder of the user there. */
 export function logOf(port: number): string {
   return `.local/state/pydist/node-${port}.log`;
-}
-
-function quoted(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }

@@ -9,7 +9,11 @@ import { BatchSystem } from "./stand-in.js";
 const PARENT = ["--parent", "login1:9000"];
 
 /** What the flags are refused with. */
-async function refused(given: Readonly<Record<string, string>>, dialect = slurm): Promise<string> {
+async function refused(
+  given: Readonly<Record<string, string>>,
+  dialect = slurm,
+  rest: readonly string[] = [],
+): Promise<string> {
   const values = {
     parent: ["login1:9000"],
     secretFile: undefined,
@@ -27,7 +31,7 @@ async function refused(given: Readonly<Record<string, string>>, dialect = slurm)
     json: "default",
   } as const;
   const lists = Object.fromEntries(Object.entries({ count: "1", ...given }).map(([flag, value]) => [flag, [value]]));
-  const call = { values, sources, given: lists, switches: new Set<string>(), operand: "", rest: [] };
+  const call = { values, sources, given: lists, switches: new Set<string>(), operand: "", rest };
   const error = await wordJob(call, dialect).then(
     () => undefined,
     (reason: unknown) => reason,
@@ -55,7 +59,7 @@ describe("a value that a batch system or its shell would read otherwise", () => 
     [{ time: "" }, /^--time: "" is no time/],
     [
       { time: "1m" },
-      "--time: 60 s are too short: the nodes begin to leave 35 s, for Slurm perhaps 95 s, before the end. Give them more, or make --drain-grace shorter.",
+      "--time: 60 s are too short: nodes in Slurm begin to leave up to 95 s before the end. Give them more, or make --drain-grace shorter.",
     ],
     [
       { memory: "4" },
@@ -73,10 +77,7 @@ describe("a value that a batch system or its shell would read otherwise", () => 
     [{ account: "a'b" }, /^--account: .* cannot stand/],
     [{ output: "a b" }, /^--output: .* cannot stand/],
     [{ error: "e#" }, /^--error: .* cannot stand/],
-    [
-      { directive: "-q x\nrm -rf /" },
-      '--directive: "-q x\\nrm -rf /" is not one line of text. Give the flag once for each line.',
-    ],
+    [{ directive: "-q x\nrm -rf /" }, '--directive: "-q x\\nrm -rf /" is not one line of text.'],
     [{ setup: "a\rb" }, /^--setup: .* is not one line of text/],
     [{ command: "" }, /^--command: "" is not one line of text/],
     [{ partition: "a", queue: "b" }, "--partition and --queue are the same. Give one of them."],
@@ -86,9 +87,13 @@ describe("a value that a batch system or its shell would read otherwise", () => 
     else expect(said).toMatch(message);
   });
 
+  it("so is a flag for spawn", async () => {
+    expect(await refused({}, slurm, ["--name", "a\nb"])).toBe('behind --: "a\\nb" is not one line of text.');
+  });
+
   it("times that are too short are no longer than the dialect needs", async () => {
     expect(await refused({ time: "35s" }, pbs)).toBe(
-      "--time: 35 s are too short: the nodes begin to leave 35 s before the end. Give them more, or make --drain-grace shorter.",
+      "--time: 35 s are too short: nodes in PBS begin to leave up to 35 s before the end. Give them more, or make --drain-grace shorter.",
     );
   });
 });

@@ -39,8 +39,8 @@ export interface Dialect {
   readonly submit: { readonly command: string; readonly args: readonly string[] };
   /** How often the script is submitted for so many nodes: once where one job can be many. */
   readonly submissions: (count: number) => number;
-  /** Seconds by which a node may be told earlier than it was asked for that its end is near. */
-  readonly early: number;
+  /** How many seconds of its time a node may have left when it begins to leave. */
+  readonly ending: (notice: number) => number;
   readonly script: (job: BatchJob) => string;
   /** What its command prints for a job that it took. */
   readonly idOf: (printed: string) => string | undefined;

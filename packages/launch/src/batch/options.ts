@@ -2,7 +2,7 @@ import { homedir, userInfo } from "node:os";
 import { resolve } from "node:path";
 import { type Call, defaultSecretFile, existingSecret, UsageError } from "pydist-node/cli";
 import { quoted } from "../quoted.js";
-import type { BatchJob, Dialect } from "./job.js";
+import type { BatchJob, Dialect, MailEvent } from "./job.js";
 import * as values from "./values.js";
 
 export const SETTINGS = ["parent", "secretFile", "cluster", "reconnect", "drainGrace", "json"] as const;
@@ -34,55 +34,35 @@ const RECONNECT = 600_000;
 /** Seconds, beyond the drain grace, to say goodbye in. */
 const GOODBYE = 15;
 const MOST_NODES = 100_000;
+const MOST_CORES = 4096;
 
 /** What was asked for, checked; and what may not be as it was meant. @throws UsageError, AuthenticationError */
 export async function wordJob(
   call: BatchCall,
-  { title, early }: Dialect,
+  dialect: Dialect,
 ): Promise<{ readonly job: BatchJob; readonly warnings: string[] }> {
   const { parent, drainGrace } = call.values;
-  const one = <T>(flag: string, check: (flag: string, value: string) => T): T | undefined => {
-    const value = call.given[camel(flag)]?.at(-1);
-    return value === undefined ? undefined : check(`--${flag}`, value);
-  };
-  const all = (flag: string): string[] => (call.given[flag] ?? []).map((each) => values.line(`--${flag}`, each));
-  const nodes = one("count", (flag, value) => values.count(flag, value, MOST_NODES));
-  if (nodes === undefined) throw new UsageError("How many nodes should there be? Give --count, as in --count 8.");
+  const { one, all } = readers(call);
+  const count = one("count", (flag, value) => values.count(flag, value, MOST_NODES));
+  if (count === undefined) throw new UsageError("How many nodes should there be? Give --count, as in --count 8.");
   if (parent.length === 0) {
     throw new UsageError(
       "Whom should the nodes join? Give --parent HOST:PORT of a node that they can reach: pydist-node spawn --host 0.0.0.0 starts one.",
     );
   }
-  const partition = one("partition", values.word);
-  const queue = one("queue", values.word);
-  if (partition !== undefined && queue !== undefined)
-    throw new UsageError("--partition and --queue are the same. Give one of them.");
   const grace = call.sources.drainGrace === "default" ? DRAIN_GRACE : drainGrace;
   const notice = Math.ceil(grace / 1000) + GOODBYE;
-  const time = one("time", values.time);
-  if (time !== undefined && time <= notice + early) {
-    const when = early === 0 ? `${notice} s` : `${notice} s, for ${title} perhaps ${notice + early} s,`;
-    throw new UsageError(
-      `--time: ${time} s are too short: the nodes begin to leave ${when} before the end. ` +
-        "Give them more, or make --drain-grace shorter.",
-    );
-  }
-  const mailUser = one("mail-user", values.word);
-  const mailEvents = one("mail-type", values.mailEvents);
   const job: BatchJob = {
     name: one("name", values.jobName) ?? "pydist",
-    count: nodes,
-    cores: one("cores", (flag, value) => values.count(flag, value, 4096)),
+    count,
+    cores: one("cores", (flag, value) => values.count(flag, value, MOST_CORES)),
     memory: one("memory", values.memory),
-    time,
-    queue: partition ?? queue,
+    time: longEnough(one("time", values.time), dialect, notice),
+    queue: eitherOf(one("partition", values.word), one("queue", values.word)),
     account: one("account", values.word),
     output: one("output", values.word),
     error: one("error", values.word),
-    mail:
-      mailUser === undefined && mailEvents === undefined
-        ? undefined
-        : { user: mailUser, events: mailEvents ?? ["end", "fail"] },
+    mail: mailOf(one("mail-user", values.word), one("mail-type", values.mailEvents)),
     directives: all("directive"),
     setup: all("setup"),
     program: one("command", values.line) ?? [process.execPath, resolve(process.argv[1] ?? "")].map(quoted).join(" "),
@@ -92,13 +72,46 @@ export async function wordJob(
   return { job, warnings: parent.filter(isLoopback).map(wordLoopback) };
 }
 
+type Check<T> = (flag: string, value: string) => T;
+
+/** The subcommand's own flags by their names; of one that can be given once, the last counts, as everywhere. */
+function readers({ given }: BatchCall) {
+  const of = (flag: string): readonly string[] => {
+    return given[flag.replace(/-[a-z]/g, ([, letter = ""]) => letter.toUpperCase())] ?? [];
+  };
+  const one = <T>(flag: string, check: Check<T>): T | undefined => {
+    const value = of(flag).at(-1);
+    return value === undefined ? undefined : check(`--${flag}`, value);
+  };
+  const all = (flag: string): string[] => of(flag).map((value) => values.line(`--${flag}`, value));
+  return { one, all };
+}
+
+function longEnough(time: number | undefined, { title, ending }: Dialect, notice: number): number | undefined {
+  const least = ending(notice);
+  if (time === undefined || time > least) return time;
+  throw new UsageError(
+    `--time: ${time} s are too short: nodes in ${title} begin to leave up to ${least} s before the end. ` +
+      "Give them more, or make --drain-grace shorter.",
+  );
+}
+
+function eitherOf(partition: string | undefined, queue: string | undefined): string | undefined {
+  if (partition === undefined || queue === undefined) return partition ?? queue;
+  throw new UsageError("--partition and --queue are the same. Give one of them.");
+}
+
+function mailOf(user: string | undefined, events: readonly MailEvent[] | undefined): BatchJob["mail"] {
+  return user === undefined && events === undefined ? undefined : { user, events: events ?? ["end", "fail"] };
+}
+
 async function flagsOf(call: BatchCall, grace: number): Promise<string[]> {
   const { parent, cluster } = call.values;
   const flags = ["--parent", parent.join(","), "--port", "0", "--drain-grace", `${grace}`];
   const reconnect = call.sources.reconnect === "default" ? RECONNECT : call.values.reconnect;
   flags.push("--reconnect", reconnect === undefined ? "forever" : `${reconnect / 1000}s`);
   if (call.sources.cluster !== "default") flags.push("--cluster", cluster);
-  return [...flags, ...(await secretFlags(call)), ...call.rest.map((each) => values.line("--", each))];
+  return [...flags, ...(await secretFlags(call)), ...call.rest.map((each) => values.line("behind --", each))];
 }
 
 /** Where the nodes find the secret, unless they do so by themselves. The secret itself goes nowhere. */
@@ -125,8 +138,4 @@ function wordLoopback(address: string): string {
     `${address} is this machine only: nodes on other machines find nobody there. ` +
     `Start the parent with --host 0.0.0.0, and give --parent the name or address by which they reach this machine.`
   );
-}
-
-function camel(flag: string): string {
-  return flag.replace(/-[a-z]/g, ([, letter = ""]) => letter.toUpperCase());
 }

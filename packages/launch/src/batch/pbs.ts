@@ -12,7 +12,7 @@ export const pbs: Dialect = {
   submissions: (count) => count,
   idOf: (printed) => /^(\d+\S*)$/m.exec(printed)?.[1],
   cancel: "qdel",
-  early: 0,
+  ending: (notice) => notice,
   script: (job) => {
     const directives = [
       "-S /bin/sh",

@@ -10,7 +10,8 @@ export const sge: Dialect = {
   // An array's is 4711.1-8:1.
   idOf: (printed) => /^(\d+)(?:\.\S*)?$/m.exec(printed)?.[1],
   cancel: "qdel",
-  early: 0,
+  // Its notice comes when the time is over.
+  ending: () => 0,
   script: (job) => {
     const directives = [
       "-S /bin/sh",

@@ -8,7 +8,8 @@ export const slurm: Dialect = {
   // On one of several clusters, its name follows.
   idOf: (printed) => /^(\d+)(?:;.*)?$/m.exec(printed)?.[1],
   cancel: "scancel",
-  early: 60,
+  // It looks now and then, and says itself how early that may be.
+  ending: (notice) => notice + 60,
   script: (job) => {
     const directives = [
       `--job-name=${job.name}`,

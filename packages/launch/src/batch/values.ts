@@ -33,7 +33,7 @@ export function jobName(flag: string, value: string): string {
 /** One line of text. @throws UsageError */
 export function line(flag: string, value: string): string {
   if (/^[^\p{Cc}]+$/u.test(value)) return value;
-  return refuse(flag, value, "is not one line of text. Give the flag once for each line.");
+  return refuse(flag, value, "is not one line of text.");
 }
 
 /** @throws UsageError */

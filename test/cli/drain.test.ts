@@ -46,6 +46,22 @@ async function mapAndDisturb(executor: ClusterExecutor, disturb: () => Promise<u
 const eachOnce = Array.from({ length: 1500 }, (_, n) => `${n}`);
 
 describe("drain and resume", () => {
+  it("what a drained node still runs keeps no task from a node that joins", async () => {
+    const root = await spawnNode({ workers: 0 });
+    await spawnNode({ parent: root.address, name: "old" });
+    const executor = attach(root.address);
+    await executor.waitForNodes(2);
+    const gate = await Gate.make();
+    const begun = executor.submit(hold, [gate.port, "begun"]);
+    await gate.entered(1);
+    await runCli(["drain", root.address, "--node", "old"]);
+    const later = executor.submit(hold, [gate.port, "later"]);
+    await spawnNode({ parent: root.address, name: "new" });
+    await gate.entered(2);
+    gate.open();
+    expect(await Promise.all([begun, later])).toEqual(["begun", "later"]);
+  });
+
   it("a node finishes what it runs, starts nothing new, and works again", async () => {
     const tree = await spawnTree({ name: "root", workers: 0, children: [{ name: "a" }] });
     const executor = attach(tree.address);

@@ -106,6 +106,41 @@ describe("a scheduler that leaves", () => {
   });
 });
 
+describe("tasks that end on slots which are not offered any more", () => {
+  const credit = { type: "credit", child: 2, busyElsewhere: 0, window: 1000, bytes: 1e6 } as const;
+
+  it("keep no slot of another child busy, and whoever sent them is told", () => {
+    const subject = new Subject({ slots: 0 });
+    subject.child(2, [1]);
+    const [old] = dispatches(subject.accept(1));
+    subject.handle({ ...credit, slots: [] });
+    expect(of(subject.child(3, [1]), "grant")).toMatchObject([{ slots: [0, 1], busyElsewhere: -1 }]);
+    expect(dispatches(subject.accept(1))).toMatchObject([{ receiver: 3 }]);
+    subject.now = 1000;
+    expect(of(subject.finish(old), "grant")).toMatchObject([{ slots: [0, 1], busyElsewhere: 0 }]);
+  });
+
+  it("keep no slot of a child busy when they are on the node's own", () => {
+    const subject = new Subject({ slots: 1 });
+    dispatches(subject.accept(1));
+    subject.handle(drain);
+    expect(of(subject.child(2, [1]), "grant")).toMatchObject([{ slots: [0, 1], busyElsewhere: -1 }]);
+  });
+
+  it("are no reason to keep a task back, nor to send one where there are no slots", () => {
+    const subject = new Subject({ slots: 0, routesOnly: true }, true);
+    subject.handle({ type: "childJoined", child: 2, node: "root", attachment: true });
+    subject.handle({ ...credit, slots: [0, 1] });
+    const [old] = dispatches(subject.accept(1));
+    subject.handle({ ...credit, slots: [], busyElsewhere: -1 });
+    expect(dispatches(subject.accept(1))).toEqual([]);
+    expect(dispatches(subject.handle({ ...credit, slots: [0, 1], busyElsewhere: -1 }))).toHaveLength(1);
+    subject.handle({ ...credit, slots: [], busyElsewhere: -1 });
+    subject.finish(old);
+    expect(dispatches(subject.accept(1))).toEqual([]);
+  });
+});
+
 describe("an attached executor", () => {
   it("waits for a drained node where it would refuse one without workers", () => {
     const subject = new Subject({ slots: 0, routesOnly: true }, true);

@@ -170,7 +170,10 @@ export interface ResultInfo {
 export interface Credit {
   /** Slots of this node, of its children, of theirs ...: by depth. */
   readonly slots: readonly number[];
-  /** How many of those slots other upstreams' tasks keep busy. */
+  /**
+   * How many of those slots other upstreams' tasks keep busy, less the tasks that are on slots of nodes that are drained or
+   * about to leave, which are not among those: below 0 if they are the peer's own.
+   */
   readonly busyElsewhere: number;
   /** Most tasks that the peer may have outstanding here (invariant I6). */
   readonly window: number;

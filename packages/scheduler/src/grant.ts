@@ -18,8 +18,12 @@ export function grant(state: State, now: number): number {
   let activeInAll = 0;
   for (const { of } of state.offers.values()) if (of.kind === "orphans") activeInAll += of.batch.open;
   for (const upstream of state.upstreams.values()) activeInAll += upstream.held - upstream.suspended;
+  // What ends on slots that are not offered any more keeps nobody from those that are.
+  for (const receiver of capacity.retiring) activeInAll -= receiver.retired;
   for (const upstream of state.upstreams.values()) {
-    const busyElsewhere = Math.min(capacity.total, activeInAll - (upstream.held - upstream.suspended));
+    const others = activeInAll - (upstream.held - upstream.suspended);
+    // Of no slots, it is known above how many are free.
+    const busyElsewhere = capacity.total === 0 ? 0 : Math.min(capacity.total, others);
     const last = upstream.granted;
     if (last?.capacity === capacity) {
       if (Math.abs(last.busyElsewhere - busyElsewhere) <= capacity.total / 10) continue;

@@ -125,6 +125,17 @@ export class Receiver {
     return this.active - this.surplus;
   }
 
+  /** Whether tasks here may be on slots that are not on offer any more. */
+  get retires(): boolean {
+    return this.credit.busyElsewhere < 0 || this.reach(Number.MAX_SAFE_INTEGER) === 0;
+  }
+
+  /** How many of the busy ones are: they keep no slot busy that is on offer. */
+  get retired(): number {
+    if (this.reach(Number.MAX_SAFE_INTEGER) === 0) return this.busy;
+    return Math.min(this.busy, Math.max(0, -this.credit.busyElsewhere));
+  }
+
   /** Of the pool: leases that hold a slot. A lease runs one task at a time, and gives the rest back if that suspends. */
   get running(): number {
     return this.leases.size - this.paused;
@@ -133,7 +144,8 @@ export class Receiver {
   /** Of the reachable slots, how many have nothing to do as far as is known here. */
   idle(hops: number): number {
     if (this.id === POOL) return this.credit.slots.length === 0 ? 0 : (this.credit.slots[0] as number) - this.running;
-    return Math.max(0, this.reach(hops) - this.busy - this.credit.busyElsewhere);
+    const reach = this.reach(hops);
+    return Math.max(0, Math.min(reach, reach - this.busy - this.credit.busyElsewhere));
   }
 
   /** Tasks held here beyond those that can be running: what a recall could bring back. */

@@ -190,9 +190,10 @@ export class Scheduler {
   #credit({ type: _, child, ...credit }: EventOf<"credit">): void {
     const receiver = this.#state.receivers.get(child);
     if (receiver === undefined) return;
+    const retired = receiver.retires;
     const same = receiver.credit.slots.join() === credit.slots.join();
     receiver.credit = credit;
-    if (!same) this.#state.capacityChanged();
+    if (!same || receiver.retires !== retired) this.#state.capacityChanged();
   }
 
   /** Results settle the tasks that the lease still owns and are handed up in runs; anything else came too late. */

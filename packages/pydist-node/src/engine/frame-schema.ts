@@ -200,7 +200,7 @@ const schemas: Readonly<Record<Frame["t"], v.GenericSchema<unknown, Frame>>> = {
   credit: v.object({
     t: v.literal("credit"),
     slots: v.pipe(v.array(v.pipe(count, v.maxValue(MOST_SLOTS))), v.maxLength(FARTHEST)),
-    busyElsewhere: count,
+    busyElsewhere: v.pipe(v.number(), v.safeInteger()),
     window: count,
     bytes: count,
     pool: v.exactOptional(v.literal("drained")),

@@ -5,6 +5,7 @@ import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { resolveNamed } from "../../packages/pydist-node/dist/links/schemes.js";
 import { asInstalled } from "../support/as-installed.js";
+import { attach } from "../support/attach.js";
 import { fileHome, nodeJoined, runCli, spawnNode } from "../support/processes.js";
 import "./lan.js";
 
@@ -41,12 +42,16 @@ describe("spawn --discover", () => {
     );
   });
 
-  it("goes on under its supervisor, which starts a process that finds its tree again", async () => {
+  it("goes on when its process dies: the next one finds the tree again", async () => {
     const root = await discovering("root");
     const child = await discovering("child");
     await nodeJoined(root, child.id);
-    const { stdout } = await runCli(["dump", child.address], { env });
-    expect(JSON.parse(stdout)).toMatchObject({ parent: root.id });
+    const executor = attach(child.address, { attempts: 1 });
+    await executor.submit(() => void process.kill(process.pid, "SIGKILL")).exception();
+    await child.logged((line) => line.includes("another one takes its place"));
+    const attached = attach(root.address);
+    await attached.waitForNodes(2, { timeout: 15_000 });
+    expect((await attached.nodes()).map(({ id }) => id)).toEqual([root.id, child.id]);
   });
 });
 

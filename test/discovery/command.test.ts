@@ -49,9 +49,11 @@ describe("spawn --discover", () => {
     const executor = attach(child.address, { attempts: 1 });
     await executor.submit(() => void process.kill(process.pid, "SIGKILL")).exception();
     await child.logged((line) => line.includes("another one takes its place"));
+    await root.logged((line) => line.includes('"msg":"Node lost"') && line.includes(child.id));
     const attached = attach(root.address);
     await attached.waitForNodes(2, { timeout: 15_000 });
-    expect((await attached.nodes()).map(({ id }) => id)).toEqual([root.id, child.id]);
+    const [, back] = await attached.nodes();
+    expect(back).toMatchObject({ id: child.id, parent: root.id });
   });
 });
 

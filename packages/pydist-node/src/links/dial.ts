@@ -55,8 +55,7 @@ async function dialNamed(named: Named, text: string, options: DialOptions): Prom
   const cluster = named.cluster || options.hello.cluster;
   let failure: unknown;
   for await (const place of resolveNamed(named, text, { cluster, timeout: attemptTimeout, signal })) {
-    const left = Math.ceil(deadline - performance.now());
-    if (left <= 0) break;
+    const left = Math.max(1, Math.ceil(deadline - performance.now()));
     try {
       const hello = { ...options.hello, cluster };
       return await dialPlace(place, {
@@ -70,7 +69,7 @@ async function dialNamed(named: Named, text: string, options: DialOptions): Prom
       if (!(failure instanceof ConnectionError)) failure = error;
     }
   }
-  throw failure ?? new ConnectionError(`What ${text} led to came too late to be dialled.`, { address: text });
+  throw failure;
 }
 
 async function dialPlace(address: string | Address, options: DialOptions): Promise<LinkLike> {

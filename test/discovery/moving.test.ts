@@ -31,6 +31,16 @@ describe("a tree that joins an earlier one", () => {
   });
 });
 
+describe("a tree whose root has children enough", () => {
+  it("takes newcomers in farther down", async () => {
+    const { node: root } = await discoverer({ name: "root", maxChildren: 1 });
+    const others = await Promise.all(["a", "b", "c"].map((name) => discoverer({ name, maxChildren: 2 })));
+    expect(await oneTree([root, ...others.map(({ node }) => node)])).toBe(root);
+    const depths = (await root.nodes()).map(({ depth }) => depth);
+    expect(depths.toSorted()).toEqual([0, 1, 2, 2]);
+  });
+});
+
 describe("a program whose root has left", () => {
   it("finds the one that came after it", async () => {
     const { node: root } = await discoverer({ name: "root" });

@@ -4,4 +4,4 @@ import { runTests } from "./run-tests.mjs";
 
 const { values } = parseArgs({ options: { seed: { type: "string" } } });
 const seed = values.seed === undefined ? {} : { PYDIST_CHAOS_SEED: values.seed };
-runTests("test/chaos", { PYDIST_CHAOS: "long", ...seed });
+runTests(["test/chaos"], { PYDIST_CHAOS: "long", ...seed });

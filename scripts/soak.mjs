@@ -3,4 +3,4 @@ import { parseArgs } from "node:util";
 import { runTests } from "./run-tests.mjs";
 
 const { values } = parseArgs({ options: { minutes: { type: "string", default: "60" } } });
-runTests("test/soak", { PYDIST_SOAK_MINUTES: values.minutes });
+runTests(["test/soak"], { PYDIST_SOAK_MINUTES: values.minutes });

@@ -1,7 +1,7 @@
 import { ConnectionError } from "pydist";
 import { VERSION } from "pydist-node";
 import { describe, expect, it } from "vitest";
-import { Ether } from "./ether.js";
+import { Ether, made } from "./ether.js";
 import { discoverer, namesBelow, oneTree, program } from "./lan.js";
 
 describe("nodes that discover", () => {
@@ -61,15 +61,7 @@ describe("nodes that discover", () => {
     await other.close();
   });
 
-  it("say goodbye", async () => {
-    const ether = await Ether.open();
-    const { node } = await discoverer({ name: "short" });
-    await node.close();
-    const { announcement } = await ether.heard(({ ttl }) => ttl === 0);
-    expect(announcement).toMatchObject({ id: node.id, name: "short" });
-  });
-
-  it("announce what others need to find them, and no secret nor anything made of it", async () => {
+  it("announce what others need to find them, nothing that is made of the secret, and say goodbye", async () => {
     const ether = await Ether.open();
     const { node } = await discoverer({ name: "open", cluster: "render" });
     const { announcement } = await ether.heard(() => true);
@@ -78,13 +70,18 @@ describe("nodes that discover", () => {
       ...{ id: node.id, name: "open", cluster: "render", version: VERSION, address: node.address },
       root: { id: node.id, since, address: node.address, reach: "its machine" },
     });
+    await node.close();
+    const last = await ether.heard(({ ttl }) => ttl === 0);
+    expect(last.announcement).toEqual(announcement);
   });
 });
 
 describe("a program that discovers", () => {
   it("is told what was looked for, where, and what is there instead", async () => {
-    await discoverer({ cluster: "render" });
+    const ether = await Ether.open();
     const executor = program("discover:", { cluster: "science", connectTimeout: 1500 });
+    await ether.asked;
+    await ether.announce(made("r", "127.0.0.1:9", { cluster: "render" }));
     const error = await executor.ready().catch((reason: unknown) => reason);
     expect(error).toBeInstanceOf(ConnectionError);
     expect((error as Error).message).toMatch(

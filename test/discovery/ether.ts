@@ -1,11 +1,23 @@
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { encode } from "dns-packet";
-import type { Announcement } from "../../packages/discovery/dist/announcement.js";
+import { type Announcement, makeRoot } from "../../packages/discovery/dist/announcement.js";
 import { bandOf } from "../../packages/discovery/dist/band.js";
-import { announcementsIn, makeAnnouncement, makeQuestion, type Told } from "../../packages/discovery/dist/packets.js";
+import {
+  announcementsIn,
+  isQuestion,
+  makeAnnouncement,
+  makeQuestion,
+  type Told,
+} from "../../packages/discovery/dist/packets.js";
 import { Radio } from "../../packages/discovery/dist/radio.js";
 import { opened } from "../support/opened.js";
+
+/** A tree that began before all others, if one believes it. */
+export function made(id: string, address: string, changes: Partial<Announcement> = {}): Announcement {
+  const root = makeRoot("first", 1, "10.0.0.1:9000");
+  return { id, name: id, cluster: "default", version: "0.1.0", address, root, ...changes };
+}
 
 /** What everybody on this file's LAN can do who holds no secret: listen to what is announced, and announce anything. */
 export class Ether {
@@ -20,7 +32,10 @@ export class Ether {
     await once(mouth, "listening");
     mouth.setMulticastInterface("127.0.0.1");
     const ether = new Ether((bytes) => new Promise((resolve) => mouth.send(bytes, port, group, () => resolve())));
-    const radio = await Radio.open((packet) => ether.#hear(announcementsIn(packet)));
+    const radio = await Radio.open((packet) => {
+      if (isQuestion(packet)) ether.#onQuestion();
+      ether.#hear(announcementsIn(packet));
+    });
     opened({
       async close() {
         radio.close();
@@ -29,6 +44,12 @@ export class Ether {
     });
     return ether;
   }
+
+  #onQuestion = (): void => {};
+  /** Resolves when somebody has asked who is there. */
+  readonly asked = new Promise<void>((resolve) => {
+    this.#onQuestion = resolve;
+  });
 
   readonly send: (bytes: Uint8Array) => Promise<void>;
 

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, it, type TestContext } from "vitest";
 import { Network, whatIsMissing } from "../partitions/network.js";
@@ -55,8 +56,20 @@ class Lan {
   }
 }
 
+/** Milliseconds of a processor's time that a process has used. */
+function processorTime(pid: number): number {
+  // Fields 14 and 15, behind the name in parentheses, in hundredths of a second.
+  const [user, system] = readFileSync(`/proc/${pid}/stat`, "utf8")
+    .replace(/^.*\) /s, "")
+    .split(" ")
+    .slice(11, 13);
+  return 10 * (Number(user) + Number(system));
+}
+
 on("three machines find each other and work; another cluster and another secret stay apart", "short", async () => {
   const lan = new Lan(["one", "two", "three", "other", "alien"]);
+  // Its other address is told to nobody on the LAN.
+  lan.network.addDeadEnd("one", "192.168.1.7");
   const alien = lan.launch("alien", makeHome().secretFile);
   const [nodes, [other]] = await Promise.all([
     lan.nodes(["one", "two", "three"]),
@@ -73,4 +86,40 @@ on("three machines find each other and work; another cluster and another secret 
   for (const node of nodes) expect(node.stderr).not.toContain(lan.network.address("other"));
   // The one with another secret is a tree of its own; it, or the other tree, was refused once.
   await alien.printed((line) => line.includes('"ready"'));
+});
+
+on("trees that grew apart become one when the network is whole again", "long", async () => {
+  const lan = new Lan(["one", "two", "three"]);
+  for (const other of ["two", "three"]) lan.network.cut("one", other);
+  await lan.nodes(["one", "two", "three"]);
+  await lan.grown("two", ["three", "two"]);
+  await lan.grown("one", ["one"]);
+  lan.network.heal();
+  await lan.grown("three", ["one", "three", "two"]);
+});
+
+on("a tree that is cut in two becomes two, and one again", "long", async () => {
+  const lan = new Lan(["one", "two", "three"]);
+  const [one] = await lan.nodes(["one"]);
+  await lan.nodes(["two", "three"]);
+  await lan.grown("one", ["one", "three", "two"]);
+  for (const other of ["two", "three"]) lan.network.cut("one", other);
+  await lan.grown("two", ["three", "two"]);
+  lan.network.heal();
+  await lan.grown("three", ["one", "three", "two"]);
+  const program = new Program(lan.network.inside("two"), "discover:", { count: 60, nodes: 3 });
+  expect(await program.ended()).toMatchObject({ told: 60, wrong: 0 });
+  expect(one?.stderr).not.toContain("cycle");
+});
+
+on("a node that looks for others in vain takes less than a hundredth of a processor", "long", async () => {
+  const lan = new Lan(["alone"]);
+  const [alone] = await lan.nodes(["alone"], "--no-supervise");
+  const before = processorTime((alone as NodeProcess).pid);
+  await sleep(30 * SECOND);
+  const used = processorTime((alone as NodeProcess).pid) - before;
+  expect(used / (30 * SECOND)).toBeLessThan(0.01);
+  const pauses = [...(alone as NodeProcess).stderr.matchAll(/"pause":(\d+)/g)].map(([, pause]) => Number(pause));
+  expect(pauses.length).toBeGreaterThan(3);
+  expect(pauses).toEqual([1000, 2000, 4000, 8000, 16_000, 30_000].slice(0, pauses.length));
 });

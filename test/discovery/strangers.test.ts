@@ -1,18 +1,13 @@
+import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
 import { describe, expect, it } from "vitest";
-import { type Announcement, makeRoot } from "../../packages/discovery/dist/announcement.js";
+import { makeRoot } from "../../packages/discovery/dist/announcement.js";
 import { opened } from "../support/opened.js";
-import { Ether } from "./ether.js";
+import { Ether, made } from "./ether.js";
 import { discoverer, namesBelow, oneTree, program, useNewBand } from "./lan.js";
 
 const NO_WAY_IN = "A tree of this cluster does not let this node in";
-
-/** A tree that began before all others, if one believes it. */
-function made(id: string, address: string, changes: Partial<Announcement> = {}): Announcement {
-  const root = makeRoot("first", 1, "10.0.0.1:9000");
-  return { id, name: id, cluster: "default", version: "0.1.0", address, root, ...changes };
-}
 
 /** A port that takes calls and never answers, and how many callers it had. */
 async function hole(): Promise<{ address: string; callers: { now: number; most: number; all: number } }> {
@@ -66,6 +61,21 @@ describe("a node with another secret", () => {
     await executor.ready();
     expect((await executor.nodes()).map(({ name }) => name)).toEqual(["ours"]);
   });
+});
+
+it("a port that something else has for itself is named", async () => {
+  const [, port] = /:(\d+)@/.exec(process.env.PYDIST_MULTICAST ?? "") ?? [];
+  const other = createSocket("udp4");
+  other.bind(Number(port));
+  await once(other, "listening");
+  try {
+    await expect(discoverer()).rejects.toThrow(
+      `To discover nodes, UDP port ${port} has to be listened at, and cannot (EADDRINUSE). ` +
+        "End what uses it alone, or give an address instead.",
+    );
+  } finally {
+    other.close();
+  }
 });
 
 describe("announcements that are not true", () => {

@@ -96,6 +96,14 @@ export class Network {
     return `10.77.0.${this.#hosts.indexOf(host) + 1}`;
   }
 
+  /** One more interface of a machine, that leads nowhere. */
+  addDeadEnd(host: string, address: string): void {
+    const name = this.#name(host);
+    run("ip", "-n", name, "link", "add", "nowhere", "type", "veth", "peer", "name", "end");
+    run("ip", "-n", name, "addr", "add", `${address}/24`, "dev", "nowhere");
+    for (const end of ["nowhere", "end"]) run("ip", "-n", name, "link", "set", end, "up");
+  }
+
   /** Of what one machine sends another, nothing arrives; or only a part, at random. */
   drop(from: string, to: string, percent = 100): void {
     const chance = percent < 100 ? `numgen random mod 100 < ${percent} ` : "";

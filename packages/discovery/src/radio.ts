@@ -85,7 +85,8 @@ export class Radio {
       socket.close();
       return;
     }
-    if (this.#state === "closed") {
+    // Meanwhile all was over, or somebody else has found the network, too.
+    if (this.#state === "closed" || this.#mouths.has(place.address)) {
       socket.close();
       return;
     }

@@ -29,15 +29,13 @@ export const resolve: Resolve = async function* ({ cluster, timeout, signal }) {
     radio = await Radio.open((packet, source) => ears.hear(announcementsIn(packet), source));
     questions.start();
     if (await ears.news(over.signal)) await sleep(MORE_ANSWERS);
-    for (;;) {
-      const place = ears.next();
-      if (place === undefined) {
-        if (!(await ears.news(over.signal))) break;
-      } else if (!places.has(place)) {
+    do {
+      for (let place = ears.next(); place !== undefined; place = ears.next()) {
+        if (!places.has(place)) yield place;
         places.add(place);
-        yield place;
+        if (over.signal.aborted) break;
       }
-    }
+    } while (await ears.news(over.signal));
     signal?.throwIfAborted();
     if (places.size === 0) throw nobody(cluster, timeout, radio.places, ears.others);
   } finally {

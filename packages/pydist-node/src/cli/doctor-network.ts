@@ -3,7 +3,8 @@ import { createConnection, createServer, isIP } from "node:net";
 import { PydistError } from "@pydist/protocol";
 import { explainDialFailure } from "../links/failures.js";
 import type { Hello } from "../links/hello.js";
-import { dial, parseAddress } from "../links/index.js";
+import { dial, parseAddress, resolveNamed } from "../links/index.js";
+import type { Named } from "../links/schemes.js";
 import type { Secret } from "../links/secret.js";
 import { VERSION } from "../version.js";
 import { clientHello } from "./client.js";
@@ -41,6 +42,20 @@ export async function checkName(address: string): Promise<Check | undefined> {
     return ok("name", `${host} is ${found.map((each) => each.address).join(", ")}`);
   } catch (error) {
     return fail("name", explainDialFailure(error as Error, address, "").message, EXIT.unreachable);
+  }
+}
+
+/** Where an address with a scheme leads to; the check that says so, or why it leads nowhere. */
+export async function checkFound(address: string, named: Named, peering: Peering): Promise<[Check, string?]> {
+  const { connectTimeout: timeout } = peering;
+  try {
+    for await (const place of resolveNamed(named, address, { cluster: named.cluster || peering.cluster, timeout })) {
+      return [ok("found", `${address} leads to ${place}`), place];
+    }
+    return [fail("found", `${address} leads nowhere.`, EXIT.unreachable)];
+  } catch (error) {
+    if (!(error instanceof PydistError)) throw error;
+    return [fail("found", error.message, exitCodeOf(error))];
   }
 }
 

@@ -1,12 +1,12 @@
 import { availableParallelism } from "node:os";
 import { AuthenticationError } from "@pydist/protocol";
-import { formatAddress } from "../links/index.js";
+import { formatAddress, readScheme } from "../links/index.js";
 import type { Secret } from "../links/secret.js";
 import { VERSION } from "../version.js";
 import { CLIENT_SETTINGS, existingSecret } from "./client.js";
 import { CONFIG_FILE, readConfigFile } from "./config-file.js";
 import { type Check, fail, ok, warn } from "./doctor-check.js";
-import { checkHandshake, checkName, checkPort, checkTcp, identify } from "./doctor-network.js";
+import { checkFound, checkHandshake, checkName, checkPort, checkTcp, identify } from "./doctor-network.js";
 import { EXIT } from "./exit-codes.js";
 import { columns, plain, print, printJson, styled } from "./output.js";
 import { secretFacts, wordSecret } from "./secret.js";
@@ -108,6 +108,15 @@ async function checkOwnPort(call: DoctorCall, secret: Secret | undefined, add: A
 /** Each step says more only if the one before went well. */
 async function checkAddress(address: string, call: DoctorCall, secret: Secret | undefined, add: Add): Promise<void> {
   const { connectTimeout } = call.values;
+  const named = readScheme(address);
+  if (named !== undefined) {
+    const [found, place] = await checkFound(address, named, call.values);
+    add(found);
+    const { cluster } = named;
+    const there = cluster === "" ? call : { ...call, values: { ...call.values, cluster } };
+    if (place !== undefined) await checkAddress(place, there, secret, add);
+    return;
+  }
   const name = await checkName(address);
   if (name !== undefined && add(name).status === "fail") return;
   if (add(await checkTcp(address, connectTimeout)).status === "fail" || secret === undefined) return;

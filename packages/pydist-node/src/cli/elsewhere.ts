@@ -1,6 +1,6 @@
 import { pathToFileURL } from "node:url";
 import { findBeside } from "../beside.js";
-import { UsageError } from "./exit-codes.js";
+import { forUsers, UsageError } from "./exit-codes.js";
 import type { Subcommand, SubcommandGroup } from "./subcommand.js";
 
 /** A subcommand of a package that builds on this one, and so is no dependency of it. */
@@ -13,13 +13,7 @@ export interface Elsewhere {
 
 /** Loads the subcommand from its package. @throws UsageError if that is not installed */
 export async function loadElsewhere(name: string, { package: from }: Elsewhere): Promise<Subcommand | SubcommandGroup> {
-  const path = findBeside(`${from}/subcommand`);
-  if (path === undefined) {
-    throw new UsageError(
-      `pydist-node ${name} is in the package ${from}, which is not installed here. ` +
-        `Install it: npm install ${from} (with --global if pydist-node is).`,
-    );
-  }
+  const path = forUsers(() => findBeside(from, "/subcommand", `pydist-node ${name} is in`));
   const loaded = (await import(pathToFileURL(path).href)) as Readonly<
     Record<string, Subcommand | SubcommandGroup | undefined>
   >;

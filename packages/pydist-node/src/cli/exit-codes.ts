@@ -30,6 +30,16 @@ export class UsageError extends Error {
   override readonly name = "UsageError";
 }
 
+/** What is wrong with an argument is wrong with the command line. @throws UsageError in place of a TypeError */
+export function forUsers<T>(check: () => T): T {
+  try {
+    return check();
+  } catch (error) {
+    if (error instanceof TypeError) throw new UsageError(error.message);
+    throw error;
+  }
+}
+
 /** What the command ends with when this error ended it. (A port of its own that cannot be listened at is spawn's matter.) */
 export function exitCodeOf(error: unknown): number {
   if (error instanceof UsageError) return EXIT.usage;

@@ -112,6 +112,9 @@ export const time: Kind<number | undefined> = {
 };
 
 function dialable(text: string): string {
+  if (readScheme(text) !== undefined) {
+    throw new TypeError(`"${text.trim()}" is for programs. A node that is to find others is started with --discover.`);
+  }
   const address = parseAddress(text);
   if (address.port === 0)
     throw new RangeError(`"${text}" has port 0, at which nobody can be reached. Write the real port.`);

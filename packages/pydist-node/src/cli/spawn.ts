@@ -1,6 +1,7 @@
+import { guidePath } from "../node/guide.js";
 import { Supervised } from "../supervisor/supervised.js";
 import { detachNode, isDetached } from "./detach.js";
-import { UsageError } from "./exit-codes.js";
+import { forUsers, UsageError } from "./exit-codes.js";
 import { type Call, subcommand } from "./subcommand.js";
 
 const SPAWN_SETTINGS = [
@@ -67,6 +68,7 @@ async function spawn(call: SpawnCall): Promise<number> {
   }
   const detached = isDetached();
   const supervised = Supervised.here();
+  if (call.values.discover) forUsers(guidePath);
   const log = call.given.detach?.at(-1);
   if (log !== undefined && !detached && supervised === undefined) {
     return detachNode(call, log);

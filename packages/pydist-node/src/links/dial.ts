@@ -31,7 +31,7 @@ const COMEBACK_TIMEOUT = 2000;
 /** Milliseconds for the machine of a node that was named by another one: it may be out of reach from here. */
 const REACH_TIMEOUT = 2000;
 
-/** Milliseconds for one of several places where a node may be: what was found need not be true. */
+/** Milliseconds at least for one of several places where a node may be: what was found need not be true. */
 const PLACE_TIMEOUT = 2000;
 
 /**
@@ -55,18 +55,21 @@ async function dialNamed(named: Named, text: string, options: DialOptions): Prom
   const cluster = named.cluster || options.hello.cluster;
   let failure: unknown;
   for await (const place of resolveNamed(named, text, { cluster, timeout: attemptTimeout, signal })) {
-    const left = Math.ceil(deadline - performance.now());
-    if (left <= 0) break;
+    const left = Math.max(1, Math.ceil(deadline - performance.now()));
     try {
       const hello = { ...options.hello, cluster };
-      return await dialPlace(place, { ...options, hello, attemptTimeout: Math.min(PLACE_TIMEOUT, left) });
+      return await dialPlace(place, {
+        ...options,
+        hello,
+        attemptTimeout: Math.min(left, Math.max(PLACE_TIMEOUT, left / 2)),
+      });
     } catch (error) {
       signal?.throwIfAborted();
       // Only if none of them can be mended by waiting is there no use in waiting.
       if (!(failure instanceof ConnectionError)) failure = error;
     }
   }
-  throw failure ?? new ConnectionError(`What ${text} led to came too late to be dialled.`, { address: text });
+  throw failure;
 }
 
 async function dialPlace(address: string | Address, options: DialOptions): Promise<LinkLike> {

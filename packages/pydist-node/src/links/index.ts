@@ -6,6 +6,6 @@ export type { Hello, HelloInput } from "./hello.js";
 export type { LinkLike } from "./link-like.js";
 export { type Listener, type ListenOptions, listen } from "./listener.js";
 export { memoryLinks } from "./memory.js";
-export type { Resolve, ResolveOptions } from "./schemes.js";
+export type { Resolve } from "./schemes.js";
 export { checkAddress, readScheme, resolveNamed } from "./schemes.js";
 export { defaultSecretFile, resolveSecret, writeSecret } from "./secret.js";

@@ -1,5 +1,4 @@
 import { pathToFileURL } from "node:url";
-import { ConnectionError } from "@pydist/protocol";
 import { findBeside } from "../beside.js";
 import { formatAddress, parseAddress } from "./address.js";
 
@@ -49,22 +48,11 @@ export function checkAddress(text: string): string {
 }
 
 function pathOf({ package: from }: Named, text: string): string {
-  const path = findBeside(from);
-  if (path !== undefined) return path;
-  throw new TypeError(
-    `Addresses such as "${text.trim()}" need the package ${from}, which is not installed here. ` +
-      `Install it: npm install ${from} (with --global if pydist-node is).`,
-  );
+  return findBeside(from, "", `Addresses such as "${text.trim()}" need`);
 }
 
 /** @throws ConnectionError if nobody is found; TypeError if the package is not installed */
 export async function* resolveNamed(named: Named, text: string, options: ResolveOptions): AsyncIterable<string> {
-  const { resolve } = (await import(pathToFileURL(pathOf(named, text)).href)) as { readonly resolve?: Resolve };
-  if (resolve !== undefined) return yield* resolve(options);
-  throw new ConnectionError(
-    `${named.package} cannot resolve "${text}". Install one release of it and of pydist-node.`,
-    {
-      address: text,
-    },
-  );
+  const { resolve } = (await import(pathToFileURL(pathOf(named, text)).href)) as { readonly resolve: Resolve };
+  yield* resolve(options);
 }

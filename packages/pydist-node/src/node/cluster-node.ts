@@ -80,7 +80,7 @@ export interface ClusterNodeEvents {
 }
 
 /** Milliseconds for a parent that was found to answer, and to tell that its way up ends at a root. */
-const FOLLOW_TIMEOUT = 2000;
+const FOLLOW_TIMEOUT = 4000;
 
 /** One process of the tree: runs tasks on its cores and hands on what is more to the nodes that joined it. */
 export class ClusterNode extends EventEmitter<ClusterNodeEvents> {
@@ -253,7 +253,10 @@ export class ClusterNode extends EventEmitter<ClusterNodeEvents> {
 
   /** What is below comes along. */
   async #follow(address: string): Promise<void> {
-    const parenthood = this.#parenthoodOf([address], FOLLOW_TIMEOUT, () => this.#standAlone());
+    const parenthood = this.#parenthoodOf([address], FOLLOW_TIMEOUT, () => {
+      this.#options.logger?.info({ parent: address }, "The parent is gone for good; looking for another tree");
+      this.#standAlone();
+    });
     this.#parenthood = parenthood;
     try {
       await parenthood.join(1);

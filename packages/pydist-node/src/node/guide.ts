@@ -1,5 +1,5 @@
 import { pathToFileURL } from "node:url";
-import { type Ancestor, ConnectionError } from "@pydist/protocol";
+import type { Ancestor } from "@pydist/protocol";
 import { findBeside } from "../beside.js";
 import type { Logger } from "../logger.js";
 
@@ -41,15 +41,13 @@ export interface Guide {
 
 export type Accompany = (guided: Guided) => Promise<Guide>;
 
-/** @throws ConnectionError if the package is not installed, or cannot be heard on this network */
+/** Where the package is. @throws TypeError if it is not installed */
+export function guidePath(): string {
+  return findBeside(PACKAGE, "", "A node with --discover (the option discover) needs");
+}
+
+/** @throws TypeError if the package is not installed; ConnectionError if nothing can be heard on this machine */
 export async function accompany(guided: Guided): Promise<Guide> {
-  const path = findBeside(PACKAGE);
-  if (path === undefined) {
-    throw new ConnectionError(
-      `To discover other nodes needs the package ${PACKAGE}, which is not installed here. ` +
-        `Install it: npm install ${PACKAGE} (with --global if pydist-node is).`,
-    );
-  }
-  const loaded = (await import(pathToFileURL(path).href)) as { readonly accompany: Accompany };
+  const loaded = (await import(pathToFileURL(guidePath()).href)) as { readonly accompany: Accompany };
   return loaded.accompany(guided);
 }

@@ -1,10 +1,10 @@
 import pMap from "p-map";
 import type { NodeInfo } from "pydist-node";
 import { EXIT } from "pydist-node/cli";
-import { AT_ONCE, type HostsCall, stopNode, treeIfAny } from "./cluster.js";
+import { type HostsCall, stopNode, treeIfAny } from "./cluster.js";
 import { explain } from "./explain.js";
 import type { Host } from "./hostfile.js";
-import { type Order, type Outcome, over } from "./order.js";
+import { AT_ONCE, type Order, type Outcome, over } from "./order.js";
 import { Report } from "./report.js";
 
 /** Stops the nodes of these machines, those of the tree and those that it does not know. @returns the exit code */

@@ -2,6 +2,9 @@ import type { Host } from "./hostfile.js";
 import { remoteCommand } from "./remote.js";
 import { type Ended, type SshOptions, ssh } from "./ssh.js";
 
+/** Most machines that are logged in to at the same time. */
+export const AT_ONCE = 16;
+
 /** How the machines of a file are reached, and as whose nodes. */
 export interface Order {
   readonly ssh: SshOptions;

@@ -7,7 +7,7 @@ import { explain, isPortTaken } from "./explain.js";
 import type { Host } from "./hostfile.js";
 import { Interruption } from "./interruption.js";
 import { refuseLoopback } from "./loopback.js";
-import { AT_ONCE, type Order, type Outcome, over } from "./order.js";
+import { AT_ONCE, ask, type Order, type Outcome, over } from "./order.js";
 import { logOf, remoteCommand } from "./remote.js";
 import { Report } from "./report.js";
 import { argumentsOf } from "./ssh.js";
@@ -114,9 +114,7 @@ function readyLine(stdout: string): { readonly id: string; readonly address: str
 /** The node of this cluster that has the port already, if it is one. */
 async function whoIsThere(host: Host, order: Order, { tree, parent }: Plan): Promise<Outcome | undefined> {
   const { port } = host;
-  const { cluster } = order;
-  const args = ["status", `127.0.0.1:${port}`, "--json", "--secret-file", "-", "--cluster", cluster];
-  const { code, stdout } = await over(host, order, args);
+  const { code, stdout } = await ask(host, order, "status");
   if (code !== 0) return undefined;
   const node = JSON.parse(stdout.slice(stdout.search(/^\{$/m))) as Pick<NodeInfo, "id" | "name">;
   const why = `node ${node.name} of this cluster has port ${port} there`;

@@ -79,7 +79,10 @@ over("nodes that wait for their parent are dialled by it; without a tree they ar
   const { ports, launch } = await listing(there, ["n1", "n2"]);
   const up = await launch("--await-parent", "--", "--log-level", "debug");
   expect(up).toMatchObject({ code: 0, stderr: "" });
-  expect(up.stdout).toContain("2 of 2 up.\nTheir parent dials them: pydist-node spawn --children n1:");
+  expect(up.stdout).toContain(
+    `2 of 2 up.\nTheir parent dials them: pydist-node spawn --children n1:${ports[0]},n2:${ports[1]}\n` +
+      "From other machines it cannot, unless their own configuration says more: --host 0.0.0.0 behind -- lets those in.\n",
+  );
   const children = ports.map((port) => `127.0.0.1:${port}`).join(",");
   const root = await spawnNode({ workers: 0, args: ["--children", children] });
   const executor = attach(root.address);

@@ -1,5 +1,5 @@
 import pMap from "p-map";
-import type { NodeInfo } from "pydist-node";
+import { formatAddress, type NodeInfo } from "pydist-node";
 import { EXIT, print, UsageError } from "pydist-node/cli";
 import { type HostsCall, treeOf } from "./cluster.js";
 import { bringDown } from "./down.js";
@@ -53,6 +53,7 @@ export async function startHosts(hosts: readonly Host[], order: Order, call: Hos
     if (interruption.exitCode !== undefined) return interruption.exitCode;
     if (plan.parent.length === 0 && !call.values.json) {
       print(`Their parent dials them: pydist-node spawn --children ${hosts.map(dialled).join(",")}`);
+      if (!call.rest.some((word) => word.startsWith("--host"))) print(ONLY_THEMSELVES);
     }
     return good ? EXIT.ok : EXIT.failure;
   } finally {
@@ -127,7 +128,10 @@ async function whoIsThere(host: Host, order: Order, { tree, parent }: Plan): Pro
   };
 }
 
+const ONLY_THEMSELVES =
+  "From other machines it cannot, unless their own configuration says more: --host 0.0.0.0 behind -- lets those in.";
+
 /** Where a machine's node is dialled, by the name that is in the file. */
 function dialled({ destination, port }: Host): string {
-  return `${destination.replace(/^.*@/, "")}:${port}`;
+  return formatAddress({ host: destination.replace(/^.*@/, ""), port });
 }

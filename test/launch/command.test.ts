@@ -1,4 +1,5 @@
 import { spawnSync } from "node:child_process";
+import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { VERSION } from "pydist-node";
 import { describe, expect, it } from "vitest";
@@ -54,6 +55,16 @@ describe("pydist-node launch hosts", () => {
       home: makeHome({ secret: false }),
     });
     expect({ code, stderr }).toEqual({ code: 4, stderr: expect.stringContaining("There is no cluster secret: ") });
+  });
+
+  it("has them join the address that this machine has for others, if the root listens there", async (ctx) => {
+    const addresses = Object.values(networkInterfaces()).flat();
+    if (!addresses.some((each) => each?.family === "IPv4" && !each.internal)) ctx.skip("this machine has no network");
+    const { address } = await spawnNode({ args: ["--host", "0.0.0.0"] });
+    const port = address.split(":").at(-1);
+    const { code, stdout } = await launch("--dry-run", `127.0.0.1:${port}`);
+    expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringContaining(` --parent ${address} `) });
+    expect(address).not.toContain("127.0.0.1");
   });
 
   it("refuses to send machines to themselves", async (ctx) => {

@@ -151,6 +151,18 @@ describe("a node that waits for its parent to dial", () => {
     await log.has(["Node joined", child.id]);
   });
 
+  it("ends once its parent has been gone for as long as --reconnect says", async () => {
+    const child = await node({ name: "child", reconnect: 300, ...waits });
+    const failed = new Promise<Error>((resolve) => child.once("failed", resolve));
+    const root = await node({ name: "root", workers: 0, children: [child.address] });
+    await attach(root.address).waitForNodes(2);
+    await root.stop();
+    expect((await failed).message).toBe(
+      "The parent was lost (the node was closed), and for 300 ms nobody dialled this one to be its parent. So it ends, as " +
+        "--reconnect says; what ran here runs again elsewhere. Start it again once its parent is back.",
+    );
+  });
+
   it("refuses a parent with another secret, and the parent says so", async () => {
     const child = await node({ name: "child", ...waits });
     const log = new Log();

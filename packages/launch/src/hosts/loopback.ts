@@ -1,9 +1,22 @@
 import pMap from "p-map";
-import { parseAddress } from "pydist-node";
-import { UsageError } from "pydist-node/cli";
+import { formatAddress, type NodeInfo, parseAddress } from "pydist-node";
+import { isLoopback, outsideHost, UsageError } from "pydist-node/cli";
+import { type HostsCall, treeOf } from "./cluster.js";
 import type { Host } from "./hostfile.js";
 import { AT_ONCE } from "./order.js";
 import { resolved, type SshOptions } from "./ssh.js";
+
+/**
+ * The root's address for other machines. Whoever asks it on its own machine is told what will do there; if it listens for
+ * others, too, it is also found at the address that this machine has for them.
+ */
+export async function outsideOf(root: NodeInfo, call: HostsCall): Promise<string> {
+  const { host, port } = parseAddress(root.address);
+  if (!isLoopback(host)) return root.address;
+  const outside = formatAddress({ host: await outsideHost("0.0.0.0"), port });
+  const found = await treeOf({ ...call, values: { ...call.values, address: [outside], parent: [] } }).catch(() => []);
+  return found[0]?.id === root.id ? outside : root.address;
+}
 
 /**
  * What leads every machine back to itself is no way to the parent.
@@ -29,8 +42,4 @@ export async function refuseLoopback(
     `The nodes are to join ${parent}, which on ${some} is that machine itself. Start the root so that others reach it, ` +
       "pydist-node spawn --host 0.0.0.0, or say with --parent at which address they reach it.",
   );
-}
-
-function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "::1" || /^127(\.\d+){3}$/.test(host);
 }

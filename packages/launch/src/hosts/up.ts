@@ -6,7 +6,7 @@ import { bringDown } from "./down.js";
 import { explain, isPortTaken } from "./explain.js";
 import type { Host } from "./hostfile.js";
 import { Interruption } from "./interruption.js";
-import { refuseLoopback } from "./loopback.js";
+import { outsideOf, refuseLoopback } from "./loopback.js";
 import { AT_ONCE, ask, type Order, type Outcome, over } from "./order.js";
 import { logOf, remoteCommand } from "./remote.js";
 import { Report } from "./report.js";
@@ -67,7 +67,7 @@ async function planOf(call: HostsCall): Promise<Plan> {
   const common = { connectTimeout, more: call.rest };
   if (!call.switches.has("awaitParent")) {
     const tree = await treeOf(call);
-    return { ...common, tree, parent: parent.length > 0 ? parent : [tree[0].address] };
+    return { ...common, tree, parent: parent.length > 0 ? parent : [await outsideOf(tree[0], call)] };
   }
   if (call.sources.parent === "flag") {
     throw new UsageError("Give --parent or --await-parent: either the nodes dial their parent, or it dials them.");

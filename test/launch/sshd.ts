@@ -104,6 +104,10 @@ export class Machines {
     writeFileSync(file, `#!/bin/sh\n${script}\n`, { mode: 0o755 });
   }
 
+  uninstall(name: string): void {
+    rmSync(join(this.home(name), "bin", "pydist-node"));
+  }
+
   /** As it was at first. */
   restore(): void {
     for (const { home } of this.#all) {

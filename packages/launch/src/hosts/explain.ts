@@ -69,7 +69,9 @@ export function isPortTaken({ code, stderr }: Ended): boolean {
 
 /** What npm says first, as a sentence. */
 function npmErrorOf({ stderr }: Ended): string | undefined {
-  const lines = stderr.split("\n").flatMap((line) => /^npm (?:ERR!|error) (?!code )(.+)/.exec(line)?.[1] ?? []);
+  const lines = stderr
+    .split("\n")
+    .flatMap((line) => /^npm (?:ERR!|error) (?!(?:code|syscall|errno|type) )(.+)/.exec(line)?.[1] ?? []);
   return lines[0] === undefined ? undefined : sentence(lines[0]);
 }
 

@@ -141,18 +141,20 @@ export class Parenthood {
   }
 
   #followAncestry(link: LinkLike, patience: number): Promise<"joined" | "again"> {
+    // Another parent may dial meanwhile.
+    const isCurrent = (): boolean => this.#state.is === "joining" && this.#state.link === link;
     return followAncestry(link, {
       patience,
       logger: this.#options.logger,
       hear: (chain, settled) => {
+        if (!isCurrent()) return false;
         this.#hear(chain, settled);
         this.#options.onLineage();
         return this.#lineage.settled;
       },
       onSettled: () => this.#joined(link),
       onApart: () => {
-        // Another one may have dialled meanwhile.
-        if (this.#state.is !== "joining" || this.#state.link !== link) return;
+        if (!isCurrent()) return;
         this.#state = { is: "apart" };
         this.#forgetLineage();
       },

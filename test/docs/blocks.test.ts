@@ -18,7 +18,7 @@ const TESTED_ELSEWHERE = new Map([
 /** Commands that cannot run here, and why; of each npm script it is at least checked that it exists. */
 const NOT_RUN: readonly (readonly [command: RegExp, reason: string])[] = [
   [
-    /^npm install (?:pydist pydist-node|@pydist\/exec)(?: @pydist\/[\w-]+)*$/,
+    /^npm install (?:pydist pydist-node|@pydist\/(?:exec|launch))(?: @pydist\/[\w-]+)*$/,
     "needs the registry; the sandbox holds what it would install",
   ],
   [/^npm install \S+\/artifacts\/\*\.tgz$/, "needs the registry; `npm run clean-clone` installs the tarballs"],
@@ -27,6 +27,7 @@ const NOT_RUN: readonly (readonly [command: RegExp, reason: string])[] = [
     "is the work of CI and of `npm run clean-clone`, and takes minutes",
   ],
   [/^(?:scp|ssh) /, "needs a second machine"],
+  [/^npx pydist-node launch hosts --hostfile peers\.txt/, "needs the machines of the file; test/launch has them"],
 ];
 
 /** A document's shell lines: comments and continuations resolved, one command each. */

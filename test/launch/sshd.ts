@@ -1,6 +1,6 @@
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { afterAll, afterEach, expect } from "vitest";
@@ -90,8 +90,30 @@ export class Machines {
     }
     sshd.stderr.resume();
     const machines = new Machines(all, join(folder, "ssh_config"));
-    afterEach(() => machines.killLeft());
+    afterEach(() => {
+      machines.killLeft();
+      machines.restore();
+    });
     return machines;
+  }
+
+  /** Where that machine has `pydist-node`: a program of its own, in shell. */
+  install(name: string, script: string): void {
+    const file = join(this.home(name), "bin", "pydist-node");
+    rmSync(file);
+    writeFileSync(file, `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+  }
+
+  uninstall(name: string): void {
+    rmSync(join(this.home(name), "bin", "pydist-node"));
+  }
+
+  /** As it was at first. */
+  restore(): void {
+    for (const { home } of this.#all) {
+      rmSync(join(home, "bin", "pydist-node"), { force: true });
+      symlinkSync(MAIN, join(home, "bin", "pydist-node"));
+    }
   }
 
   home(name: string): string {

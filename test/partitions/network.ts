@@ -110,6 +110,15 @@ export class Network {
     this.#in(to, "nft", `add rule inet cut arriving ip saddr ${this.address(from)} ${chance}drop`);
   }
 
+  /** A firewall: whatever one machine begins with another is dropped, and what the other began goes on. */
+  forbid(from: string, to: string): void {
+    this.#in(
+      to,
+      "nft",
+      `add rule inet cut arriving ip saddr ${this.address(from)} tcp flags & (syn | ack) == syn drop`,
+    );
+  }
+
   /** Nothing passes between the two, and nobody is told. */
   cut(one: string, other: string): void {
     this.drop(one, other);

@@ -6,6 +6,7 @@ import { attach } from "../support/attach.js";
 import { Cable } from "../support/cable.js";
 import { Gate, hold, known } from "../support/gate.js";
 import { opened } from "../support/opened.js";
+import { descendantsOf } from "../support/process-table.js";
 import { fileHome, freePorts, nodeJoined, runCli, spawnNode } from "../support/processes.js";
 
 /*
@@ -137,6 +138,26 @@ describe("a node that waits for its parent to dial", () => {
     expect(child.stderr).toContain("Parent lost; waiting to be dialled again");
   });
 
+  it("has it back when another process takes its place, which knows nothing of what runs", async () => {
+    const child = await node({ name: "child", ...waits });
+    const root = await spawnNode({ name: "root", workers: 0, args: ["--children", child.address] });
+    const executor = attach(root.address);
+    await executor.waitForNodes(2);
+    const gate = await Gate.make();
+    const future = executor.submit(hold, [gate.port, "only"]);
+    await gate.entered(1);
+    await known(future);
+    const back = new Promise<void>((resolve) => {
+      executor.on("nodeJoined", ({ id }) => id === child.id && resolve());
+    });
+    const [inner = 0] = descendantsOf(root.pid);
+    process.kill(inner, "SIGKILL");
+    await back;
+    gate.open();
+    expect(await future).toBe("only");
+    expect(gate.names).toEqual(["only"]);
+  });
+
   it("has one parent: another one is refused, and takes its place once the first one leaves", async () => {
     const child = await node({ name: "child", ...waits });
     const first = await node({ name: "first", workers: 0, children: [child.address] });
@@ -149,6 +170,18 @@ describe("a node that waits for its parent to dial", () => {
     ]);
     await first.stop();
     await log.has(["Node joined", child.id]);
+  });
+
+  it("ends once its parent has been gone for as long as --reconnect says", async () => {
+    const child = await node({ name: "child", reconnect: 300, ...waits });
+    const failed = new Promise<Error>((resolve) => child.once("failed", resolve));
+    const root = await node({ name: "root", workers: 0, children: [child.address] });
+    await attach(root.address).waitForNodes(2);
+    await root.stop();
+    expect((await failed).message).toBe(
+      "The parent was lost (the node was closed), and for 300 ms nobody dialled this one to be its parent. So it ends, as " +
+        "--reconnect says; what ran here runs again elsewhere. Start it again once its parent is back.",
+    );
   });
 
   it("refuses a parent with another secret, and the parent says so", async () => {

@@ -78,6 +78,17 @@ async function ledgerOf(executor: ClusterExecutor, count: number, scissors: Scis
   return runs;
 }
 
+async function expectNothingLost(root: ClusterNode, cable: Cable, scissors: Scissors): Promise<void> {
+  const executor = attach(root.address);
+  const lost: string[] = [];
+  executor.on("nodeLost", ({ name }) => lost.push(name));
+  await executor.waitForNodes(2, { timeout: 20_000 });
+  const runs = await ledgerOf(executor, 800, scissors);
+  expect(runs.every((times) => times === 1)).toBe(true);
+  expect(cable.connections).toBeGreaterThan(3);
+  expect(lost).toEqual([]);
+}
+
 describe("a link that breaks again and again while tasks run", () => {
   it("between executor and root: every task runs once, and nobody above hears of it", async () => {
     const root = await node({ workers: 2 });
@@ -98,14 +109,15 @@ describe("a link that breaks again and again while tasks run", () => {
     const { cable, address } = await cableTo(root);
     const scissors = new Scissors(cable);
     await node({ workers: 2, parent: address, logger: scissors.logger });
-    const executor = attach(root.address);
-    const lost: string[] = [];
-    executor.on("nodeLost", ({ name }) => lost.push(name));
-    await executor.waitForNodes(2, { timeout: 20_000 });
-    const runs = await ledgerOf(executor, 800, scissors);
-    expect(runs.every((times) => times === 1)).toBe(true);
-    expect(cable.connections).toBeGreaterThan(3);
-    expect(lost).toEqual([]);
+    await expectNothingLost(root, cable, scissors);
+  });
+
+  it("between a parent that dials and its child: every task runs once, and the child stays a member", async () => {
+    const child = await node({ workers: 2, awaitParent: true });
+    const { cable, address } = await cableTo(child);
+    const scissors = new Scissors(cable);
+    const root = await node({ workers: 0, children: [address], logger: scissors.logger });
+    await expectNothingLost(root, cable, scissors);
   });
 });
 

@@ -3,9 +3,6 @@ import { askNodes, type Call, EXIT, exitCodeOf, orderNode } from "pydist-node/cl
 
 export type HostsCall = Call<"address" | "secretFile" | "cluster" | "connectTimeout" | "parent" | "json">;
 
-/** Most machines that are logged in to at the same time. */
-export const AT_ONCE = 16;
-
 /** Where the cluster is asked: where the nodes are to join, unless another address is given. */
 function asking(call: HostsCall): HostsCall {
   const { values, sources } = call;

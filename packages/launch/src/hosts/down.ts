@@ -1,10 +1,10 @@
 import pMap from "p-map";
 import type { NodeInfo } from "pydist-node";
 import { EXIT } from "pydist-node/cli";
-import { AT_ONCE, type HostsCall, stopNode, treeIfAny } from "./cluster.js";
+import { type HostsCall, stopNode, treeIfAny } from "./cluster.js";
 import { explain } from "./explain.js";
 import type { Host } from "./hostfile.js";
-import { type Order, type Outcome, over } from "./order.js";
+import { AT_ONCE, ask, type Order, type Outcome } from "./order.js";
 import { Report } from "./report.js";
 
 /** Stops the nodes of these machines, those of the tree and those that it does not know. @returns the exit code */
@@ -25,10 +25,8 @@ export async function bringDown(host: Host, id: string | undefined, order: Order
 }
 
 async function stopThere(host: Host, order: Order): Promise<Outcome> {
-  const { port } = host;
-  const { cluster, ssh } = order;
-  const ended = await over(host, order, ["stop", `127.0.0.1:${port}`, "--secret-file", "-", "--cluster", cluster]);
+  const ended = await ask(host, order, "stop");
   if (ended.code === 0) return { is: "stopped", why: "it leaves once what it runs is over; it was told over ssh" };
   if (ended.code === 3 && ended.stderr.includes("Nothing listens at")) return { is: "gone", why: "no node runs there" };
-  return { is: "failed", why: explain(host, ended, ssh.timeout) };
+  return { is: "failed", why: explain(host, ended, order.ssh.timeout) };
 }

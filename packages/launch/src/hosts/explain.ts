@@ -4,12 +4,14 @@ import type { Host } from "./hostfile.js";
 import type { Ended } from "./ssh.js";
 
 /** Why nothing came of a command on another machine, and what to do about it. */
-export function explain({ destination, port }: Host, ended: Ended, timeout: number): string {
+export function explain(host: Host, ended: Ended, timeout: number): string {
+  const { destination } = host;
   const { code, end } = ended;
+  if (end === "interrupted") return "it was interrupted.";
   if (end === "out of time") {
     return (
-      `nothing was heard within ${timeout / 1000} s. Its node may still come up: look with pydist-node tree, and try again, ` +
-      "with a longer --timeout if npm has much to bring there."
+      `nothing came of it within ${timeout / 1000} s, and it was given up. Where npm has much to bring, give it a longer ` +
+      `--timeout; else see what ssh ${destination} does.`
     );
   }
   if (code === 255) return `ssh could not log in: ${lastLine(ended)} ${hintOf(ended.stderr, destination)}`;
@@ -19,20 +21,40 @@ export function explain({ destination, port }: Host, ended: Ended, timeout: numb
       "the PATH of a shell that is no terminal: say so with --remote-command 'PATH=/path/to/node/bin:$PATH npx --yes pydist-node'."
     );
   }
-  if (/unknown option '--detach'/i.test(ended.stderr)) {
-    return `its pydist-node is of an older release. Install ${VERSION} there: npm install --global pydist-node@${VERSION}`;
+  return (
+    explainOwn(host, ended) ??
+    explainNpm(ended) ??
+    `the command there ended with ${code ?? "a signal"} and no node is ready: ${lastLine(ended)}`
+  );
+}
+
+/** If it was `pydist-node` that said why. */
+function explainOwn({ destination, port }: Host, ended: Ended): string | undefined {
+  const said = sentenceOf(ended);
+  if (said === undefined) return undefined;
+  if (said.startsWith("Unknown option")) {
+    return `its pydist-node is of another release: ${said} Install ${VERSION} there: npm install --global pydist-node@${VERSION}`;
   }
-  const sentence = sentenceOf(ended);
-  if (sentence !== undefined && isPortTaken(ended)) {
-    return `${sentence} Nobody of this cluster answers there. Give its line another port, as in ${destination}:${port + 1}.`;
+  if (isPortTaken(ended)) {
+    return `${said} Nobody of this cluster answers there. Give its line another port, as in ${destination}:${port + 1}.`;
   }
-  if (sentence !== undefined && code === 3) {
-    return (
-      `${sentence} That is how it looks from there: see that the parent listens for other machines (--host) and that no ` +
-      "firewall is between; where none can dial out, see launch hosts --await-parent."
-    );
+  if (ended.code !== 3) return said;
+  return (
+    `${said} That is how it looks from there: see that the parent listens for other machines (--host) and that no firewall is ` +
+    "between; where none can dial out, see launch hosts --await-parent."
+  );
+}
+
+function explainNpm(ended: Ended): string | undefined {
+  if (/EBADENGINE|SyntaxError/.test(ended.stderr)) {
+    return "its Node is too old: pydist needs 20.19 or newer. Install that there, or name one with --remote-command.";
   }
-  return sentence ?? `the command there ended with ${code ?? "a signal"} and no node is ready: ${lastLine(ended)}`;
+  const said = npmErrorOf(ended);
+  if (said === undefined) return undefined;
+  return (
+    `npm could not bring pydist-node@${VERSION} there: ${said} Install it there once, npm install --global pydist-node, or say ` +
+    "with --remote-command where it is."
+  );
 }
 
 /** What `pydist-node` itself said there. */
@@ -45,6 +67,14 @@ export function isPortTaken({ code, stderr }: Ended): boolean {
   return code === 1 && /^pydist-node: Port \d+ .+ is taken/m.test(stderr);
 }
 
+/** What npm says first, as a sentence. */
+function npmErrorOf({ stderr }: Ended): string | undefined {
+  const lines = stderr
+    .split("\n")
+    .flatMap((line) => /^npm (?:ERR!|error) (?!(?:code|syscall|errno|type) )(.+)/.exec(line)?.[1] ?? []);
+  return lines[0] === undefined ? undefined : sentence(lines[0]);
+}
+
 function hintOf(stderr: string, destination: string): string {
   if (/Permission denied/.test(stderr)) {
     return `No password is asked for: put your key there (ssh-copy-id ${destination}), or load it (ssh-add).`;
@@ -55,9 +85,13 @@ function hintOf(stderr: string, destination: string): string {
   return `Try it by hand: ssh ${destination} true`;
 }
 
-/** What was said last, as a sentence's end. */
+/** What was said last, as a sentence. */
 function lastLine({ stderr, stdout }: Ended): string {
   const said = (text: string): string | undefined => text.split("\n").findLast((line) => line.trim() !== "");
-  const line = plain(said(stderr) ?? said(stdout) ?? "it said nothing").trim();
-  return /[.!?]$/.test(line) ? line : `${line}.`;
+  return sentence(said(stderr) ?? said(stdout) ?? "it said nothing");
+}
+
+function sentence(line: string): string {
+  const text = plain(line).trim();
+  return /[.!?]$/.test(text) ? text : `${text}.`;
 }

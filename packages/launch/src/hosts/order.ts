@@ -2,6 +2,12 @@ import type { Host } from "./hostfile.js";
 import { remoteCommand } from "./remote.js";
 import { type Ended, type SshOptions, ssh } from "./ssh.js";
 
+/** Most machines that are logged in to at the same time. */
+export const AT_ONCE = 16;
+
+/** Milliseconds for what is asked on its own machine to answer. */
+const PATIENCE = 3000;
+
 /** How the machines of a file are reached, and as whose nodes. */
 export interface Order {
   readonly ssh: SshOptions;
@@ -19,6 +25,12 @@ export type Outcome =
   /** There was nothing to do: it runs already, or not any more. */
   | { readonly is: "running" | "gone"; readonly why: string }
   | { readonly is: "failed"; readonly why: string };
+
+/** Asks the node that listens at the machine's port, if it is one of this cluster. Whoever else has it may not answer at all. */
+export function ask(host: Host, order: Order, command: "status" | "stop"): Promise<Ended> {
+  const settings = ["--cluster", order.cluster, "--secret-file", "-", "--connect-timeout", `${PATIENCE}`];
+  return over(host, order, [command, `127.0.0.1:${host.port}`, "--json", ...settings]);
+}
 
 /** Runs `pydist-node` on that machine, with the secret on its standard input. */
 export function over({ destination }: Host, order: Order, args: readonly string[]): Promise<Ended> {

@@ -1,5 +1,4 @@
 import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { UsageError } from "pydist-node/cli";
 
@@ -9,14 +8,19 @@ export interface Ended {
   readonly code: number | null;
   readonly stdout: string;
   readonly stderr: string;
-  readonly end: "by itself" | "out of time";
+  readonly end: "by itself" | "out of time" | "interrupted";
 }
 
-export interface SshOptions {
-  /** Handed to ssh as they are, before all else. */
-  readonly options: readonly string[];
+interface Limits {
   /** Milliseconds for a command. */
   readonly timeout: number;
+  /** Ends all that are under way, and lets none begin. */
+  readonly signal: AbortSignal;
+}
+
+export interface SshOptions extends Limits {
+  /** Handed to ssh as they are, before all else. */
+  readonly options: readonly string[];
 }
 
 /** Many of them run at once, and none has the terminal: what ssh would ask, nobody would answer. */
@@ -29,21 +33,17 @@ const LAST_WORDS = 1000;
  * Runs a command on another machine by the system's ssh, so the user's configuration, agent and keys hold.
  * @param input what the command is told on its standard input
  */
-export function ssh(
-  destination: string,
-  command: string,
-  input: string,
-  { options, timeout }: SshOptions,
-): Promise<Ended> {
-  return run([...options, ...NEVER_ASK, "--", destination, command], input, timeout);
+export function ssh(destination: string, command: string, input: string, options: SshOptions): Promise<Ended> {
+  return run(argumentsOf(destination, command, options), input, options);
+}
+
+export function argumentsOf(destination: string, command: string, { options }: Pick<SshOptions, "options">): string[] {
+  return [...options, ...NEVER_ASK, "--", destination, command];
 }
 
 /** What the user's configuration makes of a name, by ssh's own keywords in small letters; empty if ssh does not tell. */
-export async function resolved(
-  destination: string,
-  { options, timeout }: SshOptions,
-): Promise<ReadonlyMap<string, string>> {
-  const { code, stdout } = await run([...options, "-G", "--", destination], "", timeout);
+export async function resolved(destination: string, options: SshOptions): Promise<ReadonlyMap<string, string>> {
+  const { code, stdout } = await run([...options.options, "-G", "--", destination], "", options);
   if (code !== 0) return new Map();
   return new Map(
     stdout.split("\n").map((line) => {
@@ -53,19 +53,23 @@ export async function resolved(
   );
 }
 
-async function run(args: readonly string[], input: string, timeout: number): Promise<Ended> {
+async function run(args: readonly string[], input: string, { timeout, signal }: Limits): Promise<Ended> {
+  let end: Ended["end"] = "by itself";
+  let [stdout, stderr] = ["", ""];
+  if (signal.aborted) return { code: null, stdout, stderr, end: "interrupted" };
   const child = spawn("ssh", args, {
     stdio: ["pipe", "pipe", "pipe"],
     // In a group of its own: Ctrl-C is for this process, which first looks to what it has begun.
     detached: process.platform !== "win32",
     windowsHide: true,
   });
-  let end: Ended["end"] = "by itself";
-  const late = setTimeout(() => {
-    end = "out of time";
+  const stop = (why: Ended["end"]): void => {
+    end = why;
     child.kill();
-  }, timeout);
-  let [stdout, stderr] = ["", ""];
+  };
+  const interrupt = (): void => stop("interrupted");
+  const late = setTimeout(stop, timeout, "out of time");
+  signal.addEventListener("abort", interrupt);
   child.stdout.setEncoding("utf8").on("data", (text: string) => {
     stdout += text;
   });
@@ -74,8 +78,11 @@ async function run(args: readonly string[], input: string, timeout: number): Pro
   });
   child.stdin.on("error", () => {}).end(input);
   try {
-    const closed = once(child, "close");
-    const [code] = (await once(child, "exit")) as [number | null];
+    const closed = new Promise((resolve) => child.once("close", resolve));
+    const code = await new Promise<number | null>((resolve, reject) => {
+      child.once("exit", resolve);
+      child.once("error", reject);
+    });
     await Promise.race([closed, sleep(LAST_WORDS, undefined, { ref: false })]);
     return { code, stdout, stderr, end };
   } catch (error) {
@@ -84,6 +91,7 @@ async function run(args: readonly string[], input: string, timeout: number): Pro
     );
   } finally {
     clearTimeout(late);
+    signal.removeEventListener("abort", interrupt);
     child.stdout.destroy();
     child.stderr.destroy();
   }

@@ -24,6 +24,7 @@ export const hosts = subcommand({
       help: "the machines: a line [user@]host[:port] [workers=N] for each; # begins a comment",
     },
     { flag: "--down", help: "stop the nodes of that file" },
+    { flag: "--dry-run", help: "only print the commands that would start them" },
     { flag: "--await-parent", help: "nodes that dial nobody: a parent dials them (spawn --children)" },
     {
       flag: "--remote-command <COMMAND>",
@@ -39,7 +40,11 @@ export const hosts = subcommand({
     if (hostfile === undefined || more.length > 0) throw new UsageError("Which machines? Give --hostfile FILE, once.");
     const hosts = await readHostfile(hostfile);
     const order = {
-      ssh: { options: sshOptions(given.sshOption ?? []), timeout: 1000 * secondsOf(given.timeout?.at(-1)) },
+      ssh: {
+        options: sshOptions(given.sshOption ?? []),
+        timeout: 1000 * secondsOf(given.timeout?.at(-1)),
+        signal: NEVER,
+      },
       command: given.remoteCommand?.at(-1),
       cluster: call.values.cluster,
       secret: (await existingSecret(call)).line,
@@ -47,6 +52,8 @@ export const hosts = subcommand({
     return switches.has("down") ? stopHosts(hosts, order, call) : startHosts(hosts, order, call);
   },
 });
+
+const NEVER = new AbortController().signal;
 
 const DEFAULT_SECONDS = 120;
 

@@ -1,46 +1,41 @@
 import pMap from "p-map";
-import { parseAddress } from "pydist-node";
-import { complain, EXIT, print, UsageError } from "pydist-node/cli";
-import { AT_ONCE, type HostsCall, treeOf } from "./cluster.js";
+import { formatAddress, type NodeInfo } from "pydist-node";
+import { EXIT, print, UsageError } from "pydist-node/cli";
+import { type HostsCall, treeOf } from "./cluster.js";
 import { bringDown } from "./down.js";
 import { explain, isPortTaken } from "./explain.js";
 import type { Host } from "./hostfile.js";
-import { type Order, type Outcome, over } from "./order.js";
-import { logOf } from "./remote.js";
+import { Interruption } from "./interruption.js";
+import { outsideOf, refuseLoopback } from "./loopback.js";
+import { AT_ONCE, ask, type Order, type Outcome, over } from "./order.js";
+import { logOf, remoteCommand } from "./remote.js";
 import { Report } from "./report.js";
-import { resolved } from "./ssh.js";
+import { argumentsOf } from "./ssh.js";
 
-interface UpOrder extends Order {
+/** What each node is started with. */
+interface Plan {
   /** Addresses that the nodes dial; none if they wait to be dialled. */
   readonly parent: readonly string[];
+  /** The tree that they are to join, as it is now. */
+  readonly tree: readonly NodeInfo[];
   readonly connectTimeout: number;
   /** Further arguments of `spawn`. */
-  readonly spawn: readonly string[];
+  readonly more: readonly string[];
 }
 
 /** Starts a node on each machine that has none of that name in the tree. @returns the exit code */
 export async function startHosts(hosts: readonly Host[], order: Order, call: HostsCall): Promise<number> {
-  const { values, sources } = call;
-  const awaits = call.switches.has("awaitParent");
-  if (awaits && sources.parent === "flag") {
-    throw new UsageError("Give --parent or --await-parent: either the nodes dial their parent, or it dials them.");
+  const plan = await planOf(call);
+  await refuseLoopback(plan.parent, hosts, order.ssh);
+  if (call.switches.has("dryRun")) {
+    for (const host of hosts) print(wordsOf(host, order, plan));
+    return EXIT.ok;
   }
-  const tree = awaits ? [] : await treeOf(call);
-  const parent = awaits
-    ? []
-    : values.parent.length > 0
-      ? values.parent
-      : tree.slice(0, 1).map(({ address }) => address);
-  await refuseLoopback(parent, hosts, order);
-  const up: UpOrder = { ...order, parent, connectTimeout: values.connectTimeout, spawn: call.rest };
-  const names = new Set(tree.map(({ name }) => name));
-  const report = new Report(values.json);
+  const report = new Report(call.values.json);
   const interruption = new Interruption();
+  const { signal } = interruption;
   const start = async (host: Host): Promise<Outcome> => {
-    if (interruption.exitCode !== undefined) return { is: "failed", why: "It was not tried any more." };
-    const outcome: Outcome = names.has(host.name)
-      ? { is: "running", why: "a node of that name is in the tree" }
-      : await bringUp(host, up);
+    const outcome = await bringUp(host, { ...order, ssh: { ...order.ssh, signal } }, plan);
     report.add(host, outcome);
     return outcome;
   };
@@ -49,37 +44,64 @@ export async function startHosts(hosts: readonly Host[], order: Order, call: Hos
     if (interruption.exitCode !== undefined) {
       const undo = async (host: Host, index: number): Promise<void> => {
         const outcome = outcomes[index];
-        if (outcome?.is === "up") report.add(host, await bringDown(host, awaits ? undefined : outcome.id, order, call));
+        if (outcome?.is !== "up") return;
+        report.add(host, await bringDown(host, plan.parent.length === 0 ? undefined : outcome.id, order, call));
       };
       await pMap(hosts, undo, { concurrency: AT_ONCE });
-      return interruption.exitCode;
     }
     const good = report.finish("up");
-    if (awaits && !values.json)
+    if (interruption.exitCode !== undefined) return interruption.exitCode;
+    if (plan.parent.length === 0 && !call.values.json) {
       print(`Their parent dials them: pydist-node spawn --children ${hosts.map(dialled).join(",")}`);
+      if (!call.rest.some((word) => word.startsWith("--host"))) print(ONLY_THEMSELVES);
+    }
     return good ? EXIT.ok : EXIT.failure;
   } finally {
     interruption.over();
   }
 }
 
+/** @throws ConnectionError, AuthenticationError, VersionMismatchError if there is no such tree to join */
+async function planOf(call: HostsCall): Promise<Plan> {
+  const { parent, connectTimeout } = call.values;
+  const common = { connectTimeout, more: call.rest };
+  if (!call.switches.has("awaitParent")) {
+    const tree = await treeOf(call);
+    return { ...common, tree, parent: parent.length > 0 ? parent : [await outsideOf(tree[0], call)] };
+  }
+  if (call.sources.parent === "flag") {
+    throw new UsageError("Give --parent or --await-parent: either the nodes dial their parent, or it dials them.");
+  }
+  return { ...common, tree: [], parent: [] };
+}
+
 /** Starts a node on a machine; it outlives the ssh by which it came. */
-async function bringUp(host: Host, order: UpOrder): Promise<Outcome> {
-  const { name, port, workers } = host;
-  const { parent, connectTimeout, cluster } = order;
-  const log = logOf(port);
-  const args = [
-    ...["spawn", "--json", "--detach", log, "--secret-file", "-", "--cluster", cluster, "--name", name],
+async function bringUp(host: Host, order: Order, plan: Plan): Promise<Outcome> {
+  const same = plan.tree.find(({ name }) => name === host.name);
+  if (same?.state === "leaving") return { is: "failed", why: "its node is leaving the tree. Try again once it has." };
+  if (same !== undefined) return { is: "running", why: "a node of that name is in the tree" };
+  const ended = await over(host, order, spawnOf(host, order, plan));
+  const ready = ended.code === 0 ? readyLine(ended.stdout) : undefined;
+  if (ready !== undefined) return { is: "up", ...ready, log: logOf(host.port) };
+  const there = isPortTaken(ended) ? await whoIsThere(host, order, plan) : undefined;
+  return there ?? { is: "failed", why: explain(host, ended, order.ssh.timeout) };
+}
+
+function spawnOf({ name, port, workers }: Host, { cluster }: Order, plan: Plan): readonly string[] {
+  const { parent, connectTimeout, more } = plan;
+  return [
+    ...["spawn", "--json", "--detach", logOf(port), "--secret-file", "-", "--cluster", cluster, "--name", name],
     ...["--port", `${port}`, "--connect-timeout", `${connectTimeout}`],
     ...(parent.length > 0 ? ["--parent", parent.join(",")] : ["--await-parent"]),
     ...(workers === undefined ? [] : ["--workers", `${workers}`]),
-    ...order.spawn,
+    ...more,
   ];
-  const ended = await over(host, order, args);
-  const ready = ended.code === 0 ? readyLine(ended.stdout) : undefined;
-  if (ready !== undefined) return { is: "up", ...ready, log };
-  const running = isPortTaken(ended) ? await whoRuns(host, order) : undefined;
-  return running ?? { is: "failed", why: explain(host, ended, order.ssh.timeout) };
+}
+
+/** The command as it would be typed; the secret, which goes to its standard input, is not part of it. */
+function wordsOf(host: Host, order: Order, plan: Plan): string {
+  const command = remoteCommand(order.command, spawnOf(host, order, plan));
+  return ["ssh", ...argumentsOf(host.destination, `'${command.replaceAll("'", "'\\''")}'`, order.ssh)].join(" ");
 }
 
 /** Shells may greet whoever comes, on the same stream. */
@@ -91,61 +113,25 @@ function readyLine(stdout: string): { readonly id: string; readonly address: str
 }
 
 /** The node of this cluster that has the port already, if it is one. */
-async function whoRuns(host: Host, order: Order): Promise<Outcome | undefined> {
+async function whoIsThere(host: Host, order: Order, { tree, parent }: Plan): Promise<Outcome | undefined> {
   const { port } = host;
-  const { cluster } = order;
-  const args = ["status", `127.0.0.1:${port}`, "--json", "--secret-file", "-", "--cluster", cluster];
-  const { code, stdout } = await over(host, order, args);
+  const { code, stdout } = await ask(host, order, "status");
   if (code !== 0) return undefined;
-  const { name } = JSON.parse(stdout.slice(stdout.indexOf("{"))) as { readonly name: string };
-  return { is: "running", why: `node ${name} of this cluster has port ${port} there` };
-}
-
-/** What leads every machine back to itself is no way to the parent. */
-async function refuseLoopback(parents: readonly string[], hosts: readonly Host[], order: Order): Promise<void> {
-  const [parent] = parents.filter((each) => isLoopback(parseAddress(each).host));
-  if (parent === undefined) return;
-  const elsewhere = async ({ destination }: Host): Promise<boolean> => {
-    const found = await resolved(destination, order.ssh);
-    const hops = ["proxyjump", "proxycommand"].some((keyword) => (found.get(keyword) ?? "none") !== "none");
-    return hops || !isLoopback(found.get("hostname") ?? destination);
+  const node = JSON.parse(stdout.slice(stdout.search(/^\{$/m))) as Pick<NodeInfo, "id" | "name">;
+  const why = `node ${node.name} of this cluster has port ${port} there`;
+  if (parent.length === 0 || tree.some(({ id }) => id === node.id)) return { is: "running", why };
+  return {
+    is: "failed",
+    why:
+      `${why}, but is not in this tree: it has another parent, or has lost it. ` +
+      "Stop it first, with the same file and --down; or give the line another port.",
   };
-  const are = await pMap(hosts, elsewhere, { concurrency: AT_ONCE });
-  const names = hosts.filter((_, index) => are[index]).map(({ name }) => name);
-  if (names.length === 0) return;
-  throw new UsageError(
-    `The nodes are to join ${parent}, but that address leads each machine to itself, and ${names.slice(0, 3).join(", ")}` +
-      `${names.length > 3 ? " and others are" : names.length > 1 ? " are" : " is"} not this one. Start the root so that others ` +
-      "reach it, pydist-node spawn --host 0.0.0.0, or say with --parent where they reach it.",
-  );
 }
 
-function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "::1" || /^127(\.\d+){3}$/.test(host);
-}
+const ONLY_THEMSELVES =
+  "From other machines it cannot, unless their own configuration says more: --host 0.0.0.0 behind -- lets those in.";
 
 /** Where a machine's node is dialled, by the name that is in the file. */
 function dialled({ destination, port }: Host): string {
-  return `${destination.replace(/^.*@/, "")}:${port}`;
-}
-
-const SIGNALS = { SIGINT: EXIT.interrupted, SIGTERM: EXIT.terminated } as const;
-
-/** The first signal ends what was begun, which takes a moment; another one ends this process at once. */
-class Interruption {
-  exitCode: number | undefined;
-
-  constructor() {
-    for (const signal of Object.keys(SIGNALS)) process.on(signal, this.#onSignal);
-  }
-
-  over(): void {
-    for (const signal of Object.keys(SIGNALS)) process.off(signal, this.#onSignal);
-  }
-
-  readonly #onSignal = (signal: keyof typeof SIGNALS): void => {
-    if (this.exitCode !== undefined) process.exit(SIGNALS[signal]);
-    this.exitCode = SIGNALS[signal];
-    complain(`${signal}: stopping what was started; another one leaves it as it is.`);
-  };
+  return formatAddress({ host: destination.replace(/^.*@/, ""), port });
 }

@@ -5,7 +5,7 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { STANDARD_INPUT, standardInput } from "../links/secret.js";
 import { EXIT, UsageError } from "./exit-codes.js";
-import { complain, print } from "./output.js";
+import { complain, print, wasRead } from "./output.js";
 import type { SpawnCall } from "./spawn.js";
 
 const VARIABLE = "PYDIST_DETACHED";
@@ -42,7 +42,11 @@ export async function detachNode({ values }: SpawnCall, file: string): Promise<n
     });
     const ready = await Promise.race([firstLine(child.stdout as NodeJS.ReadableStream), exit]);
     if (typeof ready === "string") {
-      print(ready);
+      // Whoever had it started is gone, as when ssh is ended: a node that nobody knows of would stay for ever.
+      if (!(await wasRead(ready))) {
+        child.kill();
+        return EXIT.failure;
+      }
       if (!values.json) print(`It goes on in the background. Its log is ${file}, and pydist-node stop ends it.`);
       return EXIT.ok;
     }

@@ -56,6 +56,8 @@ export class Parenthood {
   /** Where the parent is that was lost, if it is none of those that were named but one to which they sent this node. */
   #home: string | undefined;
   #state: State = { is: "apart" };
+  /** Until when a parent that dials has to be back. */
+  #patience: NodeJS.Timeout | undefined;
 
   constructor(engine: Engine, lineage: Lineage, options: ParenthoodOptions) {
     this.#engine = engine;
@@ -139,18 +141,20 @@ export class Parenthood {
   }
 
   #followAncestry(link: LinkLike, patience: number): Promise<"joined" | "again"> {
+    // Another parent may dial meanwhile.
+    const isCurrent = (): boolean => this.#state.is === "joining" && this.#state.link === link;
     return followAncestry(link, {
       patience,
       logger: this.#options.logger,
       hear: (chain, settled) => {
+        if (!isCurrent()) return false;
         this.#hear(chain, settled);
         this.#options.onLineage();
         return this.#lineage.settled;
       },
       onSettled: () => this.#joined(link),
       onApart: () => {
-        // Another one may have dialled meanwhile.
-        if (this.#state.is !== "joining" || this.#state.link !== link) return;
+        if (!isCurrent()) return;
         this.#state = { is: "apart" };
         this.#forgetLineage();
       },
@@ -160,6 +164,7 @@ export class Parenthood {
   #joined(link: LinkLike): void {
     const { id, name } = link.peer;
     const since = performance.now();
+    clearTimeout(this.#patience);
     this.#state = { is: "joined", link };
     this.#engine.addUpstream(link, { id, name, role: "node" });
     this.#options.logger.info({ parent: id, name, address: link.remoteAddress }, "Joined parent");
@@ -202,11 +207,14 @@ export class Parenthood {
   /** The tasks that came from the parent are void; the node itself, and what is below it, stays. */
   #lost(cause: string, patience: number): void {
     if (this.#state.is === "left") return;
-    const { parents, logger, onFailed, letGo } = this.#options;
+    const { parents, logger, onFailed, letGo, reconnect } = this.#options;
     this.#state = { is: "apart" };
     if (parents.length === 0) {
       logger.warn({ cause }, "Parent lost; waiting to be dialled again");
       this.#forgetLineage();
+      const givenUp = (): void => onFailed(this.#givenUp(cause));
+      // setTimeout takes what is longer, and Infinity, for 1 ms.
+      if (reconnect < 2 ** 31) this.#patience = setTimeout(givenUp, reconnect);
       return;
     }
     const addresses = this.#above.map(({ address }) => address).filter((address) => !this.#isNamed(address));
@@ -249,11 +257,14 @@ export class Parenthood {
 
   #givenUp(cause: string): ConnectionError {
     const { parents, reconnect } = this.#options;
+    const nobody =
+      parents.length === 0
+        ? "nobody dialled this one to be its parent"
+        : `no node let this one in again that could be reached at ${[...parents, ...this.#ancestors].join(", ")}`;
     return new ConnectionError(
-      `The parent was lost (${cause}), and for ${reconnect} ms no node let this one in again that could be reached at ` +
-        `${[...parents, ...this.#ancestors].join(", ")}. So it ends, as --reconnect says; what ran here runs again elsewhere. ` +
-        `Start it again once its parent is back.`,
-      { address: parents[0] as string },
+      `The parent was lost (${cause}), and for ${reconnect} ms ${nobody}. So it ends, as --reconnect says; what ran here runs ` +
+        `again elsewhere. Start it again once its parent is back.`,
+      { address: parents[0] ?? "" },
     );
   }
 
@@ -308,6 +319,7 @@ export class Parenthood {
 
   leave(): void {
     const link = this.#state.is === "joining" ? this.#state.link : undefined;
+    clearTimeout(this.#patience);
     this.#state = { is: "left" };
     this.#gone.abort(new ConnectionError("The node is leaving.", { address: this.#options.parents[0] ?? "" }));
     link?.terminate("leaving");

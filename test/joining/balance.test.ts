@@ -29,6 +29,12 @@ function logged(listener: (fields: object, text: string) => void): Logger {
   } as Logger;
 }
 
+async function freePort(): Promise<number> {
+  const probe = await node();
+  await probe.close();
+  return Number(probe.address.split(":")[1]);
+}
+
 /** Resolves with the tree's shape once it has so many nodes. */
 async function grown(root: ClusterNode, nodes: number): Promise<Shape> {
   for (;;) {
@@ -143,6 +149,30 @@ it("a child that comes back in time keeps its place, though others wait for one"
   await Promise.all([back, node({ name: "other", parent: root.address })]);
   expect(await grown(root, 3)).toEqual({ levels: [1, 1, 1], mostChildren: 1 });
   expect((await root.nodes()).find(({ depth }) => depth === 1)?.id).toBe(child.id);
+});
+
+it("a node that was sent on goes back to the parent that it had, where those that were named would send it elsewhere", async () => {
+  const root = await node({ maxChildren: 2 });
+  const cable = new Cable();
+  const port = await freePort();
+  const advertise = `127.0.0.1:${await cable.listen(port)}`;
+  const first = await node({ name: "first", parent: root.address, port, advertise });
+  const second = await node({ name: "second", parent: root.address });
+  await node({ parent: second.listening });
+  await grown(root, 4);
+  const child = await node({ name: "child", parent: root.address });
+  const parentOf = async () => (await root.nodes()).find(({ id }) => id === child.id)?.parent;
+  await grown(root, 5);
+  expect(await parentOf()).toBe(first.id);
+  // From now on the root would send it to the second, which has fewer nodes.
+  await node({ parent: first.listening });
+  await node({ parent: first.listening });
+  await grown(root, 7);
+  cable.unplug();
+  while ((await parentOf()) !== undefined) await turn();
+  cable.plug();
+  await grown(root, 7);
+  expect(await parentOf()).toBe(first.id);
 });
 
 describe("when a node in the middle goes", { timeout: LIMIT }, () => {

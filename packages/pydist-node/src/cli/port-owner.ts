@@ -8,6 +8,7 @@ const LISTENING = "0A";
  * knows. Undefined as well where there is no such table, as on anything but Linux.
  */
 export async function portOwner(port: number): Promise<{ readonly pid: number; readonly command: string } | undefined> {
+  if (process.platform !== "linux") return undefined;
   const tables = await Promise.all(
     ["/proc/net/tcp", "/proc/net/tcp6"].map((path) => readFile(path, "utf8").catch(() => "")),
   );

@@ -16,7 +16,7 @@ const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 const Range = v.object({ min: count, max: count });
 
 /** Who finds more nodes unreachable than this has another problem. */
-export const MOST_UNREACHED = 64;
+const MOST_UNREACHED = 64;
 
 /** Read before all else, and by every version for ever: it decides whether the rest can be understood. */
 const Versions = v.object({ protocol: Range, version: text });

@@ -1,9 +1,29 @@
+import { readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { availableParallelism } from "node:os";
 import { resolveSecret, VERSION } from "pydist-node";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { formatAddress, listen } from "../../packages/pydist-node/dist/links/index.js";
-import { fileHome, freePorts, makeHome, type ProcessOptions, runCli, spawnNode } from "../support/processes.js";
+import { folderOf } from "../support/folders.js";
+import { whyNotHere } from "../support/loopback.js";
+import {
+  fileHome,
+  freePorts,
+  makeHome,
+  nodeJoined,
+  type ProcessOptions,
+  runCli,
+  spawnNode,
+} from "../support/processes.js";
+
+/** The discard port of loopback: nobody listens there. */
+const NOBODY = "127.0.0.1:9";
+
+/** How a process is named that has taken a port, where that can be found out. */
+const byThisProcess =
+  process.platform === "linux"
+    ? ` (process ${process.pid}: ${readFileSync("/proc/self/cmdline", "utf8").replaceAll("\0", " ").trim()})`
+    : "";
 
 interface Check {
   readonly name: string;
@@ -20,18 +40,19 @@ async function examined(args: readonly string[], options: ProcessOptions = {}) {
   const report = JSON.parse(run.stdout) as { ok: boolean; exitCode: number; checks: Check[] };
   expect(report.exitCode).toBe(run.code);
   expect(report.ok).toBe(run.code === 0);
-  const statuses = Object.fromEntries(report.checks.map(({ name, status }) => [name, status]));
+  // What this machine calls itself, and whether that leads here, is its own matter.
+  const judged = report.checks.filter(({ name }) => name !== "hostname");
+  const statuses = Object.fromEntries(judged.map(({ name, status }) => [name, status]));
   const messages = Object.fromEntries(report.checks.map(({ name, message }) => [name, message]));
   return { code: run.code, statuses, messages };
 }
 
-const WELL = { Node: "ok", pydist: "ok", cores: "ok", config: "ok", secret: "ok", port: "ok" };
+const files = process.platform === "win32" ? {} : { files: "ok" };
+const WELL = { Node: "ok", pydist: "ok", cores: "ok", config: "ok", secret: "ok", host: "ok", port: "ok", ...files };
 
-async function listening(
-  role: Partial<Parameters<typeof listen>[0]> & { protocol?: { min: number; max: number }; version?: string } = {},
-) {
+async function listening(role: { protocol?: { min: number; max: number }; version?: string; time?: number } = {}) {
   const { key } = await resolveSecret({ secretFile: fileHome().secretFile, env: {}, mayGenerate: false });
-  const { protocol = { min: 1, max: 1 }, version = VERSION } = role;
+  const { protocol = { min: 1, max: 1 }, version = VERSION, time = Date.now() } = role;
   const hello = {
     version,
     role: "node",
@@ -40,8 +61,9 @@ async function listening(
     cluster: "default",
     workers: 1,
     protocol,
+    time,
   } as const;
-  const listener = await listen({ port: 0, key, hello: () => hello, onLink: () => {} });
+  const listener = await listen({ port: 0, key, hello: () => hello, onLink: (link) => void link.close("no") });
   onTestFinished(() => listener.close());
   return formatAddress(listener.address);
 }
@@ -77,7 +99,7 @@ describe("doctor", () => {
     const { code, statuses, messages } = await examined([`localhost:${address.split(":")[1]}`]);
     expect({ code, statuses }).toEqual({
       code: 0,
-      statuses: { ...WELL, name: "ok", reach: "ok", handshake: "ok", versions: "ok" },
+      statuses: { ...WELL, name: "ok", reach: "ok", handshake: "ok", versions: "ok", clock: "ok", tree: "ok" },
     });
     expect(messages.handshake).toBe('"r" has the same secret and the cluster "default"');
   });
@@ -99,6 +121,10 @@ describe("doctor", () => {
     const { code, statuses, messages } = await examined([address], { home: makeHome() });
     expect({ code, statuses }).toEqual({ code: 4, statuses: { ...WELL, reach: "ok", handshake: "fail" } });
     expect(messages.handshake).toContain("has a different secret than this process");
+    const fingerprint = /fingerprint (\S+)$/.exec(messages.secret ?? "")?.[1];
+    expect(messages.handshake).toMatch(
+      new RegExp(`The fingerprint here is ${fingerprint}; it has to be the same there\\.$`),
+    );
   });
 
   it("finds the clusters different", async () => {
@@ -116,7 +142,7 @@ describe("doctor", () => {
     const { code, statuses, messages } = await examined([await listening({ version: "0.0.9" })]);
     expect({ code, statuses }).toEqual({
       code: 0,
-      statuses: { ...WELL, reach: "ok", handshake: "ok", versions: "warn" },
+      statuses: { ...WELL, reach: "ok", handshake: "ok", versions: "warn", clock: "ok", tree: "warn" },
     });
     expect(messages.versions).toContain("pydist 0.0.9");
   });
@@ -132,11 +158,13 @@ describe("doctor", () => {
     const { stdout, code } = await runCli(["doctor", "--json"], { env: { PYDIST_ADDRESS: `127.0.0.1:9,${address}` } });
     expect(code).toBe(3);
     const { checks } = JSON.parse(stdout) as { checks: Check[] };
-    expect(checks.slice(-4).map(({ name, status }) => [name, status])).toEqual([
+    expect(checks.slice(-6).map(({ name, status }) => [name, status])).toEqual([
       ["reach", "fail"],
       ["reach", "ok"],
       ["handshake", "ok"],
       ["versions", "ok"],
+      ["clock", "ok"],
+      ["tree", "ok"],
     ]);
   });
 
@@ -154,7 +182,73 @@ describe("doctor", () => {
     const theirs = await examined(["--port", taken]);
     expect({ code: theirs.code, status: theirs.statuses.port }).toEqual({ code: 0, status: "warn" });
     expect(theirs.messages.port).toBe(
-      `${taken} on 127.0.0.1 is taken by something that is no node of this cluster. Start nodes with --port 0, or another port.`,
+      `${taken} on 127.0.0.1 is taken by something that is no node of this cluster${byThisProcess}. Start nodes with --port 0, or another port.`,
     );
+  });
+
+  it("finds clocks that differ", async () => {
+    for (const [apart, how] of [
+      [3_600_000, "ahead of"],
+      [-3_600_000, "behind"],
+    ] as const) {
+      const { code, statuses, messages } = await examined([await listening({ time: Date.now() + apart })]);
+      expect({ code, status: statuses.clock }).toEqual({ code: 0, status: "warn" });
+      expect(messages.clock).toMatch(
+        new RegExp(
+          `^that of "s" is [\\w ]+ ${how} this machine's\\. Tasks do not mind, but times in logs do not fit together\\. Set both by NTP\\.$`,
+        ),
+      );
+    }
+  });
+
+  it("finds nodes that cannot be dialled by the address that they give", async () => {
+    const root = await spawnNode({ name: "r" });
+    const child = await spawnNode({ name: "c", parent: root.address, args: ["--advertise", NOBODY] });
+    await nodeJoined(root, child.id);
+    const { code, statuses, messages } = await examined([root.address]);
+    expect({ code, status: statuses.tree }).toEqual({ code: 0, status: "warn" });
+    expect(messages.tree).toBe(
+      `from here, 1 of 2 nodes cannot be dialled by the address that they give: c (${NOBODY}). Nothing is wrong as long ` +
+        "as nobody is sent to them (--max-children) or looks for them when its parent is lost. Otherwise start them with " +
+        "--host 0.0.0.0, or with an --advertise that leads there.",
+    );
+  });
+
+  it("finds a node that listens by the other kind of address", async (ctx) => {
+    const missing = await whyNotHere("::1");
+    if (missing !== undefined) ctx.skip(missing);
+    const { address } = await spawnNode({ args: ["--host", "::1"] });
+    const port = address.split(":").at(-1);
+    const { code, messages } = await examined([`127.0.0.1:${port}`]);
+    expect(code).toBe(3);
+    expect(messages.reach).toBe(
+      `Nothing listens at 127.0.0.1:${port}. Start a node there (pydist-node spawn), or check the address. ` +
+        `Something does listen at [::1]:${port}: use that address, or start the node with --host 127.0.0.1.`,
+    );
+  });
+
+  it("asks packages that are installed beside it", async () => {
+    const cwd = folderOf({
+      "node_modules/@pydist/discovery/package.json": {
+        name: "@pydist/discovery",
+        type: "module",
+        exports: { ".": "./index.js" },
+      },
+      "node_modules/@pydist/discovery/index.js": `
+        export const examine = async ({ cluster }) => [
+          { name: "multicast", status: "fail", message: "nothing of " + cluster + " is heard" },
+        ];`,
+    });
+    const { code, messages } = await examined(["--cluster", "red"], { cwd });
+    expect({ code, message: messages.multicast }).toEqual({ code: 1, message: "nothing of red is heard" });
+    const broken = folderOf({
+      "node_modules/@pydist/discovery/package.json": { name: "@pydist/discovery", exports: { ".": "./index.js" } },
+      "node_modules/@pydist/discovery/index.js": 'throw new Error("of another release");',
+    });
+    const failed = await examined([], { cwd: broken });
+    expect({ code: failed.code, message: failed.messages["@pydist/discovery"] }).toEqual({
+      code: 0,
+      message: "it cannot be used: of another release. Install one release of pydist-node and @pydist/discovery.",
+    });
   });
 });

@@ -1,6 +1,7 @@
 import { setImmediate as turn } from "node:timers/promises";
-import type { ClusterNode } from "pydist-node";
+import { type ClusterNode, type Logger, silent } from "pydist-node";
 import { describe, expect, it } from "vitest";
+import { Cable } from "../support/cable.js";
 import { Gate, hold } from "../support/gate.js";
 import { leastDepth, node, program, type Shape, shape, storm } from "./forest.js";
 
@@ -17,6 +18,21 @@ function expectBalanced({ levels, mostChildren }: Shape, nodes: number, most: nu
   expect(mostChildren).toBeLessThanOrEqual(most);
   // Who joins at the same time as others may find a place taken that was free when it was sent there.
   expect(levels.length - 1).toBeLessThanOrEqual(leastDepth(nodes, most) + 1);
+}
+
+/** Tells of what is worth a warning, and of what is for whoever looks closely. */
+function logged(listener: (fields: object, text: string) => void): Logger {
+  return {
+    ...silent,
+    warn: listener,
+    debug: (fields, text) => text === "No parent yet" && listener(fields, text),
+  } as Logger;
+}
+
+async function freePort(): Promise<number> {
+  const probe = await node();
+  await probe.close();
+  return Number(probe.address.split(":")[1]);
 }
 
 /** Resolves with the tree's shape once it has so many nodes. */
@@ -71,6 +87,92 @@ describe("nodes that are given the root's address alone", { timeout: LIMIT }, ()
     await storm(20, { parent: root.address });
     expect(await grown(root, 21)).toEqual({ levels: [1, 20], mostChildren: 20 });
   });
+});
+
+describe("a newcomer is not lost", () => {
+  it("when the child that it is sent to cannot be reached: it is taken in, and the log says so", async () => {
+    const warned: string[] = [];
+    const logger = logged((fields, text) => warned.push(`${text} ${JSON.stringify(fields)}`));
+    const root = await node({ maxChildren: 1, logger });
+    await node({ name: "a", parent: root.address, advertise: "127.0.0.1:9" });
+    const newcomer = await node({ name: "b", parent: root.address });
+    expect(await grown(root, 3)).toEqual({ levels: [1, 2], mostChildren: 2 });
+    const fields = { node: newcomer.id, name: "b", maxChildren: 1, unreached: 1 };
+    expect(warned).toEqual([
+      `Took in a child beyond the limit: it can dial none of the others ${JSON.stringify(fields)}`,
+    ]);
+  });
+
+  it("when the one that it was sent to has left meanwhile", async () => {
+    const root = await node({ maxChildren: 1 });
+    const child = await node({ name: "a", parent: root.address, maxChildren: 1 });
+    const grandchild = await node({ name: "b", parent: root.address, maxChildren: 1 });
+    expect((await grown(root, 3)).levels).toEqual([1, 1, 1]);
+    await grandchild.close();
+    await child.close();
+    await storm(2, { parent: root.address, maxChildren: 1 });
+    expect((await grown(root, 3)).levels).toEqual([1, 1, 1]);
+  });
+
+  it("when the node is about to leave: it is told so, and tries the next one", async () => {
+    const leaving = await node({ name: "leaving", workers: 1 });
+    const other = await node({ name: "other" });
+    const executor = await program(leaving, 1);
+    const gate = await Gate.make();
+    const held = executor.submit(hold, [gate.port, "task"]);
+    await gate.entered(1);
+    const stopped = leaving.stop();
+    const refused: string[] = [];
+    const logger = logged((fields) => refused.push(String((fields as { cause?: unknown }).cause)));
+    await node({ parent: [leaving.address, other.address], logger });
+    expect(await grown(other, 2)).toEqual({ levels: [1, 1], mostChildren: 1 });
+    expect(refused).toEqual([
+      `${leaving.address} refused the connection: node "leaving" is leaving the tree and takes no more children. Join another one.`,
+    ]);
+    gate.open();
+    await held;
+    await stopped;
+  });
+});
+
+it("a child that comes back in time keeps its place, though others wait for one", async () => {
+  const root = await node({ maxChildren: 1 });
+  const cable = new Cable();
+  const parent = `127.0.0.1:${await cable.listen(Number(root.address.split(":")[1]))}`;
+  const child = await node({ name: "child", parent, maxChildren: 1 });
+  const back = new Promise<void>((resolve) => {
+    const before = cable.connections;
+    const look = (): void => void (cable.connections > before ? resolve() : setImmediate(look));
+    look();
+  });
+  cable.cut();
+  await Promise.all([back, node({ name: "other", parent: root.address })]);
+  expect(await grown(root, 3)).toEqual({ levels: [1, 1, 1], mostChildren: 1 });
+  expect((await root.nodes()).find(({ depth }) => depth === 1)?.id).toBe(child.id);
+});
+
+it("a node that was sent on goes back to the parent that it had, where those that were named would send it elsewhere", async () => {
+  const root = await node({ maxChildren: 2 });
+  const cable = new Cable();
+  const port = await freePort();
+  const advertise = `127.0.0.1:${await cable.listen(port)}`;
+  const first = await node({ name: "first", parent: root.address, port, advertise });
+  const second = await node({ name: "second", parent: root.address });
+  await node({ parent: second.listening });
+  await grown(root, 4);
+  const child = await node({ name: "child", parent: root.address });
+  const parentOf = async () => (await root.nodes()).find(({ id }) => id === child.id)?.parent;
+  await grown(root, 5);
+  expect(await parentOf()).toBe(first.id);
+  // From now on the root would send it to the second, which has fewer nodes.
+  await node({ parent: first.listening });
+  await node({ parent: first.listening });
+  await grown(root, 7);
+  cable.unplug();
+  while ((await parentOf()) !== undefined) await turn();
+  cable.plug();
+  await grown(root, 7);
+  expect(await parentOf()).toBe(first.id);
 });
 
 describe("when a node in the middle goes", { timeout: LIMIT }, () => {

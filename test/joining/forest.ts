@@ -53,7 +53,7 @@ export interface Shape {
   readonly mostChildren: number;
 }
 
-export function shapeOf(nodes: readonly NodeInfo[]): Shape {
+function shapeOf(nodes: readonly NodeInfo[]): Shape {
   const levels: number[] = [];
   const children = new Map<string | null, number>();
   for (const { depth, parent } of nodes) {

@@ -87,6 +87,9 @@ describe("joining", () => {
   it("a node of another cluster is refused, and both names are told", async () => {
     const root = await node({ cluster: "red" });
     await expect(node({ cluster: "blue", parent: root.address })).rejects.toThrow(/"blue".*"red"/);
+    const program = new ClusterExecutor(root.address, { secretFile, cluster: "blue" });
+    await expect(program.nodes()).rejects.toThrow(/cluster "blue".*cluster "red"/);
+    await program.shutdown();
   });
 
   it("a node with another secret is refused", async () => {

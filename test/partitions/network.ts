@@ -55,6 +55,8 @@ function removeLeftovers(): void {
 export class Network {
   readonly #hosts: readonly string[];
   readonly #bridge = `${PREFIX}${process.pid}-bridge`;
+  /** Machines that are not on the bridge but behind one that is, and their addresses. */
+  readonly #behind = new Map<string, string>();
 
   /** @param hosts names of the machines; no more than a few letters */
   constructor(hosts: readonly string[]) {
@@ -92,7 +94,35 @@ export class Network {
     return ["ip", "netns", "exec", this.#name(host)];
   }
 
+  /**
+   * One more machine, which only `gateway` reaches: that one has another interface, at `.1` of a network of their own. If it
+   * lets out, the machine goes by it to all the others, who see the gateway's address, as from behind a router at home.
+   * @returns the gateway's address there
+   */
+  addBehind(gateway: string, host: string, way: "out" | "none"): string {
+    const [near, far] = [`10.78.${this.#behind.size}.1`, `10.78.${this.#behind.size}.2`];
+    const name = this.#name(host);
+    this.#behind.set(host, far);
+    run("ip", "netns", "add", name);
+    const cable = ["type", "veth", "peer", "name", host, "netns", this.#name(gateway)];
+    run("ip", "link", "add", INTERFACE, "netns", name, ...cable);
+    run("ip", "-n", this.#name(gateway), "addr", "add", `${near}/24`, "dev", host);
+    run("ip", "-n", this.#name(gateway), "link", "set", host, "up");
+    run("ip", "-n", name, "addr", "add", `${far}/24`, "dev", INTERFACE);
+    run("ip", "-n", name, "link", "set", INTERFACE, "up");
+    run("ip", "-n", name, "link", "set", "lo", "up");
+    if (way === "none") return near;
+    run("ip", "-n", name, "route", "add", "default", "via", near);
+    this.#in(gateway, "sh", "-c", "echo 1 > /proc/sys/net/ipv4/ip_forward");
+    this.#in(gateway, "nft", "add table ip nat");
+    this.#in(gateway, "nft", "add chain ip nat out { type nat hook postrouting priority 100; }");
+    this.#in(gateway, "nft", `add rule ip nat out oifname ${INTERFACE} masquerade`);
+    return near;
+  }
+
   address(host: string): string {
+    const behind = this.#behind.get(host);
+    if (behind !== undefined) return behind;
     return `10.77.0.${this.#hosts.indexOf(host) + 1}`;
   }
 
@@ -159,7 +189,7 @@ export class Network {
 
   remove(): void {
     open.delete(this);
-    for (const name of [...this.#hosts.map((host) => this.#name(host)), this.#bridge])
-      tried("ip", "netns", "del", name);
+    const names = [...this.#hosts, ...this.#behind.keys()].map((host) => this.#name(host));
+    for (const name of [...names, this.#bridge]) tried("ip", "netns", "del", name);
   }
 }

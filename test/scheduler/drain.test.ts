@@ -89,8 +89,8 @@ describe("a scheduler that leaves", () => {
   it("hands nothing on, takes back what its children have not begun, and waits for the rest", () => {
     const subject = new Subject({ slots: 0 });
     subject.child(2, [1]);
-    const [sent] = dispatches(subject.accept(2));
-    const more = dispatches(subject.accept(4));
+    const [sent, ...ahead] = dispatches(subject.accept(2));
+    const more = [...ahead, ...dispatches(subject.accept(4))];
     const actions = subject.handle(leave);
     expect(of(actions, "grant")).toMatchObject([{ slots: [] }]);
     const lent = [sent, ...more].reduce((sum, each) => sum + (each?.bodies.ends.length ?? 0), 0);

@@ -43,6 +43,23 @@ function identity() {
 }
 
 describe("a node whose parent is lost", () => {
+  it.each([
+    ["had not begun", Outcome.Cancelled],
+    ["had begun, and was stopped", Outcome.Failed],
+  ])(
+    "does not offer the end of what that one had cancelled and %s: those above may still want it",
+    (_what, outcome) => {
+      const { subject, sent } = atWork(2);
+      // What is below a node that was cut off is cancelled by it, whoever else may want it.
+      const lease = 1;
+      subject.handle({ type: "upstreamAway", upstream: 1 });
+      subject.handle({ type: "cancel", upstream: 1, lease, ranges: [0, 1], stop: { grace: 0, reason: bodies(1) } });
+      subject.finish(sent[0], outcome);
+      subject.handle(PARENT);
+      expect(of(subject.handle(JOINED), "offer")).toMatchObject([{ ranges: [1, 2] }]);
+    },
+  );
+
   it("goes on with what it has begun, and drops the rest", () => {
     const { subject, first } = atWork(1, 3);
     expect(of(subject.handle(PARENT), "cancelAt")).toEqual([]);

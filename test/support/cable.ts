@@ -30,6 +30,13 @@ export class Cable {
   /** Connections that ever went through it. */
   connections = 0;
 
+  /** Milliseconds that everything is under way, in each direction. */
+  readonly #delay: number;
+
+  constructor({ delay = 0 } = {}) {
+    this.#delay = delay;
+  }
+
   /** @param bytesPerSecond limit of each direction */
   async listen(target: number, bytesPerSecond = Number.POSITIVE_INFINITY): Promise<number> {
     this.#server = createServer((near) => {
@@ -47,10 +54,10 @@ export class Cable {
         from.on("close", () => {
           this.#strands.delete(strand);
           // A cable that carries nothing does not carry an end, either.
-          if (this.#state !== "frozen") to.destroy();
+          if (this.#state !== "frozen") this.#later(() => to.destroy());
         });
         from.on("data", (chunk) => {
-          to.write(this.#corrupted(chunk));
+          this.#later(() => to.write(this.#corrupted(chunk)));
           if (bytesPerSecond === Number.POSITIVE_INFINITY) return;
           from.pause();
           setTimeout(() => from.resume(), (chunk.length / bytesPerSecond) * 1000);
@@ -58,6 +65,12 @@ export class Cable {
       }
     });
     return listenOnAnyPort(this.#server);
+  }
+
+  /** What was sent first arrives first: timers of one length go off in the order in which they were set. */
+  #later(arrive: () => void): void {
+    if (this.#delay === 0) arrive();
+    else setTimeout(arrive, this.#delay);
   }
 
   #corrupted(chunk: Buffer): Buffer {

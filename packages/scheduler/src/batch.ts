@@ -19,7 +19,7 @@ export class Batch {
   readonly owner: Uint32Array;
   /** Tasks that are neither reported nor given back. At 0 the batch is forgotten. */
   open: number;
-  /** Tasks cancelled while leased: lost, they are not run again. */
+  /** Tasks that the upstream cancelled while they were leased: lost, they are not run again. */
   readonly cancelled = new Set<number>();
   /** True once a queued task was taken out of the middle, so that runs must be looked at task by task. */
   holes = false;

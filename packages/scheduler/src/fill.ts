@@ -129,8 +129,11 @@ function sendAhead(state: State, children: readonly Receiver[], totalSlots: numb
     const fairShare = (state.queue.count * reach) / totalSlots;
     // Their results may all come at once, and find nobody who takes them on: they are under credit as bodies are.
     const most = state.estimates.countWithin(child.credit.bytes, code);
+    const needed = reach * chunk * Math.ceil(chunksInTransit(state, child, code, chunk));
     const full = Math.min(reach * chunk * chunksAhead(state, child, code, chunk), most);
-    const ahead = Math.floor(Math.min(full, fairShare / 2));
+    // Half of the share is kept for others, whose share may grow; unless there are none, or slots would wait for the link.
+    const share = reach === totalSlots ? full : Math.max(fairShare / 2, Math.min(fairShare, needed));
+    const ahead = Math.floor(Math.min(full, share));
     const missing = reach * chunk + ahead - child.busy;
     // In portions: topping up after each result would cost a message per task.
     // Where others keep every slot busy, whoever has nothing there waits in its queue for a turn.
@@ -143,9 +146,13 @@ function sendAhead(state: State, children: readonly Receiver[], totalSlots: numb
 
 /** Chunks to have ahead for each slot: what a slot works off while the next ones are under way, and some to spare. */
 function chunksAhead(state: State, child: Receiver, code: string, chunk: number): number {
+  return PREFETCH + Math.min(MOST_FOR_TRANSIT, chunksInTransit(state, child, code, chunk));
+}
+
+/** Chunks that a slot works off while the next ones are under way. */
+function chunksInTransit(state: State, child: Receiver, code: string, chunk: number): number {
   const mean = state.estimates.meanOf(code);
-  if (mean === undefined || mean === 0) return PREFETCH;
-  return PREFETCH + Math.min(MOST_FOR_TRANSIT, child.transit / (mean * chunk));
+  return mean === undefined || mean === 0 ? 0 : child.transit / (mean * chunk);
 }
 
 /** Sends up to `slotsWorth` chunks, `most` tasks at the outside, as long as the child's credit lasts. */

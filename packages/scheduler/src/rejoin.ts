@@ -49,6 +49,8 @@ function termsOf(state: State, batch: Batch): Omit<Offer, "offer"> {
   const finished = reportedIn(batch.parked ?? []);
   const ranges: number[] = [];
   for (let index = 0; index < batch.count; index++) {
+    // The parent may have had it cancelled because it was cut off itself; those above still want it, and not that end of it.
+    if (batch.cancelled.has(index)) continue;
     const lease = state.leases.get(batch.owner[index] as number);
     const goes = lease?.started.has(index) === true && !batch.unwanted.has(index);
     if (goes || finished.has(index)) appendIndex(ranges, index);

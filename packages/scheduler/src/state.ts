@@ -280,7 +280,6 @@ export class State {
   /** A task leaves this scheduler for good; whoever calls also tells the upstream, unless it is gone. */
   settle(batch: Batch, index: number): void {
     batch.owner[index] = SETTLED;
-    batch.cancelled.delete(index);
     batch.unwanted.delete(index);
     batch.open--;
     const upstream = this.upstreams.get(batch.upstream);

@@ -1,12 +1,16 @@
 import { availableParallelism } from "node:os";
 import { AuthenticationError } from "@pydist/protocol";
+import { isWildcard } from "../links/address.js";
 import { formatAddress, readScheme } from "../links/index.js";
 import type { Secret } from "../links/secret.js";
 import { VERSION } from "../version.js";
 import { CLIENT_SETTINGS, existingSecret } from "./client.js";
 import { CONFIG_FILE, readConfigFile } from "./config-file.js";
+import { checkBeside } from "./doctor-beside.js";
 import { type Check, fail, ok, warn } from "./doctor-check.js";
+import { checkFiles, checkHost, checkNode, checkOwnName } from "./doctor-machine.js";
 import { checkFound, checkHandshake, checkName, checkPort, checkTcp, identify } from "./doctor-network.js";
+import { checkBelow } from "./doctor-tree.js";
 import { EXIT } from "./exit-codes.js";
 import { columns, plain, print, printJson, styled } from "./output.js";
 import { secretFacts, wordSecret } from "./secret.js";
@@ -42,30 +46,22 @@ async function doctor(call: DoctorCall): Promise<number> {
   add(checkNode());
   add(ok("pydist", VERSION));
   add(ok("cores", `${availableParallelism()}`));
+  const files = checkFiles();
+  if (files !== undefined) add(files);
+  add(await checkOwnName());
   // One that could not be used would have ended this command before.
   const file = readConfigFile(process.cwd());
   add(ok("config", file === undefined ? `no ${CONFIG_FILE} in this folder` : file.path));
   const reached = call.sources.address === "default" ? [] : call.values.address;
   const secret = await checkSecret(call, reached.length > 0, add);
+  add(await checkHost(call.values.host));
   await checkOwnPort(call, secret, add);
+  for (const check of await checkBeside(call.values)) add(check);
   for (const address of reached) await checkAddress(address, call, secret, add);
 
   const exitCode = checks.find((check) => check.status === "fail")?.exitCode ?? EXIT.ok;
   if (json) printJson({ ok: exitCode === EXIT.ok, exitCode, checks: checks.map(withoutCode) });
   return exitCode;
-}
-
-const OLDEST = [20, 19] as const;
-
-function checkNode(): Check {
-  const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
-  const { node } = process.versions;
-  if (major > OLDEST[0] || (major === OLDEST[0] && minor >= OLDEST[1])) return ok("Node", node);
-  return fail(
-    "Node",
-    `${node} is too old: pydist needs ${OLDEST.join(".")} or newer. Install a newer one.`,
-    EXIT.failure,
-  );
 }
 
 type Add = (check: Check) => Check;
@@ -100,7 +96,7 @@ async function checkOwnPort(call: DoctorCall, secret: Secret | undefined, add: A
     add(own);
     return;
   }
-  const here = host === "0.0.0.0" || host === "::" ? "127.0.0.1" : host;
+  const here = isWildcard(host) ? "127.0.0.1" : host;
   const node = await identify(formatAddress({ host: here, port }), call.values, secret);
   add(node === undefined ? own : ok("port", `${port} on ${host} is taken by the node "${node.name}" of this cluster`));
 }
@@ -120,7 +116,10 @@ async function checkAddress(address: string, call: DoctorCall, secret: Secret | 
   const name = await checkName(address);
   if (name !== undefined && add(name).status === "fail") return;
   if (add(await checkTcp(address, connectTimeout)).status === "fail" || secret === undefined) return;
-  for (const check of await checkHandshake(address, call.values, secret)) add(check);
+  const greeted = await checkHandshake(address, call.values, secret);
+  for (const check of greeted) add(check);
+  if (greeted.some(({ status }) => status === "fail")) return;
+  for (const check of await checkBelow({ ...call, values: { ...call.values, address: [address] } })) add(check);
 }
 
 const STYLE = { ok: "green", warn: "yellow", fail: "red" } as const;

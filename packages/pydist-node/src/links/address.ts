@@ -51,6 +51,12 @@ export function hostOf(address: string): string | undefined {
   }
 }
 
+/** Whether two texts are one address, however each is spelled. */
+export function sameAddress(one: string, other: string): boolean {
+  const [a, b] = [one, other].map((text) => (hostOf(text) === undefined ? text : formatAddress(parseAddress(text))));
+  return a === b;
+}
+
 /** Whether it stands for every address of a machine; nobody can dial that. */
 export function isWildcard(host: string): boolean {
   return host === "0.0.0.0" || host === "::";

@@ -16,7 +16,7 @@ const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 const Range = v.object({ min: count, max: count });
 
 /** Who finds more nodes unreachable than this has another problem. */
-export const MOST_UNREACHED = 64;
+const MOST_UNREACHED = 64;
 
 /** Read before all else, and by every version for ever: it decides whether the rest can be understood. */
 const Versions = v.object({ protocol: Range, version: text });
@@ -44,6 +44,8 @@ const HelloSchema = v.object({
   address: v.optional(text),
   /** Ids of nodes to which the receiver has sent it, and which it could not reach. */
   unreached: v.optional(v.pipe(v.array(text), v.maxLength(MOST_UNREACHED)), []),
+  /** Its clock, in milliseconds, for people who compare logs. */
+  time: v.optional(count),
   pid: count,
   host: text,
   os: text,
@@ -74,7 +76,7 @@ const RedirectSchema = v.object({ id: v.pipe(text, v.nonEmpty()), name: text, ad
 export type Redirect = Readonly<v.InferOutput<typeof RedirectSchema>>;
 
 type OfLink = "session" | "taken" | "unreached";
-type OfThisProcess = "protocol" | "node" | "pid" | "host" | "os" | "arch";
+type OfThisProcess = "time" | "protocol" | "node" | "pid" | "host" | "os" | "arch";
 
 /** A hello without what belongs to one link, and what this process knows of itself. */
 export type HelloInput = Omit<Hello, OfLink | OfThisProcess | "extra"> & Partial<Pick<Hello, OfThisProcess | "extra">>;
@@ -88,6 +90,7 @@ export function makeHello(
   return {
     protocol: LINK_PROTOCOL,
     node: process.version,
+    time: Date.now(),
     pid: process.pid,
     host: hostname(),
     os: process.platform,

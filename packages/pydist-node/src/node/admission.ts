@@ -1,4 +1,4 @@
-import { ShutdownError } from "@pydist/protocol";
+import { ConnectionError } from "@pydist/protocol";
 import { hostOf } from "../links/address.js";
 import type { Hello, LinkLike, Verdict } from "../links/index.js";
 import type { Logger } from "../logger.js";
@@ -25,12 +25,12 @@ export class Admission {
     this.#placement = new Placement({ id, most: maxChildren, children: () => children().map(childOf), below });
   }
 
-  /** @throws ShutdownError if this node is about to leave the tree */
+  /** @throws ConnectionError if this node is about to leave the tree: there may be another one, or another process of it soon */
   verdict(theirs: Hello, remoteAddress: string): Verdict {
     const { name, standing, logger, maxChildren } = this.#options;
     if (theirs.role !== "node") return "accept";
     if (standing() === "leaving") {
-      throw new ShutdownError(`Node ${name} is leaving the tree and takes no more children. Join another node.`);
+      throw new ConnectionError(`node "${name}" is leaving the tree and takes no more children. Join another one.`);
     }
     if (this.#placement === undefined) return "accept";
     const newcomer = arrivalOf(theirs, remoteAddress);

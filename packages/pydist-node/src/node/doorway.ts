@@ -61,9 +61,9 @@ export class Doorway {
     return { ...this.#options.hello(), address: this.#options.advertise ?? this.listening };
   }
 
-  /** Tells the children the way up from here. */
-  tellLineage(): void {
-    tellLineage(this.#engine.children, this.#options.lineage(), (child) => this.addressFor(child));
+  /** Tells the way up from here to all children, or to those that have just come. */
+  tellLineage(children: readonly LinkLike[] = this.#engine.children): void {
+    tellLineage(children, this.#options.lineage(), (child) => this.addressFor(child));
   }
 
   /** Lets nobody in any more. */
@@ -92,7 +92,7 @@ export async function openDoorway(engine: Engine, options: DoorwayOptions): Prom
         parenthood?.dialled(link);
       } else if (role === "node") {
         engine.addChild(link, { id, name, role });
-        doorway.tellLineage();
+        doorway.tellLineage([link]);
       } else {
         engine.addUpstream(link, { id, name, role });
       }

@@ -1,8 +1,9 @@
 import { type Ancestor, ConnectionError, CycleError, ShutdownError } from "@pydist/protocol";
 import type { Engine } from "../engine/engine.js";
 import type { PeerInfo } from "../engine/peer.js";
+import { sameAddress } from "../links/address.js";
 import { Backoff } from "../links/backoff.js";
-import { type DialOptions, dialUntil, formatAddress, type LinkLike, parseAddress } from "../links/index.js";
+import { type DialOptions, dialUntil, type LinkLike } from "../links/index.js";
 import type { Logger } from "../logger.js";
 import { followAncestry } from "./ancestry.js";
 import type { Lineage } from "./lineage.js";
@@ -179,7 +180,7 @@ export class Parenthood {
   }
 
   #isNamed(address: string): boolean {
-    return this.#options.parents.some((each) => formatAddress(parseAddress(each)) === address);
+    return this.#options.parents.some((each) => sameAddress(each, address));
   }
 
   /** What the parent says later on: it moved itself. */

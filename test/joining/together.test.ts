@@ -1,0 +1,38 @@
+import { task } from "pydist";
+import { expect, it } from "vitest";
+import { folderOf } from "../support/folders.js";
+import { node, program, storm } from "./forest.js";
+
+const NODES = 8;
+/** Milliseconds. */
+const WORK = 1000;
+
+const stamped = folderOf({
+  "stamp.mjs": `
+    export async function stamp(time) {
+      const began = Date.now();
+      await new Promise((resolve) => setTimeout(resolve, time));
+      return { began, ended: Date.now() };
+    }`,
+});
+
+interface Stamps {
+  readonly began: number;
+  readonly ended: number;
+}
+
+it("all nodes of a tree begin a round of runOnAll together", { timeout: 60_000 }, async () => {
+  const root = await node({ maxChildren: 2 });
+  await storm(NODES, { parent: root.address, maxChildren: 2, workers: 1 });
+  const executor = await program(root, NODES + 1);
+  const stamp = task<(time: number) => Promise<Stamps>>(new URL(`file://${stamped}/stamp.mjs`).href, "stamp");
+  await executor.runOnAll(stamp, [0]);
+  const round = await executor.runOnAll(stamp, [WORK]);
+  const stamps = [...round.values()].flatMap((each) => (each.status === "fulfilled" ? [each.value] : []));
+  expect(stamps).toHaveLength(NODES);
+  const firstBegan = Math.min(...stamps.map(({ began }) => began));
+  const lastBegan = Math.max(...stamps.map(({ began }) => began));
+  const lastEnded = Math.max(...stamps.map(({ ended }) => ended));
+  // On a machine that is busy all of it takes longer, in proportion.
+  expect(lastBegan - firstBegan).toBeLessThan((lastEnded - firstBegan) / 2);
+});

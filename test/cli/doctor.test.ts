@@ -4,7 +4,6 @@ import { availableParallelism } from "node:os";
 import { resolveSecret, VERSION } from "pydist-node";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { formatAddress, listen } from "../../packages/pydist-node/dist/links/index.js";
-import { folderOf } from "../support/folders.js";
 import { whyNotHere } from "../support/loopback.js";
 import {
   fileHome,
@@ -225,30 +224,5 @@ describe("doctor", () => {
       `Nothing listens at 127.0.0.1:${port}. Start a node there (pydist-node spawn), or check the address. ` +
         `Something does listen at [::1]:${port}: use that address, or start the node with --host 127.0.0.1.`,
     );
-  });
-
-  it("asks packages that are installed beside it", async () => {
-    const cwd = folderOf({
-      "node_modules/@pydist/discovery/package.json": {
-        name: "@pydist/discovery",
-        type: "module",
-        exports: { ".": "./index.js" },
-      },
-      "node_modules/@pydist/discovery/index.js": `
-        export const examine = async ({ cluster }) => [
-          { name: "multicast", status: "fail", message: "nothing of " + cluster + " is heard" },
-        ];`,
-    });
-    const { code, messages } = await examined(["--cluster", "red"], { cwd });
-    expect({ code, message: messages.multicast }).toEqual({ code: 1, message: "nothing of red is heard" });
-    const broken = folderOf({
-      "node_modules/@pydist/discovery/package.json": { name: "@pydist/discovery", exports: { ".": "./index.js" } },
-      "node_modules/@pydist/discovery/index.js": 'throw new Error("of another release");',
-    });
-    const failed = await examined([], { cwd: broken });
-    expect({ code: failed.code, message: failed.messages["@pydist/discovery"] }).toEqual({
-      code: 0,
-      message: "it cannot be used: of another release. Install one release of pydist-node and @pydist/discovery.",
-    });
   });
 });

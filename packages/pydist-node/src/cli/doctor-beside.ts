@@ -14,8 +14,8 @@ export type Examine = (
 const PACKAGES = ["@pydist/discovery"];
 
 /** What packages find that are installed beside this one; nothing of those that are not. */
-export async function checkBeside(settings: Parameters<Examine>[0]): Promise<Check[]> {
-  const found = await Promise.all(PACKAGES.map((name) => examine(name, settings)));
+export async function checkBeside(settings: Parameters<Examine>[0], packages = PACKAGES): Promise<Check[]> {
+  const found = await Promise.all(packages.map((name) => examine(name, settings)));
   return found.flat();
 }
 

@@ -3,7 +3,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { ConnectionError } from "@pydist/protocol";
 import type { Resolve } from "pydist-node";
 import type { Announcement } from "./announcement.js";
-import { announcementsIn, makeQuestion, type Told } from "./packets.js";
+import { announcementsIn, isQuestion, makeQuestion, type Told } from "./packets.js";
+import { isHere } from "./places.js";
 import { Questions } from "./questions.js";
 import { Radio } from "./radio.js";
 import { Sightings } from "./sightings.js";
@@ -26,7 +27,10 @@ export const resolve: Resolve = async function* ({ cluster, timeout, signal }) {
   const questions = new Questions(() => void radio?.say(makeQuestion));
   const places = new Set<string>();
   try {
-    radio = await Radio.open((packet, source) => ears.hear(announcementsIn(packet), source));
+    radio = await Radio.open((packet, source) => {
+      if (isQuestion(packet) && isHere(source)) ears.echo = "heard";
+      ears.hear(announcementsIn(packet), source);
+    });
     questions.start();
     if (await ears.news(over.signal)) await sleep(MORE_ANSWERS);
     do {
@@ -37,7 +41,7 @@ export const resolve: Resolve = async function* ({ cluster, timeout, signal }) {
       }
     } while (await ears.news(over.signal));
     signal?.throwIfAborted();
-    if (places.size === 0) throw nobody(cluster, timeout, radio.places, ears.others);
+    if (places.size === 0) throw nobody(cluster, timeout, radio.places, ears);
   } finally {
     clearTimeout(timer);
     signal?.removeEventListener("abort", giveUp);
@@ -50,6 +54,8 @@ export const resolve: Resolve = async function* ({ cluster, timeout, signal }) {
 class Ears {
   /** Names of clusters that are there, too. */
   readonly others = new Set<string>();
+  /** Whether a question of this machine came back to it, as everything does that is said to all. */
+  echo: "none" | "heard" = "none";
   readonly #cluster: string;
   readonly #sightings = new Sightings();
   readonly #events = new EventEmitter();
@@ -95,10 +101,14 @@ function nobody(
   cluster: string,
   timeout: number,
   places: readonly string[],
-  others: ReadonlySet<string>,
+  { others, echo }: Pick<Ears, "others" | "echo">,
 ): ConnectionError {
   const names = [...others].sort().map((name) => JSON.stringify(name));
-  const instead = names.length === 0 ? "nobody answered" : `there are other clusters: ${names.join(", ")}`;
+  const silence =
+    echo === "heard"
+      ? "nobody answered"
+      : "not even this machine's own question came back, so a firewall may keep multicast UDP from it";
+  const instead = names.length === 0 ? silence : `there are other clusters: ${names.join(", ")}`;
   const where =
     places.length === 0 ? "no network, since no interface of this machine can multicast" : places.join(", ");
   return new ConnectionError(

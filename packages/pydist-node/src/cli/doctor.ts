@@ -6,7 +6,6 @@ import type { Secret } from "../links/secret.js";
 import { VERSION } from "../version.js";
 import { CLIENT_SETTINGS, existingSecret } from "./client.js";
 import { CONFIG_FILE, readConfigFile } from "./config-file.js";
-import { checkBeside } from "./doctor-beside.js";
 import { type Check, fail, ok, warn } from "./doctor-check.js";
 import { checkFiles, checkHost, checkNode, checkOwnName } from "./doctor-machine.js";
 import { checkFound, checkHandshake, checkName, checkPort, checkTcp, identify } from "./doctor-network.js";
@@ -56,7 +55,6 @@ async function doctor(call: DoctorCall): Promise<number> {
   const secret = await checkSecret(call, reached.length > 0, add);
   add(await checkHost(call.values.host));
   await checkOwnPort(call, secret, add);
-  for (const check of await checkBeside(call.values)) add(check);
   for (const address of reached) await checkAddress(address, call, secret, add);
 
   const exitCode = checks.find((check) => check.status === "fail")?.exitCode ?? EXIT.ok;

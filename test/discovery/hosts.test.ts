@@ -88,6 +88,16 @@ on("three machines find each other and work; another cluster and another secret 
   await alien.printed((line) => line.includes('"ready"'));
 });
 
+on("a machine whose firewall keeps multicast from it says so", "short", async () => {
+  const lan = new Lan(["one"]);
+  lan.network.drop("one", "one");
+  expect(await lan.tree("one", "--connect-timeout", "500")).toMatch(
+    /^pydist-node: No node of the cluster "default" was found within 500 ms .*; not even this machine's own question came back, so a firewall may keep multicast UDP from it\. Start one/,
+  );
+  lan.network.heal();
+  expect(await lan.tree("one", "--connect-timeout", "500")).toContain("; nobody answered. Start one");
+});
+
 on("trees that grew apart become one when the network is whole again", "long", async () => {
   const lan = new Lan(["one", "two", "three"]);
   for (const other of ["two", "three"]) lan.network.cut("one", other);

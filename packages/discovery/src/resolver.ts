@@ -4,7 +4,7 @@ import { ConnectionError } from "@pydist/protocol";
 import type { Resolve } from "pydist-node";
 import type { Announcement } from "./announcement.js";
 import { announcementsIn, isQuestion, makeQuestion, type Told } from "./packets.js";
-import { isHere } from "./places.js";
+import { isLoopback } from "./places.js";
 import { Questions } from "./questions.js";
 import { Radio } from "./radio.js";
 import { Sightings } from "./sightings.js";
@@ -28,7 +28,7 @@ export const resolve: Resolve = async function* ({ cluster, timeout, signal }) {
   const places = new Set<string>();
   try {
     radio = await Radio.open((packet, source) => {
-      if (isQuestion(packet) && isHere(source)) ears.echo = "heard";
+      if (isQuestion(packet)) ears.askers.add(source);
       ears.hear(announcementsIn(packet), source);
     });
     questions.start();
@@ -54,8 +54,8 @@ export const resolve: Resolve = async function* ({ cluster, timeout, signal }) {
 class Ears {
   /** Names of clusters that are there, too. */
   readonly others = new Set<string>();
-  /** Whether a question of this machine came back to it, as everything does that is said to all. */
-  echo: "none" | "heard" = "none";
+  /** Who has asked: this machine too, for what it says to all comes back to it. */
+  readonly askers = new Set<string>();
   readonly #cluster: string;
   readonly #sightings = new Sightings();
   readonly #events = new EventEmitter();
@@ -101,11 +101,12 @@ function nobody(
   cluster: string,
   timeout: number,
   places: readonly string[],
-  { others, echo }: Pick<Ears, "others" | "echo">,
+  { others, askers }: Pick<Ears, "others" | "askers">,
 ): ConnectionError {
   const names = [...others].sort().map((name) => JSON.stringify(name));
+  const outside = places.filter((place) => !isLoopback(place));
   const silence =
-    echo === "heard"
+    places.length === 0 || (outside.length > 0 ? outside : places).some((place) => askers.has(place))
       ? "nobody answered"
       : "not even this machine's own question came back, so a firewall may keep multicast UDP from it";
   const instead = names.length === 0 ? silence : `there are other clusters: ${names.join(", ")}`;

@@ -40,6 +40,7 @@ const wrong: [string, object][] = [
   ["more slots than any tree has", { t: "credit", slots: [2 ** 40], busyElsewhere: 0, window: 1, bytes: 1 }],
   ["an order that there is not", { t: "order", id: 1, order: "jump", node: null }],
   ["a question that may take for years", { t: "trace", id: 1, lease: 1, index: 0, time: 1e12 }],
+  ["a question to all that may take for years", { t: "ask", id: 1, what: "nodes", time: 1e12 }],
   ["an answer to nobody's question", { t: "answer", id: "x", value: 1 }],
 ];
 

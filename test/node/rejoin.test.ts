@@ -255,6 +255,19 @@ describe("counting the nodes", () => {
     expect(performance.now() - before).toBeLessThan(2500);
   });
 
+  it("has all that answer, however deep one is that does not", { timeout: 30_000 }, async () => {
+    const root = await node({ name: "root" });
+    const middle = await node({ name: "middle", parent: root.address });
+    const executor = new ClusterExecutor(root.address, { secretFile });
+    opened({ close: () => executor.shutdown() });
+    await executor.waitForNodes(2);
+    const silent = await rawPeer(middle.address, secretFile, "node");
+    opened({ close: () => silent.link.close() });
+    silent.say({ t: "nodeJoined", nodes: [] });
+    await silent.next("ancestry");
+    expect((await executor.nodes()).map((each) => each.name)).toEqual(["root", "middle"]);
+  });
+
   it("has one at once that has", async () => {
     const root = await node({ name: "root" });
     await node({ name: "child", parent: root.address });

@@ -232,7 +232,8 @@ export type DownFrame =
   /** For one running task; `call` names its execution, so that a later one does not take it for its own. */
   | ({ readonly t: "told" } & Mail<DownNote>)
   | { readonly t: "recall"; readonly max: number }
-  | { readonly t: "ask"; readonly id: number; readonly what: string }
+  /** As with `trace`, there is an answer in time; unless somebody asks who waits for as long as it takes. */
+  | { readonly t: "ask"; readonly id: number; readonly what: string; readonly time?: number }
   /** Where a task is that was handed down; there is an `answer` within `time` milliseconds, whoever below is silent. */
   | {
       readonly t: "trace";

@@ -240,7 +240,7 @@ export class Engine extends EventEmitter<EngineEvents> implements Port {
       case "noCode":
         return this.#codes.missing(frame.hash, peer.key, frame.why);
       case "ask":
-        return this.#peers.answer(peer, frame.id, this.#roll.ask(frame.what, peer.link));
+        return this.#peers.answer(peer, frame.id, this.#roll.ask(frame.what, peer.link, frame.time));
       case "trace": {
         const { id, lease, index, time } = frame;
         return this.#peers.answer(peer, id, this.#trail.follow({ upstream: peer.key, lease, index }, time));

@@ -135,6 +135,9 @@ const node = v.object({
 
 const ancestor = v.object({ id: text, name: text, address: text, since: v.exactOptional(count) });
 
+/** How long a question may take. */
+const patience = v.pipe(milliseconds, v.maxValue(MOST_PATIENCE));
+
 const schemas: Readonly<Record<Frame["t"], v.GenericSchema<unknown, Frame>>> = {
   tasks: v.object({
     t: v.literal("tasks"),
@@ -146,13 +149,13 @@ const schemas: Readonly<Record<Frame["t"], v.GenericSchema<unknown, Frame>>> = {
   cancel: v.object({ t: v.literal("cancel"), lease: count, ranges, grace: v.exactOptional(milliseconds) }),
   told: v.object({ t: v.literal("told"), lease: count, index: count, call: text, note: downNote }),
   recall: v.object({ t: v.literal("recall"), max: count }),
-  ask: v.object({ t: v.literal("ask"), id: count, what: text }),
+  ask: v.object({ t: v.literal("ask"), id: count, what: text, time: v.exactOptional(patience) }),
   trace: v.object({
     t: v.literal("trace"),
     id: count,
     lease: count,
     index: count,
-    time: v.pipe(milliseconds, v.maxValue(MOST_PATIENCE)),
+    time: patience,
   }),
   order: v.object({
     t: v.literal("order"),

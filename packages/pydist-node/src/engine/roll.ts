@@ -8,6 +8,8 @@ import type { DownPeer, Peers, UpPeer } from "./peer.js";
 
 /** How long, in milliseconds, a peer below has to answer a question. */
 const ANSWER_TIME = 5000;
+/** Of the time that it has, a node gives this part to those below: it has to answer, too, when one of them does not. */
+export const SHARE = 0.8;
 /** More nodes than this below one are no tree but a mistake. */
 const MOST_NODES = 100_000;
 /** The same for one that may have joined at this moment, but has not said so. */
@@ -110,20 +112,20 @@ export class Roll {
     return orphans.size;
   }
 
-  /** Asks this node and all below; a list with what each of them knows of itself. Who does not answer is left out. */
-  async ask(what: string, to?: LinkLike): Promise<unknown[]> {
+  /**
+   * Asks this node and all below; a list with what each of them knows of itself. Who does not answer is left out.
+   * @param time milliseconds in which there is an answer, whoever below is silent
+   */
+  async ask(what: string, to?: LinkLike, time = ANSWER_TIME): Promise<unknown[]> {
+    const frameOf = (id: number) => ({ t: "ask", id, what, time: Math.floor(time * SHARE) }) as const;
     const answers = await Promise.all(
-      [...this.#peers.down.values()].map((peer) => this.question(peer, (id) => ({ t: "ask", id, what }))),
+      [...this.#peers.down.values()].map((peer) => this.question(peer, frameOf, Math.min(time, patienceWith(peer)))),
     );
     return [...this.#own(what, to), ...answers.flatMap((answer) => (Array.isArray(answer) ? answer : []))];
   }
 
   /** @returns undefined if there is no answer in time */
-  question(
-    peer: DownPeer,
-    frameOf: (id: number) => Frame,
-    patience = peer.standing === "member" ? ANSWER_TIME : NEWCOMER_ANSWER_TIME,
-  ): Promise<unknown> {
+  question(peer: DownPeer, frameOf: (id: number) => Frame, patience = patienceWith(peer)): Promise<unknown> {
     const id = ++this.#lastQuestion;
     return new Promise((resolve) => {
       const late = setTimeout(() => answer(undefined), patience);
@@ -140,4 +142,8 @@ export class Roll {
   answered(peer: DownPeer, id: number, value: unknown): void {
     peer.asked.get(id)?.(value);
   }
+}
+
+function patienceWith({ standing }: DownPeer): number {
+  return standing === "member" ? ANSWER_TIME : NEWCOMER_ANSWER_TIME;
 }

@@ -2,11 +2,8 @@ import { type Hindrance, POOL, type Scheduler, type Tries, whereabouts } from "@
 import type { LinkState } from "../links/link-like.js";
 import type { Place } from "../pool/view.js";
 import type { DownPeer, Peers } from "./peer.js";
-import type { Roll } from "./roll.js";
+import { type Roll, SHARE } from "./roll.js";
 import type { Workshop } from "./workshop.js";
-
-/** Of the time that it has, a node gives this part to the one below: it has to answer, too, when that one does not. */
-const SHARE = 0.8;
 
 /** A node or an executor. */
 export interface Station {

@@ -39,6 +39,12 @@ describe("pydist-node launch hosts", () => {
     );
   });
 
+  it("shows it before there is a tree, if the parent is named", async () => {
+    const { code, stdout, stderr } = await launch("--dry-run", "--parent", "192.0.2.1:9000");
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    expect(stdout.match(/--parent 192\.0\.2\.1:9000/g)).toHaveLength(2);
+  });
+
   it("needs a file of machines, once", async () => {
     const sentence = "Which machines? Give --hostfile FILE, once.";
     expect(await runCli(["launch", "hosts"])).toEqual(failed(2, sentence));

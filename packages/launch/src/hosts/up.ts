@@ -66,6 +66,8 @@ async function planOf(call: HostsCall): Promise<Plan> {
   const { parent, connectTimeout } = call.values;
   const common = { connectTimeout, more: call.rest };
   if (!call.switches.has("awaitParent")) {
+    // To show what would be run, nobody need be there yet.
+    if (parent.length > 0 && call.switches.has("dryRun")) return { ...common, tree: [], parent };
     const tree = await treeOf(call);
     return { ...common, tree, parent: parent.length > 0 ? parent : [await outsideOf(tree[0], call)] };
   }

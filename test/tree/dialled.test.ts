@@ -108,6 +108,19 @@ describe("a parent that dials its children", () => {
   });
 });
 
+/** A task that is held below, as the program knows by now, and when the child with that id is back. */
+async function holding(executor: ClusterExecutor, child: string) {
+  await executor.waitForNodes(2);
+  const gate = await Gate.make();
+  const future = executor.submit(hold, [gate.port, "only"]);
+  await gate.entered(1);
+  await known(future);
+  const back = new Promise<void>((resolve) => {
+    executor.on("nodeJoined", ({ id }) => id === child && resolve());
+  });
+  return { gate, future, back };
+}
+
 describe("a node that waits for its parent to dial", () => {
   it("works meanwhile for whoever attaches itself", async () => {
     const alone = await node({ name: "alone", ...waits });
@@ -120,14 +133,7 @@ describe("a node that waits for its parent to dial", () => {
     const root = await spawnNode(above);
     await nodeJoined(root, child.id);
     const executor = attach(root.address);
-    await executor.waitForNodes(2);
-    const gate = await Gate.make();
-    const future = executor.submit(hold, [gate.port, "only"]);
-    await gate.entered(1);
-    await known(future);
-    const back = new Promise<void>((resolve) => {
-      executor.on("nodeJoined", ({ id }) => id === child.id && resolve());
-    });
+    const { gate, future, back } = await holding(executor, child.id);
     root.kill();
     await root.exited;
     await spawnNode({ ...above, port: Number(root.address.split(":")[1]) });
@@ -142,14 +148,7 @@ describe("a node that waits for its parent to dial", () => {
     const child = await node({ name: "child", ...waits });
     const root = await spawnNode({ name: "root", workers: 0, args: ["--children", child.address] });
     const executor = attach(root.address);
-    await executor.waitForNodes(2);
-    const gate = await Gate.make();
-    const future = executor.submit(hold, [gate.port, "only"]);
-    await gate.entered(1);
-    await known(future);
-    const back = new Promise<void>((resolve) => {
-      executor.on("nodeJoined", ({ id }) => id === child.id && resolve());
-    });
+    const { gate, future, back } = await holding(executor, child.id);
     const [inner = 0] = descendantsOf(root.pid);
     process.kill(inner, "SIGKILL");
     await back;

@@ -1,6 +1,5 @@
 import type { Ancestor } from "@pydist/protocol";
-import { parseAddress } from "pydist-node";
-import { isLoopback } from "./places.js";
+import { isLoopback, parseAddress } from "pydist-node";
 
 /** The root of a tree, as far as it takes to tell which of two trees joins the other. */
 export interface Root {

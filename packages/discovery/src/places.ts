@@ -1,6 +1,5 @@
-import { BlockList, isIP } from "node:net";
 import { type NetworkInterfaceInfo, networkInterfaces } from "node:os";
-import { formatAddress } from "pydist-node";
+import { formatAddress, isLoopback } from "pydist-node";
 
 /** Where this machine is on a network that multicasts: an interface with an IPv4 address. */
 export interface Place {
@@ -9,15 +8,6 @@ export interface Place {
   readonly internal: boolean;
   /** All addresses of the interface. */
   readonly addresses: readonly string[];
-}
-
-const loopback = new BlockList();
-loopback.addSubnet("127.0.0.0", 8, "ipv4");
-loopback.addAddress("::1", "ipv6");
-
-export function isLoopback(host: string): boolean {
-  const version = isIP(host);
-  return version === 0 ? host === "localhost" : loopback.check(host, version === 4 ? "ipv4" : "ipv6");
 }
 
 /** One for each interface, of which the first IPv4 address speaks. */

@@ -1,10 +1,9 @@
 import { EventEmitter, once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ConnectionError } from "@pydist/protocol";
-import type { Resolve } from "pydist-node";
+import { isLoopback, type Resolve } from "pydist-node";
 import type { Announcement } from "./announcement.js";
 import { announcementsIn, isQuestion, makeQuestion, type Told } from "./packets.js";
-import { isLoopback } from "./places.js";
 import { Questions } from "./questions.js";
 import { Radio } from "./radio.js";
 import { Sightings } from "./sightings.js";

@@ -1,6 +1,6 @@
-import { parseAddress } from "pydist-node";
+import { isLoopback, parseAddress } from "pydist-node";
 import { type Announcement, isEarlier } from "./announcement.js";
-import { isHere, isLoopback } from "./places.js";
+import { isHere } from "./places.js";
 
 /** Machines, and nodes of each, that are remembered at most: anybody may announce what is not there. */
 const MOST_SOURCES = 32;

@@ -7,6 +7,7 @@ export {
   dial,
   dialUntil,
   formatAddress,
+  isLoopback,
   type LinkLike,
   parseAddress,
   type Resolve,

@@ -1,5 +1,6 @@
 import { homedir, userInfo } from "node:os";
 import { resolve } from "node:path";
+import { isLoopback, parseAddress } from "pydist-node";
 import { type Call, defaultSecretFile, existingSecret, UsageError } from "pydist-node/cli";
 import { quoted } from "../quoted.js";
 import type { BatchJob, Dialect, MailEvent } from "./job.js";
@@ -69,7 +70,7 @@ export async function wordJob(
     flags: await flagsOf(call, grace),
     notice,
   };
-  return { job, warnings: parent.filter(isLoopback).map(wordLoopback) };
+  return { job, warnings: parent.filter((address) => isLoopback(parseAddress(address).host)).map(wordLoopback) };
 }
 
 type Check<T> = (flag: string, value: string) => T;
@@ -127,10 +128,6 @@ async function secretFlags(call: BatchCall): Promise<string[]> {
   const { homedir: home } = userInfo();
   if (source === defaultSecretFile({ HOME: home || homedir() })) return [];
   return ["--secret-file", resolve(source)];
-}
-
-function isLoopback(address: string): boolean {
-  return /^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\]):\d+$/i.test(address);
 }
 
 function wordLoopback(address: string): string {

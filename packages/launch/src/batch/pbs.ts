@@ -1,6 +1,5 @@
 import { type BatchJob, clock, type Dialect, given, head, nodeCommand } from "./job.js";
-
-const LETTERS = { begin: "b", end: "e", fail: "a" } as const;
+import { qsubDirectives } from "./qsub.js";
 
 /**
  * PBS Professional, OpenPBS and Torque, in what all of them read. Their arrays have different flags, and each refuses the
@@ -20,13 +19,7 @@ export const pbs: Dialect = {
       given("-l nodes=1:ppn=%", job.cores),
       given("-l mem=%mb", job.memory),
       given("-l walltime=%", job.time === undefined ? undefined : clock(job.time)),
-      given("-q %", job.queue),
-      given("-A %", job.account),
-      given("-o %", job.output),
-      job.error === undefined ? "-j oe" : `-e ${job.error}`,
-      given("-M %", job.mail?.user),
-      given("-m %", job.mail?.events.map((each) => LETTERS[each]).join("")),
-      ...job.directives,
+      ...qsubDirectives(job, "-j oe"),
     ];
     return [head("#PBS", directives), ...job.setup, ...leaving(job), `exec ${command(job)}`, ""].join("\n");
   },

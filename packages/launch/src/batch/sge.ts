@@ -1,6 +1,5 @@
 import { type BatchJob, clock, type Dialect, given, head, nodeCommand } from "./job.js";
-
-const LETTERS = { begin: "b", end: "e", fail: "a" } as const;
+import { qsubDirectives } from "./qsub.js";
 
 /** Grid Engine: one array, as with Slurm. */
 export const sge: Dialect = {
@@ -24,13 +23,7 @@ export const sge: Dialect = {
       // What is asked for is multiplied by the slots.
       given("-l mem_free=%M", job.memory === undefined ? undefined : Math.ceil(job.memory / (job.cores ?? 1))),
       given("-l h_rt=%", job.time === undefined ? undefined : clock(job.time)),
-      given("-q %", job.queue),
-      given("-A %", job.account),
-      given("-o %", job.output),
-      job.error === undefined ? "-j y" : `-e ${job.error}`,
-      given("-M %", job.mail?.user),
-      given("-m %", job.mail?.events.map((each) => LETTERS[each]).join("")),
-      ...job.directives,
+      ...qsubDirectives(job, "-j y"),
     ];
     return [head("#$", directives), ...job.setup, ...run(job), ""].join("\n");
   },

@@ -1,6 +1,6 @@
 import pMap from "p-map";
-import { formatAddress, type NodeInfo, parseAddress } from "pydist-node";
-import { isLoopback, outsideHost, UsageError } from "pydist-node/cli";
+import { formatAddress, isLoopback, type NodeInfo, parseAddress } from "pydist-node";
+import { outsideHost, UsageError } from "pydist-node/cli";
 import { type HostsCall, treeOf } from "./cluster.js";
 import type { Host } from "./hostfile.js";
 import { AT_ONCE } from "./order.js";

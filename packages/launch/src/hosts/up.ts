@@ -1,6 +1,7 @@
 import pMap from "p-map";
 import { formatAddress, type NodeInfo } from "pydist-node";
 import { EXIT, print, UsageError } from "pydist-node/cli";
+import { quoted } from "../quoted.js";
 import { type HostsCall, treeOf } from "./cluster.js";
 import { bringDown } from "./down.js";
 import { explain, isPortTaken } from "./explain.js";
@@ -103,7 +104,7 @@ function spawnOf({ name, port, workers }: Host, { cluster }: Order, plan: Plan):
 /** The command as it would be typed; the secret, which goes to its standard input, is not part of it. */
 function wordsOf(host: Host, order: Order, plan: Plan): string {
   const command = remoteCommand(order.command, spawnOf(host, order, plan));
-  return ["ssh", ...argumentsOf(host.destination, `'${command.replaceAll("'", "'\\''")}'`, order.ssh)].join(" ");
+  return ["ssh", ...argumentsOf(host.destination, quoted(command), order.ssh)].join(" ");
 }
 
 /** Shells may greet whoever comes, on the same stream. */

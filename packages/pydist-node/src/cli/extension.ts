@@ -2,7 +2,6 @@
  * What a package needs that brings a subcommand: its module `PACKAGE/subcommand` exports what `subcommand` gives, under the
  * subcommand's name, which `elsewhere` in subcommands.ts knows.
  */
-export { isLoopback } from "../links/address.js";
 export { defaultSecretFile } from "../links/index.js";
 export { outsideHost } from "../node/outside-host.js";
 export { askNodes, CLIENT_SETTINGS, existingSecret, orderNode, secretFileOption } from "./client.js";

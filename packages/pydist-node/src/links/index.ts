@@ -1,4 +1,4 @@
-export { formatAddress, parseAddress } from "./address.js";
+export { formatAddress, isLoopback, parseAddress } from "./address.js";
 export { type DialOptions, dial } from "./dial.js";
 export { type DialUntilOptions, dialUntil } from "./dial-until.js";
 export type { Verdict } from "./greeter.js";

@@ -232,11 +232,7 @@ export class ClusterNode extends EventEmitter<ClusterNodeEvents> {
       addresses: children,
       dial: () => this.#dial("parent"),
       logger,
-      onChild: (link) => {
-        const { id, name } = link.peer;
-        this.#engine.addChild(link, { id, name, role: "node" });
-        this.#doorway?.tellLineage();
-      },
+      onChild: (link) => this.#doorway?.takeIn(link),
     });
   }
 

@@ -66,6 +66,13 @@ export class Doorway {
     tellLineage(children, this.#options.lineage(), (child) => this.addressFor(child));
   }
 
+  /** Has a node as a child, whoever dialled, and tells it the way up. */
+  takeIn(child: LinkLike): void {
+    const { id, name } = child.peer;
+    this.#engine.addChild(child, { id, name, role: "node" });
+    this.tellLineage([child]);
+  }
+
   /** Lets nobody in any more. */
   close(): Promise<void> {
     return this.#listener.close();
@@ -91,8 +98,7 @@ export async function openDoorway(engine: Engine, options: DoorwayOptions): Prom
       if (role === "parent") {
         parenthood?.dialled(link);
       } else if (role === "node") {
-        engine.addChild(link, { id, name, role });
-        doorway.tellLineage([link]);
+        doorway.takeIn(link);
       } else {
         engine.addUpstream(link, { id, name, role });
       }

@@ -6,8 +6,9 @@ import { text } from "node:stream/consumers";
 import { afterEach, describe, expect, it } from "vitest";
 import { attach } from "../support/attach.js";
 import { folderOf } from "../support/folders.js";
+import { freePort } from "../support/ports.js";
 import { descendantsOf } from "../support/process-table.js";
-import { CliProcess, fileHome, freePorts, isAlive, makeHome, runCli, spawnNode } from "../support/processes.js";
+import { CliProcess, fileHome, isAlive, makeHome, runCli, spawnNode } from "../support/processes.js";
 
 const MAIN = join(dirname(createRequire(import.meta.url).resolve("pydist-node/package.json")), "dist/cli/main.js");
 
@@ -89,7 +90,7 @@ describe("spawn --detach", () => {
   });
 
   it("ends with what the node complained of, and its exit code, if it does not become ready", async () => {
-    const [port] = await freePorts(1);
+    const port = await freePort();
     const log = join(folderOf({ "node.log": "pydist-node: an earlier complaint\n" }), "node.log");
     const args = ["spawn", "--parent", `127.0.0.1:${port}`, "--connect-timeout", "200", "--port", "0", "--detach", log];
     const { code, stdout, stderr } = await runCli(args);
@@ -106,7 +107,7 @@ describe("spawn --detach", () => {
   });
 
   it("is stopped with the command, if that is stopped before the node is ready", async () => {
-    const [port] = await freePorts(1);
+    const port = await freePort();
     const log = join(folderOf({}), "node.log");
     const parent = ["--parent", `127.0.0.1:${port}`, "--connect-timeout", "60000"];
     const command = new CliProcess(["spawn", ...parent, "--port", "0", "--detach", log], {});
@@ -120,7 +121,7 @@ describe("spawn --detach", () => {
   });
 
   it("ends by itself if nobody reads any more that it is ready", async () => {
-    const [port = 0] = await freePorts(1);
+    const port = await freePort();
     const log = join(folderOf({}), "node.log");
     const waits = ["--parent", `127.0.0.1:${port}`, "--connect-timeout", "60000"];
     const command = new CliProcess(["spawn", ...waits, "--port", "0", "--detach", log], {});

@@ -5,15 +5,8 @@ import { resolveSecret, VERSION } from "pydist-node";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { formatAddress, listen } from "../../packages/pydist-node/dist/links/index.js";
 import { whyNotHere } from "../support/loopback.js";
-import {
-  fileHome,
-  freePorts,
-  makeHome,
-  nodeJoined,
-  type ProcessOptions,
-  runCli,
-  spawnNode,
-} from "../support/processes.js";
+import { freePort } from "../support/ports.js";
+import { fileHome, makeHome, nodeJoined, type ProcessOptions, runCli, spawnNode } from "../support/processes.js";
 
 /** The discard port of loopback: nobody listens there. */
 const NOBODY = "127.0.0.1:9";
@@ -32,8 +25,7 @@ interface Check {
 
 /** Runs the doctor both ways, which have to say the same. */
 async function examined(args: readonly string[], options: ProcessOptions = {}) {
-  const [port] = args.includes("--port") ? [] : await freePorts(1);
-  const all = port === undefined ? args : [...args, "--port", `${port}`];
+  const all = args.includes("--port") ? args : [...args, "--port", `${await freePort()}`];
   const run = await runCli(["doctor", "--json", ...all], options);
   expect(run.stderr).toBe("");
   const report = JSON.parse(run.stdout) as { ok: boolean; exitCode: number; checks: Check[] };
@@ -82,7 +74,7 @@ describe("doctor", () => {
   });
 
   it("prints a line for each check", async () => {
-    const [port] = await freePorts(1);
+    const port = await freePort();
     const { code, stdout } = await runCli(["doctor", "127.0.0.1:9", "--port", `${port}`]);
     expect(code).toBe(3);
     const lines = stdout.trimEnd().split("\n");

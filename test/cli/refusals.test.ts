@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { resolveSecret, VERSION } from "pydist-node";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { formatAddress, listen } from "../../packages/pydist-node/dist/links/index.js";
-import { fileHome, freePorts, launchNode, makeHome, type Run, runCli, spawnNode } from "../support/processes.js";
+import { freePort, freePorts } from "../support/ports.js";
+import { fileHome, launchNode, makeHome, type Run, runCli, spawnNode } from "../support/processes.js";
 
 const SOON = ["--connect-timeout", "400"];
 /** The discard port of loopback: nobody listens there, and nobody unprivileged can. */
@@ -223,7 +224,7 @@ describe("a node whose way up leads round in a circle", () => {
     /^pydist-node: Joining would create a cycle: (.*)\. A node's parent must not be the node itself or below it; /;
 
   it("is refused as its own parent", async () => {
-    const [port] = await freePorts(1);
+    const port = await freePort();
     const run = await runCli([
       "spawn",
       "--name",

@@ -1,11 +1,11 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { packages } from "../../scripts/packages.mjs";
 import { root } from "../../scripts/pnpm.mjs";
+import { freePorts } from "../support/ports.js";
 
 /** Other people's packages that documents show, and the room that has each. */
 const PEERS = [
@@ -33,7 +33,8 @@ export class Sandbox {
 
   static async open(): Promise<Sandbox> {
     const sandbox = new Sandbox();
-    for (let port = 9000; port < 9010; port++) sandbox.#ports.set(String(port), await freePort());
+    const ports = await freePorts(10);
+    for (const [i, port] of ports.entries()) sandbox.#ports.set(String(9000 + i), port);
     return sandbox;
   }
 
@@ -149,14 +150,4 @@ export class Sandbox {
 
 function signal(child: ChildProcess, name: NodeJS.Signals): void {
   if (child.pid !== undefined) process.kill(-child.pid, name);
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  if (address === null || typeof address === "string") throw new Error("no port");
-  return address.port;
 }

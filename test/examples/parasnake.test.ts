@@ -2,7 +2,8 @@ import { readFileSync } from "node:fs";
 import { afterAll, describe, expect, it } from "vitest";
 import { renderRow, seahorses, toPng } from "../../examples/mandelbrot/mandelbrot.mjs";
 import { room, toPng as tracedPng, traceRow } from "../../examples/parasnake-path-tracer/tracer.mjs";
-import { fileHome, freePorts, launchNode } from "../support/processes.js";
+import { freePort } from "../support/ports.js";
+import { fileHome, launchNode } from "../support/processes.js";
 import { run, start, temporaryFolder } from "./support.js";
 
 const folder = temporaryFolder();
@@ -17,7 +18,7 @@ const sizeArgs = ["--width", "60", "--height", "40"];
 /** A server without workers, a node that has only pydist-node and an empty folder, and one that runs the program. */
 async function withNodes(example: string, args: readonly string[]): Promise<string> {
   const { env } = fileHome();
-  const [port] = (await freePorts(1)) as [number];
+  const port = await freePort();
   const server = start(example, ["--server", "--port", `${port}`, ...args], env);
   const bare = launchNode({ parent: `127.0.0.1:${port}` });
   const own = start(example, ["--port", `${port}`, "--workers", "1"], env);

@@ -2,7 +2,8 @@ import { readFileSync } from "node:fs";
 import { afterAll, expect, it } from "vitest";
 import { renderRow, seahorses, toPng } from "../../examples/mandelbrot/mandelbrot.mjs";
 import { start, temporaryFolder } from "../examples/support.js";
-import { fileHome, freePorts, launchNode, makeHome } from "../support/processes.js";
+import { freePort } from "../support/ports.js";
+import { fileHome, launchNode, makeHome } from "../support/processes.js";
 
 /*
  * The walk-through of Parasnake's page, step by step: one program, as a server with a switch and as a node without it; a
@@ -17,7 +18,7 @@ it("a picture by a server and nodes that crash and come later, which end with it
   const size = { width: 300, height: 200 };
   const out = folder.file("mandelbrot.png");
   const { env } = fileHome();
-  const [port] = (await freePorts(1)) as [number];
+  const port = await freePort();
   const address = `127.0.0.1:${port}`;
   const options = ["--width", `${size.width}`, "--height", `${size.height}`, "--out", out];
   const server = start("parasnake-mandelbrot", ["--server", "--port", `${port}`, ...options], env);

@@ -1,7 +1,8 @@
 import { expect, it } from "vitest";
 import { attach } from "../support/attach.js";
 import { Gate, occupy } from "../support/gate.js";
-import { freePorts, launchNode, nodeJoined, runCli, spawnNode } from "../support/processes.js";
+import { freePort, freePorts } from "../support/ports.js";
+import { launchNode, nodeJoined, runCli, spawnNode } from "../support/processes.js";
 
 /*
  * The walk-through of pyDist's page, step by step: `spawn.py 4 IP 9000` is the head, `spawn.py 4 IP 9001 IP 9000` a child of it,
@@ -9,7 +10,7 @@ import { freePorts, launchNode, nodeJoined, runCli, spawnNode } from "../support
  */
 
 it("a head with four cores, a child, a child of the child, and tasks that are sent to the head", async () => {
-  const [port = 0] = await freePorts(1);
+  const port = await freePort();
   const head = await spawnNode({ name: "head", workers: 4, port, args: ["--host", "127.0.0.1"] });
   expect(head.address).toBe(`127.0.0.1:${port}`);
   const child = await spawnNode({ name: "child", workers: 4, parent: head.address });

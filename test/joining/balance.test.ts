@@ -3,6 +3,7 @@ import { type ClusterNode, type Logger, silent } from "pydist-node";
 import { describe, expect, it } from "vitest";
 import { Cable } from "../support/cable.js";
 import { Gate, hold } from "../support/gate.js";
+import { freePort } from "../support/ports.js";
 import { leastDepth, node, program, type Shape, shape, storm } from "./forest.js";
 
 /*
@@ -27,12 +28,6 @@ function logged(listener: (fields: object, text: string) => void): Logger {
     warn: listener,
     debug: (fields, text) => text === "No parent yet" && listener(fields, text),
   } as Logger;
-}
-
-async function freePort(): Promise<number> {
-  const probe = await node();
-  await probe.close();
-  return Number(probe.address.split(":")[1]);
 }
 
 /** Resolves with the tree's shape once it has so many nodes. */

@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { VERSION } from "pydist-node";
 import { describe, expect, it } from "vitest";
 import { folderOf } from "../support/folders.js";
-import { freePorts, makeHome, runCli, spawnNode } from "../support/processes.js";
+import { freePort } from "../support/ports.js";
+import { makeHome, runCli, spawnNode } from "../support/processes.js";
 
 /* What `launch hosts` says before it logs in anywhere. */
 
@@ -52,7 +53,7 @@ describe("pydist-node launch hosts", () => {
   });
 
   it("needs a tree that is there, and its secret", async () => {
-    const [port] = await freePorts(1);
+    const port = await freePort();
     const nobody = `127.0.0.1:${port}`;
     const sentence = `Nothing listens at ${nobody}. Start a node there (pydist-node spawn), or check the address.`;
     expect(await launch(nobody)).toEqual(failed(3, sentence));

@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { expect, it } from "vitest";
 import { attach } from "../support/attach.js";
 import { listenOnAnyPort } from "../support/cable.js";
-import { CliProcess, fileHome, freePorts, runCli, spawnNode } from "../support/processes.js";
+import { freePorts } from "../support/ports.js";
+import { CliProcess, fileHome, runCli, spawnNode } from "../support/processes.js";
 import { Machines, whatIsMissing } from "./sshd.js";
 
 /*

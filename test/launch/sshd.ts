@@ -5,7 +5,8 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { afterAll, afterEach, expect } from "vitest";
 import { folderOf } from "../support/folders.js";
-import { freePorts, isAlive } from "../support/processes.js";
+import { freePorts } from "../support/ports.js";
+import { isAlive } from "../support/processes.js";
 
 /*
  * Machines that are reached by ssh: names that lead to a real sshd on this one, each with a home of its own. What a user

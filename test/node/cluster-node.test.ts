@@ -5,6 +5,7 @@ import { AuthenticationError, ClusterExecutor, ConnectionError, CycleError } fro
 import { ClusterNode, type ClusterNodeOptions } from "pydist-node";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { opened } from "../support/opened.js";
+import { freePort, freePorts } from "../support/ports.js";
 
 let folder = "";
 let secretFile = "";
@@ -26,14 +27,6 @@ function executor(address: string | string[], options: object = {}): ClusterExec
   return made;
 }
 
-/** A port that nobody listens on now, so that two nodes can know each other's address before they start. */
-async function freePort(): Promise<number> {
-  const probe = await ClusterNode.start({ port: 0, workers: 0, secretFile });
-  const port = Number(probe.address.split(":").at(-1));
-  await probe.close();
-  return port;
-}
-
 describe("joining", () => {
   it("a node below another below a third: the executor sees the tree", async () => {
     const root = await node({ name: "root" });
@@ -53,7 +46,7 @@ describe("joining", () => {
   });
 
   it("two nodes that join each other at once: one gives way, with the cycle named", async () => {
-    const [portA, portB] = [await freePort(), await freePort()];
+    const [portA, portB] = (await freePorts(2)) as [number, number];
     const [a, b] = await Promise.allSettled([
       node({ name: "A", port: portA, parent: `127.0.0.1:${portB}`, connectTimeout: 1500 }),
       node({ name: "B", port: portB, parent: `127.0.0.1:${portA}`, connectTimeout: 1500 }),

@@ -16,6 +16,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { listen } from "../../packages/pydist-node/dist/links/index.js";
 import { Cable } from "../support/cable.js";
 import { opened } from "../support/opened.js";
+import { freePorts } from "../support/ports.js";
 import { rawPeer } from "./raw-peer.js";
 
 let folder = "";
@@ -32,12 +33,6 @@ async function node(options: ClusterNodeOptions = {}): Promise<ClusterNode> {
 }
 
 const portOf = (each: { address: string }): number => Number(each.address.split(":").at(-1));
-
-async function freePort(): Promise<number> {
-  const probe = await ClusterNode.start({ port: 0, workers: 0, secretFile });
-  await probe.close();
-  return portOf(probe);
-}
 
 /** Resolves when the node has so many below it, itself counted. */
 async function untilNodes(address: string, count: number): Promise<string[]> {
@@ -82,7 +77,7 @@ describe("a tree that loses its root", () => {
     ...rounds.map((round): [string, number] => ["one of them the other one first", round]),
   ])("stays whole if two nodes name %s (%i): they are below it when it is back", async (order) => {
     const root = await node({ name: "root" });
-    const [first, second] = [await freePort(), await freePort()];
+    const [first, second] = (await freePorts(2)) as [number, number];
     const failures: unknown[] = [];
     let circle: () => void = () => {};
     const wentRound = new Promise<void>((resolve) => {

@@ -3,7 +3,8 @@ import { existsSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
-import { fileHome, freePorts, makeHome, type NodeProcess, spawnNode } from "../support/processes.js";
+import { freePort } from "../support/ports.js";
+import { fileHome, makeHome, type NodeProcess, spawnNode } from "../support/processes.js";
 
 const main = join(dirname(createRequire(import.meta.url).resolve("pydist-node/package.json")), "dist/cli/main.js");
 
@@ -119,7 +120,7 @@ describe("lines through a pipe", () => {
 });
 
 it("a cluster that is not there is exit code 3", async () => {
-  const [port] = await freePorts(1);
+  const port = await freePort();
   const { code, stderr } = await typeInto(
     [process.execPath, main, "repl", `127.0.0.1:${port}`, "--connect-timeout", "300"],
     "1\n",

@@ -2,10 +2,10 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, afterEach } from "vitest";
+import { freePort } from "./ports.js";
 
 /*
  * Real `pydist-node` processes for tests. What a test starts is killed when it ends, whatever it came to; what is to
@@ -211,7 +211,7 @@ export interface NodeOptions extends ProcessOptions {
   /** Default 1. More than the cores are had, too. */
   readonly workers?: number;
   readonly name?: string;
-  /** Default 0: any free port. */
+  /** Default: one that nobody else takes while the node is away, so that it can be started again where it was. */
   readonly port?: number;
   /** Further flags. */
   readonly args?: readonly string[];
@@ -242,7 +242,7 @@ export function launchNode({
 
 /** Starts a node and waits until it is ready. */
 export async function spawnNode(options: NodeOptions = {}): Promise<NodeProcess> {
-  const node = launchNode(options);
+  const node = launchNode({ port: await freePort(), ...options });
   const { id, address } = JSON.parse(await node.printed(() => true)) as { id: string; address: string };
   return Object.assign(node, { id, address });
 }
@@ -295,18 +295,4 @@ export function isAlive(pid: number): boolean {
   } catch {
     return false;
   }
-}
-
-/** Ports that were free a moment ago, for nodes that have to know each other's before they start. */
-export async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createServer();
-      await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-      return server;
-    }),
-  );
-  const ports = servers.map((server) => (server.address() as { port: number }).port);
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
 }

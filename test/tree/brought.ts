@@ -45,23 +45,33 @@ export function embedded(options: object): ClusterExecutor {
   return executor;
 }
 
-/** What came to a node since it started: files and bytes of each tree that lacked some. */
-export function arrivals(node: NodeProcess): Arrival[] {
-  return logged(node, "Files of a tree arrived");
+/**
+ * What came to a node since it started: files and bytes of each tree that lacked some. Waits until so many have come, as what
+ * a node logs arrives on another way than what it answers.
+ */
+export async function arrivals(node: NodeProcess, count: number): Promise<Arrival[]> {
+  const message = "Files of a tree arrived";
+  if (count > 0) await node.logged(() => logged(node, message).length >= count);
+  return logged(node, message);
 }
 
-/** How many files a node has brought for those below it. */
-export function passedOn(node: NodeProcess): number {
-  return logged(node, "Files for a node below arrived").reduce((sum, { files }) => sum + files, 0);
+/** How many files a node has brought for those below it. Waits until it were so many. */
+export async function passedOn(node: NodeProcess, least: number): Promise<number> {
+  const files = () => logged(node, "Files for a node below arrived").reduce((sum, { files }) => sum + files, 0);
+  await node.logged(() => files() >= least);
+  return files();
 }
 
-interface Arrival {
+export interface Arrival {
   readonly files: number;
   readonly bytes: number;
   readonly of: number;
 }
 
 function logged(node: NodeProcess, message: string): Arrival[] {
-  const lines = node.stderr.split("\n").filter((line) => line.includes(`"msg":"${message}"`));
+  const lines = node.stderr
+    .split("\n")
+    .slice(0, -1)
+    .filter((line) => line.includes(`"msg":"${message}"`));
   return lines.map((line) => JSON.parse(line) as Arrival);
 }

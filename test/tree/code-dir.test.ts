@@ -40,7 +40,7 @@ describe("a code directory", () => {
     expect(await executor.submit(task(url, "late"))).toBe(2);
     expect(await executor.submit(task(url, "where"))).toContain(pathToFileURL(node.cache).href);
     expect(await executor.map(task<(n: number) => number>(url, "scale"), [1, 2])).toEqual([21, 41]);
-    expect(arrivals(node)).toMatchObject([{ files: 6, of: 6 }]);
+    expect(await arrivals(node, 1)).toMatchObject([{ files: 6, of: 6 }]);
   });
 
   it("may hold large files, which travel in pieces, and empty ones", async () => {
@@ -54,7 +54,7 @@ describe("a code directory", () => {
     const executor = await attach(root.address, 2, { codeDir });
     const digest = task<(name: string) => string>(pathToFileURL(join(codeDir, "work.mjs")), "digest");
     expect(await executor.map(digest, ["large.bin", "empty"])).toEqual([sha256(large), sha256("")]);
-    expect(arrivals(node)).toMatchObject([{ files: 3 }]);
+    expect(await arrivals(node, 1)).toMatchObject([{ files: 3 }]);
   });
 
   it("an edit is picked up by the next submit, and only the changed file travels", async () => {
@@ -66,12 +66,12 @@ describe("a code directory", () => {
     writeFileSync(new URL(`${codeDir}/lib/factor.js`), "export const factor = 30;\n");
     await nextTurn();
     expect(await executor.submit(scale, [3])).toBe(901);
-    expect(arrivals(node)).toMatchObject([{ files: 6 }, { files: 1, bytes: 26, of: 6 }]);
+    expect(await arrivals(node, 2)).toMatchObject([{ files: 6 }, { files: 1, bytes: 26, of: 6 }]);
     // Back again: everything is there.
     writeFileSync(new URL(`${codeDir}/lib/factor.js`), "export const factor = 2;\n");
     await nextTurn();
     expect(await executor.submit(scale, [3])).toBe(61);
-    expect(arrivals(node)).toHaveLength(2);
+    expect(await arrivals(node, 2)).toHaveLength(2);
   });
 
   it("stays as it was for tasks that wait, whatever is edited meanwhile", async () => {
@@ -100,10 +100,10 @@ describe("a code directory", () => {
       const node = await bareNode({ parent: root.address });
       await executor.waitForNodes(2, { timeout: 20_000 });
       expect(await executor.submit(scale, [3])).toBe(61);
-      expect(arrivals(node)).toMatchObject([{ files: 6 }]);
+      expect(await arrivals(node, 1)).toMatchObject([{ files: 6 }]);
       await node.stop();
     }
-    expect(passedOn(root)).toBe(6);
+    expect(await passedOn(root, 6)).toBe(6);
   });
 
   it("serves an embedded executor, its initializer, and the nodes that join it", async () => {
@@ -139,7 +139,7 @@ describe("a code directory", () => {
     await gate.entered(2);
     gate.open();
     expect(new Set(await Promise.all(held)).size).toBe(2);
-    expect(arrivals(node)).toHaveLength(2);
+    expect(await arrivals(node, 2)).toHaveLength(2);
   });
 
   it("tasks in it submit others of it, wherever those run", async () => {
@@ -262,7 +262,8 @@ describe.runIf(process.platform === "linux")("a module that a node lacks", () =>
     const node = await bareNode();
     const executor = await attach(node.address);
     expect(await executor.submit(task<(n: number) => number>(url, "scale"), [3])).toBe(151);
-    expect(arrivals(node).map(({ of }) => of)).toEqual([2, 6]);
+    const came = await arrivals(node, 2);
+    expect(came.map(({ of }) => of)).toEqual([2, 6]);
   });
 
   it("if it cannot be had, the task says so", async () => {

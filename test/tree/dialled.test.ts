@@ -6,8 +6,9 @@ import { attach } from "../support/attach.js";
 import { Cable } from "../support/cable.js";
 import { Gate, hold, known } from "../support/gate.js";
 import { opened } from "../support/opened.js";
+import { freePort, freePorts } from "../support/ports.js";
 import { descendantsOf } from "../support/process-table.js";
-import { fileHome, freePorts, nodeJoined, runCli, spawnNode } from "../support/processes.js";
+import { fileHome, nodeJoined, runCli, spawnNode } from "../support/processes.js";
 
 /*
  * Parents that dial: who dials does not say who is above. Children here never dial anybody.
@@ -75,7 +76,7 @@ describe("a parent that dials its children", () => {
   });
 
   it("has one later that was not there at first, and again one that died and was started anew", async () => {
-    const [port = 0] = await freePorts(1);
+    const port = await freePort();
     const log = new Log();
     const root = await node({ name: "root", workers: 0, children: [`127.0.0.1:${port}`], logger: log.logger });
     await log.has(["No link to a child", `Nothing listens at 127.0.0.1:${port}`]);
@@ -141,7 +142,7 @@ describe("a node that waits for its parent to dial", () => {
     gate.open();
     expect(await future).toBe("only");
     expect(gate.names).toEqual(["only"]);
-    expect(child.stderr).toContain("Parent lost; waiting to be dialled again");
+    await child.logged((line) => line.includes("Parent lost; waiting to be dialled again"));
   });
 
   it("has it back when another process takes its place, which knows nothing of what runs", async () => {

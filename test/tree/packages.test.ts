@@ -6,7 +6,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import type * as functions from "../fixtures/importing.mjs";
 import { importNatively } from "../shipping/support.js";
 import { folderOf, installed } from "../support/folders.js";
-import { arrivals, attach, bareNode, embedded, failure, passedOn } from "./brought.js";
+import { type Arrival, arrivals, attach, bareNode, embedded, failure, passedOn } from "./brought.js";
 
 let importing: typeof functions;
 beforeAll(async () => {
@@ -44,12 +44,13 @@ describe("a package that a node lacks is brought", () => {
     const node = await bareNode({ workers: 2 });
     const executor = await attach(node.address);
     await Promise.all(Array.from({ length: 20 }, () => executor.submit(importing.mean)));
-    expect(arrivals(node)).toHaveLength(1);
+    expect(await arrivals(node, 1)).toHaveLength(1);
     await node.stop();
     const again = await bareNode({ cache: node.cache });
     const other = await attach(again.address);
     expect(await other.submit(importing.mean)).toBe(2);
-    expect(arrivals(again)).toEqual([]);
+    await again.stop();
+    expect(await arrivals(again, 0)).toEqual([]);
   });
 
   it("the node's own is used where it has the same version", async () => {
@@ -109,15 +110,17 @@ describe("through the tree", () => {
     const first = await bareNode({ parent: root.address });
     const executor = await attach(root.address, 2);
     expect(await executor.submit(importing.mean)).toBe(2);
-    expect(arrivals(first)).toHaveLength(1);
-    expect(passedOn(root)).toBe(arrivals(first)[0]?.files);
+    const [{ files }, ...more] = (await arrivals(first, 1)) as [Arrival];
+    expect(more).toEqual([]);
+    expect(await passedOn(root, files)).toBe(files);
     await first.stop();
     const second = await bareNode({ parent: root.address });
     await executor.waitForNodes(2, { timeout: 20_000 });
     expect(await executor.submit(importing.mean)).toBe(2);
-    expect(arrivals(second)).toMatchObject([{ files: arrivals(first)[0]?.files }]);
+    expect(await arrivals(second, 1)).toMatchObject([{ files }]);
     // It came from the root, which has asked for nothing more.
-    expect(passedOn(root)).toBe(arrivals(first)[0]?.files);
+    await root.stop();
+    expect(await passedOn(root, files)).toBe(files);
   });
 });
 
@@ -208,6 +211,6 @@ describe("a cache", () => {
     );
     const again = await bareNode({ cache: node.cache });
     expect(await submitFrom(home, await attach(again.address))).toBe(5);
-    expect(arrivals(again)).toMatchObject([{ files: 1, of: 3 }]);
+    expect(await arrivals(again, 1)).toMatchObject([{ files: 1, of: 3 }]);
   });
 });

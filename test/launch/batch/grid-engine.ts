@@ -2,7 +2,8 @@ import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 
 import { join } from "node:path";
 import { folderOf } from "../../support/folders.js";
 import { opened } from "../../support/opened.js";
-import { fileHome, freePorts, type Run, runCli } from "../../support/processes.js";
+import { freePorts } from "../../support/ports.js";
+import { fileHome, type Run, runCli } from "../../support/processes.js";
 import { endAll, run, until } from "./commands.js";
 
 /*

@@ -4,7 +4,8 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import { folderOf } from "../../support/folders.js";
 import { opened } from "../../support/opened.js";
-import { fileHome, freePorts, type Run, runCli } from "../../support/processes.js";
+import { freePorts } from "../../support/ports.js";
+import { fileHome, type Run, runCli } from "../../support/processes.js";
 import { endAll, run, until } from "./commands.js";
 
 /*

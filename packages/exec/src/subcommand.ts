@@ -3,9 +3,9 @@ import { ClusterExecutor } from "pydist";
 import {
   type Call,
   CLIENT_SETTINGS,
-  complain,
   duration,
   EXIT,
+  Interruption,
   plain,
   printJson,
   secretFileOption,
@@ -80,25 +80,25 @@ async function carryOut(
 ): Promise<number> {
   const { address, cluster, connectTimeout, json } = call.values;
   const executor = new ClusterExecutor(address, { cluster, connectTimeout, ...secretFileOption(call) });
-  const stopped = new Stopped();
+  const interruption = new Interruption("ending the programs");
   try {
     const result = await exec(executor, command, {
       nodes,
       files: call.given.files ?? [],
-      signal: stopped.signal,
+      signal: interruption.signal,
       ...(json ? {} : { onLine: (line) => write(process[line.stream], `${labelOf(line)}${line.text}\n`) }),
     });
     if (json) printJson({ ...result, nodes: result.nodes.map(printable) });
     else report(result, labelOf);
     return exitCodeOf(result);
   } catch (error) {
-    if (stopped.exitCode !== undefined) return stopped.exitCode;
+    if (interruption.exitCode !== undefined) return interruption.exitCode;
     if (error instanceof RangeError || error instanceof TypeError || isOfFileSystem(error)) {
       throw new UsageError(error.message.replace(/^exec: /, ""));
     }
     throw error;
   } finally {
-    stopped.over();
+    interruption.over();
     await executor.shutdown();
   }
 }
@@ -144,31 +144,4 @@ function exitCodeOf({ nodes }: ExecResult): number {
 
 function isOfFileSystem(error: unknown): error is Error {
   return error instanceof Error && "syscall" in error && "path" in error;
-}
-
-const SIGNALS = { SIGINT: EXIT.interrupted, SIGTERM: EXIT.terminated } as const;
-
-/** The first signal ends the programs, and then this one; another ends it at once. */
-class Stopped {
-  readonly #controller = new AbortController();
-  exitCode: number | undefined;
-
-  constructor() {
-    for (const signal of Object.keys(SIGNALS)) process.on(signal, this.#onSignal);
-  }
-
-  get signal(): AbortSignal {
-    return this.#controller.signal;
-  }
-
-  over(): void {
-    for (const signal of Object.keys(SIGNALS)) process.off(signal, this.#onSignal);
-  }
-
-  readonly #onSignal = (signal: keyof typeof SIGNALS): void => {
-    if (this.exitCode !== undefined) process.exit(this.exitCode);
-    this.exitCode = SIGNALS[signal];
-    complain(`${signal}: ending the programs.`);
-    this.#controller.abort(new Error(`${signal} came.`));
-  };
 }

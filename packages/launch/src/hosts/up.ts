@@ -1,12 +1,11 @@
 import pMap from "p-map";
 import { formatAddress, type NodeInfo } from "pydist-node";
-import { EXIT, print, UsageError } from "pydist-node/cli";
+import { EXIT, Interruption, print, UsageError } from "pydist-node/cli";
 import { quoted } from "../quoted.js";
 import { type HostsCall, treeOf } from "./cluster.js";
 import { bringDown } from "./down.js";
 import { explain, isPortTaken } from "./explain.js";
 import type { Host } from "./hostfile.js";
-import { Interruption } from "./interruption.js";
 import { outsideOf, refuseLoopback } from "./loopback.js";
 import { AT_ONCE, ask, type Order, type Outcome, over } from "./order.js";
 import { logOf, remoteCommand } from "./remote.js";
@@ -33,7 +32,7 @@ export async function startHosts(hosts: readonly Host[], order: Order, call: Hos
     return EXIT.ok;
   }
   const report = new Report(call.values.json);
-  const interruption = new Interruption();
+  const interruption = new Interruption("stopping what was started; another one leaves it as it is");
   const { signal } = interruption;
   const start = async (host: Host): Promise<Outcome> => {
     const outcome = await bringUp(host, { ...order, ssh: { ...order.ssh, signal } }, plan);

@@ -25,6 +25,9 @@ export const EXIT = {
   terminated: 143,
 } as const;
 
+/** What a process ends with that one of these has ended. */
+export const EXIT_BY_SIGNAL = { SIGINT: EXIT.interrupted, SIGTERM: EXIT.terminated } as const;
+
 /** The command line, the environment or the configuration file is wrong; the message says where and what would do. */
 export class UsageError extends Error {
   override readonly name = "UsageError";

@@ -6,12 +6,10 @@ import { defaultWorkers } from "../node/description.js";
 import { answerDumpSignal } from "../supervisor/dump-signal.js";
 import { LEAVING_SIGNALS, type LeavingSignal, type Supervised } from "../supervisor/supervised.js";
 import { secretFileOption } from "./client.js";
-import { EXIT, exitCodeOf } from "./exit-codes.js";
+import { EXIT, EXIT_BY_SIGNAL, exitCodeOf } from "./exit-codes.js";
 import { makeLogger } from "./log.js";
 import { complain, print } from "./output.js";
 import type { SpawnCall } from "./spawn.js";
-
-const SIGNALS: Readonly<Record<LeavingSignal, number>> = { SIGINT: EXIT.interrupted, SIGTERM: EXIT.terminated };
 
 /** The process of a node, from its start to its end. @returns the exit code */
 export async function runNode(call: SpawnCall, supervised: Supervised | undefined): Promise<number> {
@@ -35,7 +33,7 @@ export async function runNode(call: SpawnCall, supervised: Supervised | undefine
     if ("signal" in end) {
       logger.info({ signal: end.signal }, "Leaving the tree; another signal stops at once");
       await node.stop();
-      return SIGNALS[end.signal];
+      return EXIT_BY_SIGNAL[end.signal];
     }
     if (end.error === undefined) return EXIT.ok;
     complain(end.error.message);
@@ -151,7 +149,7 @@ class Life {
       complain(
         this.#state === "starting" ? `${signal}: stopped before it was ready.` : `${signal} again: stopped at once.`,
       );
-      process.exit(SIGNALS[signal]);
+      process.exit(EXIT_BY_SIGNAL[signal]);
     }
     this.#state = "leaving";
     this.#resolve({ signal });

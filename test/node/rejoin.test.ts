@@ -16,7 +16,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { listen } from "../../packages/pydist-node/dist/links/index.js";
 import { Cable } from "../support/cable.js";
 import { opened } from "../support/opened.js";
-import { freePorts } from "../support/ports.js";
+import { freePort, freePorts } from "../support/ports.js";
 import { rawPeer } from "./raw-peer.js";
 
 let folder = "";
@@ -29,7 +29,7 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true }));
 
 async function node(options: ClusterNodeOptions = {}): Promise<ClusterNode> {
-  return opened(await ClusterNode.start({ port: 0, workers: 0, secretFile, ...options }));
+  return opened(await ClusterNode.start({ port: await freePort(), workers: 0, secretFile, ...options }));
 }
 
 const portOf = (each: { address: string }): number => Number(each.address.split(":").at(-1));
@@ -48,15 +48,15 @@ async function untilGone(above: ClusterNode, name: string): Promise<void> {
 }
 
 /** A parent that is no node: it does with each link what it is told to. */
-async function fakeParent(onLink: (link: LinkLike, nth: number) => void, port = 0, protocol = 1) {
+async function fakeParent(onLink: (link: LinkLike, nth: number) => void, at?: number, protocol = 1) {
   const { key } = await resolveSecret({ secretFile, env: {}, mayGenerate: false });
   const identity = { id: "fake", name: "fake", cluster: "default", version: VERSION, workers: 0 };
   let links = 0;
   const hello = { ...identity, role: "node" as const, protocol: { min: protocol, max: protocol } };
+  const port = at ?? (await freePort());
   const listener = await listen({ port, key, hello: () => hello, onLink: (link) => onLink(link, ++links) });
   opened(listener);
-  const { address } = listener;
-  return { address: `127.0.0.1:${address.port}`, port: address.port, close: () => listener.close() };
+  return { address: `127.0.0.1:${port}`, port, close: () => listener.close() };
 }
 
 function say(link: LinkLike, settled: boolean): void {

@@ -19,8 +19,7 @@ export const resolve: Resolve = async function* ({ cluster, timeout, signal }) {
   const over = new AbortController();
   const giveUp = (): void => over.abort();
   signal?.addEventListener("abort", giveUp, { once: true });
-  // It keeps a program running that waits for nothing else.
-  const timer = setTimeout(giveUp, timeout);
+  let timer: NodeJS.Timeout | undefined;
   const ears = new Ears(cluster);
   let radio: Radio | undefined;
   const questions = new Questions(() => void radio?.say(makeQuestion));
@@ -31,6 +30,8 @@ export const resolve: Resolve = async function* ({ cluster, timeout, signal }) {
       ears.hear(announcementsIn(packet), source);
     });
     questions.start();
+    // It keeps a program running that waits for nothing else. What has come is heard before the time is over.
+    timer = setTimeout(() => setImmediate(giveUp), timeout);
     if (await ears.news(over.signal)) await sleep(MORE_ANSWERS);
     do {
       for (let place = ears.next(); place !== undefined; place = ears.next()) {

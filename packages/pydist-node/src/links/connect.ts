@@ -1,6 +1,7 @@
 import type { TLSSocket } from "node:tls";
 import { ConnectionError } from "@pydist/protocol";
 import { WebSocket } from "ws";
+import { Countdown } from "../countdown.js";
 import { LINK_PATH } from "./address.js";
 import { Carrier } from "./carrier.js";
 import { explainDialFailure, refusalToError } from "./failures.js";
@@ -50,17 +51,17 @@ export function connect<T>(
     // A zero mask costs neither a pass over the bytes nor a copy. Masks protect proxies, which see nothing inside TLS.
     generateMask: (mask) => mask.fill(0),
     finishRequest: (request) => {
-      request.once("socket", (raw) => raw.once("connect", () => reach.over()));
+      request.once("socket", (raw) => raw.once("connect", () => reach?.stop()));
       request.end();
     },
   });
-  const reach = new Limit(reachTimeout);
+  let reach: Countdown | undefined;
   let socket: TLSSocket | undefined;
 
   return new Promise<T>((resolve, reject) => {
     const settle = () => {
-      clearTimeout(timer);
-      reach.over();
+      limit.stop();
+      reach?.stop();
       signal?.removeEventListener("abort", onAbort);
       ws.off("message", onMessage);
       ws.off("close", onClose);
@@ -97,11 +98,14 @@ export function connect<T>(
       }
     };
 
-    const timer = setTimeout(
-      () => fail(refused(`did not answer within ${attemptTimeout} ms. Check the address, and firewalls between.`)),
-      attemptTimeout,
+    const limit = new Countdown(attemptTimeout, () =>
+      fail(refused(`did not answer within ${attemptTimeout} ms. Check the address, and firewalls between.`)),
     );
-    reach.begin(() => fail(refused(`did not take the connection within ${reachTimeout} ms.`)));
+    if (reachTimeout !== undefined) {
+      reach = new Countdown(reachTimeout, () =>
+        fail(refused(`did not take the connection within ${reachTimeout} ms.`)),
+      );
+    }
     signal?.addEventListener("abort", onAbort);
     ws.on("error", (error) => fail(explainDialFailure(error, where, secretSource)));
     ws.on("unexpected-response", (request, response) => {
@@ -125,28 +129,4 @@ export function connect<T>(
     ws.on("message", onMessage);
     ws.on("close", onClose);
   });
-}
-
-/** A time limit for what the machine does by itself: a process that was busy looks at its sockets once more before it ends. */
-class Limit {
-  readonly #milliseconds: number | undefined;
-  #timer: NodeJS.Timeout | undefined;
-  #state: "running" | "over" = "running";
-
-  constructor(milliseconds: number | undefined) {
-    this.#milliseconds = milliseconds;
-  }
-
-  begin(onLate: () => void): void {
-    if (this.#milliseconds === undefined) return;
-    const late = () => {
-      if (this.#state === "running") onLate();
-    };
-    this.#timer = setTimeout(() => setImmediate(late), this.#milliseconds);
-  }
-
-  over(): void {
-    this.#state = "over";
-    clearTimeout(this.#timer);
-  }
 }

@@ -1,3 +1,4 @@
+import { Countdown } from "../countdown.js";
 import type { Carrier } from "./carrier.js";
 import { graceAfter, Heartbeat, PATIENT_PART } from "./heartbeat.js";
 import type { Hello } from "./hello.js";
@@ -61,7 +62,7 @@ export class Link extends BaseLink implements LinkLike {
   /** Why the link ends, once that is certain. */
   #reason: CloseReason | undefined;
   /** While a socket that was lost has no successor. */
-  #away: { readonly reason: CloseReason; readonly timer: NodeJS.Timeout; readonly over: AbortController } | undefined;
+  #away: { readonly reason: CloseReason; readonly grace: Countdown; readonly over: AbortController } | undefined;
   #heartbeat: Heartbeat;
   #beat: NodeJS.Timeout | undefined;
   #deadline: NodeJS.Timeout | undefined;
@@ -159,7 +160,7 @@ export class Link extends BaseLink implements LinkLike {
     this.#hold = "none";
     this.#carrier?.unref();
     this.#beat?.unref();
-    this.#away?.timer.unref();
+    this.#away?.grace.unref();
   }
 
   close(detail = ""): Promise<CloseReason> {
@@ -219,13 +220,13 @@ export class Link extends BaseLink implements LinkLike {
     clearInterval(this.#beat);
   }
 
-  #wait(reason: CloseReason, grace: number): void {
+  #wait(reason: CloseReason, milliseconds: number): void {
     const over = new AbortController();
-    const timer = setTimeout(() => this.#finish(reason), grace);
-    this.#away = { reason, timer, over };
-    if (this.#hold === "none") timer.unref();
+    const grace = new Countdown(milliseconds, () => this.#finish(reason));
+    this.#away = { reason, grace, over };
+    if (this.#hold === "none") grace.unref();
     if (this.#state === "open") this.#state = "away";
-    this.emit("away", reason, grace);
+    this.emit("away", reason, milliseconds);
     const redial = this.#redial;
     if (redial === undefined) return;
     const { signal } = over;
@@ -240,7 +241,7 @@ export class Link extends BaseLink implements LinkLike {
   }
 
   #waitNoMore(): void {
-    clearTimeout(this.#away?.timer);
+    this.#away?.grace.stop();
     this.#away?.over.abort();
     this.#away = undefined;
   }

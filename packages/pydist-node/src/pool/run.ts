@@ -1,5 +1,6 @@
 import { type BatchHeader, type Bodies, countOf, type DownNote, type Ranges } from "@pydist/protocol";
 import { appendIndex, eachIndex } from "@pydist/scheduler";
+import type { Countdown } from "../countdown.js";
 import { clock, Mark, type Note, SharedRun } from "./messages.js";
 import type { Thread } from "./thread.js";
 
@@ -9,7 +10,7 @@ export interface Stopping {
   readonly why: "aborted" | "overtime";
   /** In `clock()`'s milliseconds. */
   readonly due: number;
-  readonly timer: NodeJS.Timeout | undefined;
+  readonly timer: Countdown | undefined;
 }
 
 /** A batch, or part of one, that one worker goes through. */
@@ -41,9 +42,9 @@ export class Run {
   /** Whether files are on their way that its code needs: its thread has nothing to do with it meanwhile. */
   fetching = false;
   /** Ends its thread, unless it stops loading in time. */
-  loading: NodeJS.Timeout | undefined;
+  loading: Countdown | undefined;
   /** Looks at the time that its tasks take. */
-  watch: NodeJS.Timeout | undefined;
+  watch: Countdown | undefined;
 
   constructor(lease: number, head: BatchHeader, bodies: Bodies) {
     this.lease = lease;

@@ -1,9 +1,8 @@
 import { type Bodies, packBodies, type Stop } from "@pydist/protocol";
+import { Countdown } from "../countdown.js";
 import { clock, Mark } from "./messages.js";
 import type { Run, Stopping } from "./run.js";
 
-/** What setTimeout can wait for; for anything longer it fires at once. */
-const LONGEST = 2 ** 31 - 1;
 /** How often, in milliseconds, it is looked whether a task that is not known to have begun has. */
 const SOON = 10;
 
@@ -22,9 +21,9 @@ export class Stopper {
       const left = index === undefined ? timeout : (run.shared.began[0] as number) + timeout - clock();
       if (index !== undefined && left <= 0) this.#begin(run, index, "overtime", grace, undefined);
       // A task that is not over by now is the stopper's; the next one begins, at the earliest, when it is.
-      run.watch = later(left <= 0 ? SOON : left, look);
+      run.watch = countdown(left <= 0 ? SOON : left, look);
     };
-    run.watch = later(timeout, look);
+    run.watch = countdown(timeout, look);
   }
 
   /** Stops a task, if it runs now. */
@@ -38,7 +37,7 @@ export class Stopper {
    */
   stopLoading(run: Run, grace: number): void {
     if (run.thread === undefined || run.waiting || run.loading !== undefined) return;
-    run.loading = later(grace, () => {
+    run.loading = countdown(grace, () => {
       const { thread, lease } = run;
       // Behind another one, or for files, it only waits.
       if (thread === undefined || run.fetching || thread.active.size > 1 || run.shared.running !== undefined) return;
@@ -55,10 +54,10 @@ export class Stopper {
     } else if (before === undefined) return; // It is over.
     const due = clock() + grace;
     if (before !== undefined && before.due <= due) return;
-    clearTimeout(before?.timer);
+    before?.timer?.stop();
     run.stopping = { index, why: before?.why ?? why, due, timer: undefined };
     if (grace === 0) this.#kill(run, index);
-    else run.stopping = { ...run.stopping, timer: later(grace, () => this.#kill(run, index)) };
+    else run.stopping = { ...run.stopping, timer: countdown(grace, () => this.#kill(run, index)) };
   }
 
   #kill(run: Run, index: number): void {
@@ -68,18 +67,18 @@ export class Stopper {
   /** Results up to here came in: what they settle need not be stopped. */
   settled(run: Run, from: number, to: number): void {
     if (run.stopping === undefined || run.stopping.index < from || run.stopping.index >= to) return;
-    clearTimeout(run.stopping.timer);
+    run.stopping.timer?.stop();
     run.stopping = undefined;
   }
 
   /** The run is over. */
   forget(run: Run): void {
-    clearTimeout(run.watch);
-    clearTimeout(run.loading);
-    clearTimeout(run.stopping?.timer);
+    run.watch?.stop();
+    run.loading?.stop();
+    run.stopping?.timer?.stop();
   }
 }
 
-function later(milliseconds: number, call: () => void): NodeJS.Timeout | undefined {
-  return milliseconds > LONGEST ? undefined : setTimeout(call, Math.max(1, milliseconds)).unref();
+function countdown(milliseconds: number, onOver: () => void): Countdown {
+  return new Countdown(milliseconds, onOver).unref();
 }

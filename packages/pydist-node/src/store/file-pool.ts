@@ -25,7 +25,8 @@ export class FilePool {
   async has(hash: string, size: number): Promise<boolean> {
     const path = this.pathOf(hash);
     const found = await sealedSize(path);
-    if (found === undefined) await rm(path, { force: true });
+    // One that was not there may be there by now: others bring the same.
+    if (found === "damaged") await rm(path, { force: true });
     return found === size;
   }
 
@@ -130,11 +131,11 @@ export async function isSealed(path: string, size: number): Promise<boolean> {
   return (await sealedSize(path)) === size;
 }
 
-/** Bytes of a file that is as it was sealed; undefined for others. */
-async function sealedSize(path: string): Promise<number | undefined> {
+/** Bytes of a file that is as it was sealed; undefined if there is none. */
+async function sealedSize(path: string): Promise<number | "damaged" | undefined> {
   try {
     const stats = await stat(path);
-    return stats.isFile() && stats.mtimeMs === SEALED.getTime() ? stats.size : undefined;
+    return stats.isFile() && stats.mtimeMs === SEALED.getTime() ? stats.size : "damaged";
   } catch {
     return undefined;
   }

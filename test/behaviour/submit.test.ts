@@ -10,6 +10,7 @@ import {
 } from "pydist";
 import { expect, it } from "vitest";
 import type * as tasks from "../fixtures/tasks.mjs";
+import { Gate, hold, known } from "../support/gate.js";
 import { describeExecutors } from "./executors.js";
 
 const fixtures = new URL("../fixtures/tasks.mjs", import.meta.url).href;
@@ -206,17 +207,17 @@ describeExecutors("mischief", (open) => {
 describeExecutors("futures", (open) => {
   it("know their state", async () => {
     const executor = await open();
-    const future = executor.submit(async () => {
-      await new Promise((resolve) => setTimeout(resolve, 400));
-    });
+    const gate = await Gate.make();
+    const future = executor.submit(hold, [gate.port, 1]);
     expect([future.state, future.running(), future.done(), future.cancelled()]).toEqual([
       "pending",
       false,
       false,
       false,
     ]);
-    while (!future.running()) await new Promise((resolve) => setImmediate(resolve));
-    expect(future.cancel()).toBe(false);
+    await known(future);
+    expect([future.running(), future.cancel()]).toEqual([true, false]);
+    gate.open();
     await future;
     expect([future.state, future.running(), future.done(), future.cancelled()]).toEqual([
       "finished",
@@ -298,16 +299,15 @@ describeExecutors("shutdown", (open) => {
 
   it("with cancelFutures drops what has not begun", async () => {
     const executor = await open();
-    const futures = Array.from({ length: 50 }, () =>
-      executor.submit(async () => {
-        await new Promise((resolve) => setTimeout(resolve, 100));
-      }),
-    );
-    while (!futures.some((future) => future.running())) await new Promise((resolve) => setImmediate(resolve));
-    await executor.shutdown({ cancelFutures: true });
-    const cancelled = futures.filter((future) => future.cancelled()).length;
-    expect(cancelled).toBeGreaterThan(20);
+    const gate = await Gate.make();
+    const futures = Array.from({ length: 50 }, (_, n) => executor.submit(hold, [gate.port, n]));
+    await Promise.race(futures.map(known));
+    const over = executor.shutdown({ cancelFutures: true });
+    const cancelled = (): number => futures.filter((future) => future.cancelled()).length;
+    while (cancelled() <= 20) await new Promise((resolve) => setImmediate(resolve));
+    gate.open();
+    await over;
     expect(futures.every((future) => future.done())).toBe(true);
-    expect(cancelled).toBeLessThan(50);
+    expect(cancelled()).toBeLessThan(50);
   });
 });

@@ -1,6 +1,7 @@
 import { BrokenExecutorError, CancelledError, ClusterExecutor, type Future, ShutdownError, task } from "pydist";
 import { describe, expect, it } from "vitest";
 import type * as tasks from "../fixtures/tasks.mjs";
+import { Gate, hold } from "../support/gate.js";
 import { fileHome, spawnNode } from "../support/processes.js";
 import { describeExecutors } from "./executors.js";
 
@@ -84,9 +85,11 @@ describe("terminateWorkers on a cluster", () => {
     const stuck = one.submit(() => {
       for (;;);
     });
-    const slow = other.submit(later, [500, "slow"]);
+    const gate = await Gate.make();
+    const slow = other.submit(hold, [gate.port, "slow"]);
     await Promise.all([running(stuck), running(slow)]);
     await one.terminateWorkers();
+    gate.open();
     expect(await slow).toBe("slow");
     // Both workers are free again: neither of these waits for what was stopped.
     expect(await Promise.all([other.submit(later, [100, 1]), other.submit(later, [100, 2])])).toEqual([1, 2]);

@@ -1,5 +1,6 @@
 import { asCompleted, ClusterExecutor, type Future, TimeoutError, wait } from "pydist";
 import { afterAll, describe, expect, it } from "vitest";
+import { Gate, hold } from "../support/gate.js";
 
 const executor = new ClusterExecutor({ maxWorkers: 2, tasksPerWorker: 8 });
 const other = new ClusterExecutor({ maxWorkers: 1 });
@@ -13,6 +14,11 @@ function after(milliseconds: number): Future<number> {
     },
     [milliseconds],
   );
+}
+
+/** Not done before the gate opens. */
+function held(gate: Gate, n: number): Future<unknown> {
+  return executor.submit(hold, [gate.port, n]);
 }
 
 function failing(milliseconds: number): Future<never> {
@@ -45,30 +51,41 @@ describe("wait", () => {
   });
 
   it("for the first that completes (rows 101, 102)", async () => {
-    const [fast, slow] = [after(1), after(300)];
+    const gate = await Gate.make();
+    const [fast, slow] = [after(1), held(gate, 1)];
     expect(await wait([fast, slow], { returnWhen: "FIRST_COMPLETED" })).toEqual({
       done: new Set([fast]),
       notDone: new Set([slow]),
     });
     const ready = cancelled();
     expect((await wait([ready, slow], { returnWhen: "FIRST_COMPLETED" })).done).toEqual(new Set([ready]));
+    gate.open();
     await slow;
   });
 
   it("for the first that throws, with the successes so far (rows 103, 104, 105)", async () => {
-    const [fast, bad, slow, gone] = [after(1), failing(40), after(400), cancelled()];
+    const gate = await Gate.make();
+    const fast = after(1);
+    await fast;
+    const [bad, slow, gone] = [failing(1), held(gate, 1), cancelled()];
     const { done, notDone } = await wait([fast, bad, slow, gone], { returnWhen: "FIRST_EXCEPTION" });
     expect(done).toEqual(new Set<unknown>([fast, bad, gone]));
     expect(notDone).toEqual(new Set([slow]));
     expect((await wait([bad, slow], { returnWhen: "FIRST_EXCEPTION" })).done).toEqual(new Set([bad]));
+    gate.open();
     await slow;
   });
 
   it("for some time only (row 107)", async () => {
-    const [fast, slow] = [after(1), after(400)];
+    const gate = await Gate.make();
+    const [fast, slow] = [after(1), held(gate, 1)];
     await fast;
-    expect(await wait([fast, slow], { timeout: 0 })).toEqual({ done: new Set([fast]), notDone: new Set([slow]) });
+    expect(await wait([fast, slow], { timeout: 0 })).toEqual({
+      done: new Set([fast]),
+      notDone: new Set([slow]),
+    });
     expect((await wait([fast, slow], { timeout: 5 })).notDone).toEqual(new Set([slow]));
+    gate.open();
     await slow;
   });
 
@@ -81,9 +98,13 @@ describe("wait", () => {
 
 describe("asCompleted", () => {
   it("gives those that are done first, then the others as they complete (row 109)", async () => {
-    const [late, later, ready] = [after(60), after(160), cancelled()];
+    const [first, second] = [await Gate.make(), await Gate.make()];
+    const [late, later, ready] = [held(first, 1), held(second, 2), cancelled()];
     const order: unknown[] = [];
-    for await (const future of asCompleted([later, late, ready])) order.push(future);
+    for await (const future of asCompleted([later, late, ready])) {
+      order.push(future);
+      (future === ready ? first : second).open();
+    }
     expect(order).toEqual([ready, late, later]);
   });
 
@@ -96,7 +117,8 @@ describe("asCompleted", () => {
   });
 
   it("after its time throws, having given what was done (rows 110, 113)", async () => {
-    const [fast, fast2, slow, slow2] = [after(1), after(1), after(400), after(400)];
+    const gate = await Gate.make();
+    const [fast, fast2, slow, slow2] = [after(1), after(1), held(gate, 1), held(gate, 2)];
     await Promise.all([fast, fast2]);
     const seen: unknown[] = [];
     const read = async (): Promise<void> => {
@@ -104,16 +126,25 @@ describe("asCompleted", () => {
     };
     await expect(read()).rejects.toThrow(new TimeoutError("2 (of 4) futures unfinished"));
     expect(seen).toEqual([fast, fast2]);
+    gate.open();
     await Promise.all([slow, slow2]);
   });
 
   it("may be asked for several at once: each is given another one", async () => {
-    const futures = [after(1), after(30), after(60)];
+    const gates = [await Gate.make(), await Gate.make(), await Gate.make()];
+    const futures = gates.map(held);
     const completing = asCompleted(futures);
-    const given = await Promise.all([completing.next(), completing.next(), completing.next(), completing.next()]);
+    const asked = Array.from({ length: 4 }, () => completing.next());
+    for (const [i, gate] of gates.entries()) {
+      gate.open();
+      await futures[i];
+    }
+    const given = await Promise.all(asked);
     expect(given.map(({ value }) => value)).toEqual([...futures, undefined]);
-    const late = asCompleted([after(300)], { timeout: 20 });
+    const gate = await Gate.make();
+    const late = asCompleted([held(gate, 0)], { timeout: 20 });
     const [first, second] = await Promise.allSettled([late.next(), late.next()]);
+    gate.open();
     expect([first, second]).toEqual([
       { status: "rejected", reason: new TimeoutError("1 (of 1) futures unfinished") },
       { status: "fulfilled", value: { done: true, value: undefined } },
@@ -121,12 +152,14 @@ describe("asCompleted", () => {
   });
 
   it("lets those go that wait when it is left", async () => {
-    const slow = after(200);
+    const gate = await Gate.make();
+    const slow = held(gate, 1);
     const completing = asCompleted([slow]);
     const [one, two] = [completing.next(), completing.next()];
     await completing.return();
     expect(await Promise.all([one, two])).toEqual(Array(2).fill({ done: true, value: undefined }));
     expect(slow.done()).toBe(false);
+    gate.open();
     await slow;
   });
 

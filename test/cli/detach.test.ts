@@ -8,7 +8,7 @@ import { attach } from "../support/attach.js";
 import { folderOf } from "../support/folders.js";
 import { freePort } from "../support/ports.js";
 import { descendantsOf } from "../support/process-table.js";
-import { CliProcess, fileHome, isAlive, makeHome, runCli, spawnNode } from "../support/processes.js";
+import { CliProcess, fileHome, isAlive, makeHome, runCli, signalLeft, spawnNode } from "../support/processes.js";
 
 const MAIN = join(dirname(createRequire(import.meta.url).resolve("pydist-node/package.json")), "dist/cli/main.js");
 
@@ -17,7 +17,7 @@ const detached: number[] = [];
 afterEach(() => {
   for (const pid of detached.splice(0)) {
     const all = [pid, ...descendantsOf(pid)];
-    for (const each of all) if (isAlive(each)) process.kill(each, "SIGKILL");
+    for (const each of all) signalLeft(each, "SIGKILL");
   }
 });
 

@@ -41,20 +41,13 @@ async function examined(args: readonly string[], options: ProcessOptions = {}) {
 const files = process.platform === "win32" ? {} : { files: "ok" };
 const WELL = { Node: "ok", pydist: "ok", cores: "ok", config: "ok", secret: "ok", host: "ok", port: "ok", ...files };
 
-async function listening(role: { protocol?: { min: number; max: number }; version?: string; time?: number } = {}) {
+/** @param role `apart`: milliseconds by which its clock is ahead */
+async function listening(role: { protocol?: { min: number; max: number }; version?: string; apart?: number } = {}) {
   const { key } = await resolveSecret({ secretFile: fileHome().secretFile, env: {}, mayGenerate: false });
-  const { protocol = { min: 1, max: 1 }, version = VERSION, time = Date.now() } = role;
-  const hello = {
-    version,
-    role: "node",
-    id: "s",
-    name: "s",
-    cluster: "default",
-    workers: 1,
-    protocol,
-    time,
-  } as const;
-  const listener = await listen({ port: 0, key, hello: () => hello, onLink: (link) => void link.close("no") });
+  const { protocol = { min: 1, max: 1 }, version = VERSION, apart = 0 } = role;
+  const identity = { version, role: "node", id: "s", name: "s", cluster: "default", workers: 1, protocol } as const;
+  const hello = () => ({ ...identity, time: Date.now() + apart });
+  const listener = await listen({ port: 0, key, hello, onLink: (link) => void link.close("no") });
   onTestFinished(() => listener.close());
   return formatAddress(listener.address);
 }
@@ -182,7 +175,7 @@ describe("doctor", () => {
       [3_600_000, "ahead of"],
       [-3_600_000, "behind"],
     ] as const) {
-      const { code, statuses, messages } = await examined([await listening({ time: Date.now() + apart })]);
+      const { code, statuses, messages } = await examined([await listening({ apart })]);
       expect({ code, status: statuses.clock }).toEqual({ code: 0, status: "warn" });
       expect(messages.clock).toMatch(
         new RegExp(

@@ -4,6 +4,7 @@ import type { ClusterExecutor } from "pydist";
 import { describe, expect, it } from "vitest";
 import { attach } from "../support/attach.js";
 import { folderOf } from "../support/folders.js";
+import { freePort } from "../support/ports.js";
 import { launchNode, type NodeProcess, nodeJoined, spawnNode } from "../support/processes.js";
 
 /** The process behind the one that was started. */
@@ -43,11 +44,14 @@ describe("a node whose process dies", () => {
   });
 
   it("finds its parent and its children again", async () => {
-    const root = await spawnNode({ workers: 0, name: "root" });
-    const middle = await spawnNode({ parent: root.address, name: "middle" });
+    // Nobody can dial the root by what it says of itself: however long the middle takes, the leaf has nowhere else to go.
+    const port = await freePort();
+    const address = `127.0.0.1:${port}`;
+    const root = await spawnNode({ workers: 0, name: "root", port, args: ["--advertise", "127.0.0.1:9"] });
+    const middle = await spawnNode({ parent: address, name: "middle" });
     const leaf = await spawnNode({ parent: middle.address, name: "leaf" });
     await nodeJoined(root, leaf.id);
-    const executor = attach(root.address);
+    const executor = attach(address);
     await executor.waitForNodes(3, { timeout: 15_000 });
     const back = new Promise<void>((resolve) => {
       const lost = new Set<string>();

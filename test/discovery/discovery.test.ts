@@ -8,6 +8,7 @@ describe("nodes that discover", () => {
   it("join the one that is there, and a program without an address has all of them", async () => {
     const { node: first } = await discoverer({ name: "first" });
     const { node: second } = await discoverer({ name: "second" });
+    await oneTree([first, second]);
     expect(await namesBelow(first)).toEqual(["first", "second"]);
     expect(await namesBelow(second)).toEqual(["second"]);
 

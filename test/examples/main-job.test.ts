@@ -58,11 +58,12 @@ describe("the main job", () => {
   });
 
   it("leaves nothing behind when it is interrupted while the nodes start", async () => {
-    const job = start("main-job", small, env);
+    const job = start("main-job", ["--width", "2000", "--height", "4000", "--dir", someSources, "--out", out], env);
     await expect.poll(() => readdirSync(scratch).length, { interval: 5, timeout: 20_000 }).toBe(1);
     job.kill("SIGTERM");
     const { code, stdout } = await job.over;
-    expect({ code, stdout }).toEqual({ code: 143, stdout: "" });
+    expect(code).toBe(143);
+    expect(stdout).not.toContain("Who did how much");
     expect(readdirSync(scratch)).toEqual([]);
   });
 

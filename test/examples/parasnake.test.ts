@@ -1,10 +1,10 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { afterAll, describe, expect, it } from "vitest";
 import { renderRow, seahorses, toPng } from "../../examples/mandelbrot/mandelbrot.mjs";
 import { room, toPng as tracedPng, traceRow } from "../../examples/parasnake-path-tracer/tracer.mjs";
 import { freePort } from "../support/ports.js";
 import { fileHome, launchNode } from "../support/processes.js";
-import { run, start, temporaryFolder } from "./support.js";
+import { heldUntil, run, start, temporaryFolder } from "./support.js";
 
 const folder = temporaryFolder();
 afterAll(folder.remove);
@@ -20,8 +20,13 @@ async function withNodes(example: string, args: readonly string[]): Promise<stri
   const { env } = fileHome();
   const port = await freePort();
   const server = start(example, ["--server", "--port", `${port}`, ...args], env);
+  // The job is not over before both are there: this one has work of it, and does not begin.
+  const go = folder.file(`go-${port}`);
+  const own = start(example, ["--port", `${port}`, "--workers", "1"], { ...env, ...heldUntil(go) });
+  await own.printed(/has joined/);
   const bare = launchNode({ parent: `127.0.0.1:${port}` });
-  const own = start(example, ["--port", `${port}`, "--workers", "1"], env);
+  await bare.printed((line) => line.includes("ready"));
+  writeFileSync(go, "");
   for (const { code } of [await server.over, await own.over, await bare.exited]) expect(code).toBe(0);
   return (await server.over).stdout;
 }

@@ -8,8 +8,17 @@ import { fileURLToPath } from "node:url";
 /** Real sources, about 2 MB of them: a fraction of what the examples count by default. */
 export const someSources = dirname(realpathSync(createRequire(import.meta.url).resolve("@types/node/package.json")));
 
-/** Preloaded by NODE_OPTIONS, it makes every worker thread calculate wrong. */
-export const wrongWorkers = `--require ${JSON.stringify(fileURLToPath(new URL("./fixtures/wrong-workers.cjs", import.meta.url)))}`;
+const preloaded = (name: string): string =>
+  `--require ${JSON.stringify(fileURLToPath(new URL(`./fixtures/${name}`, import.meta.url)))}`;
+
+/** For NODE_OPTIONS: makes every worker thread calculate wrong. */
+export const wrongWorkers = preloaded("wrong-workers.cjs");
+
+/** Variables by which no worker thread of a process begins before this file is there. */
+export const heldUntil = (file: string): NodeJS.ProcessEnv => ({
+  NODE_OPTIONS: preloaded("held-workers.cjs"),
+  HELD_UNTIL: file,
+});
 
 export interface Run {
   readonly code: number | null;

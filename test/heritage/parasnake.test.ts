@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { afterAll, expect, it } from "vitest";
 import { renderRow, seahorses, toPng } from "../../examples/mandelbrot/mandelbrot.mjs";
-import { start, temporaryFolder } from "../examples/support.js";
+import { heldUntil, start, temporaryFolder } from "../examples/support.js";
 import { freePort } from "../support/ports.js";
 import { fileHome, launchNode, makeHome } from "../support/processes.js";
 
@@ -28,8 +28,8 @@ it("a picture by a server and nodes that crash and come later, which end with it
   const stranger = launchNode({ parent: address, home: makeHome() });
   expect(await stranger.exited).toMatchObject({ code: 4 });
 
-  // One that is at work crashes; another one comes, which is the program itself.
-  const first = launchNode({ parent: address });
+  // One that is at work, and would be for ever, crashes; another one comes, which is the program itself.
+  const first = launchNode({ parent: address, env: heldUntil(folder.file("never")) });
   await first.printed((line) => line.includes("ready"));
   first.kill();
   const later = start("parasnake-mandelbrot", ["--port", `${port}`, "--workers", "1"], env);

@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { attach } from "../support/attach.js";
 import { Cable } from "../support/cable.js";
 import { Gate, hold } from "../support/gate.js";
+import { freePort } from "../support/ports.js";
 import { launchNode, spawnNode } from "../support/processes.js";
 import { node, nodeJoined, nodeLost, program, shape } from "./forest.js";
 
@@ -23,7 +24,7 @@ describe("a node that looks for its parent", () => {
   });
 
   it("fails as an object, too, and one without a limit goes on looking", async () => {
-    const root = await node({ name: "root" });
+    const root = await node({ name: "root", port: await freePort() });
     const limited = await node({ parent: root.address, reconnect: 200 });
     const patient = await node({ parent: root.address });
     const failures: unknown[] = [];
@@ -40,7 +41,7 @@ describe("a node that looks for its parent", () => {
   });
 
   it("does not count the time in which it had one", async () => {
-    const root = await node({ name: "root" });
+    const root = await node({ name: "root", port: await freePort() });
     const child = await node({ name: "child", parent: root.address, reconnect: 60_000 });
     const failures: unknown[] = [];
     child.on("failed", (error) => failures.push(error));

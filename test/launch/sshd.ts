@@ -6,7 +6,7 @@ import { dirname, join } from "node:path";
 import { afterAll, afterEach, expect } from "vitest";
 import { folderOf } from "../support/folders.js";
 import { freePorts } from "../support/ports.js";
-import { isAlive } from "../support/processes.js";
+import { signalLeft } from "../support/processes.js";
 
 /*
  * Machines that are reached by ssh: names that lead to a real sshd on this one, each with a home of its own. What a user
@@ -145,7 +145,6 @@ export class Machines {
   }
 
   killLeft(): void {
-    for (const { name } of this.#all)
-      for (const { pid } of this.processes(name)) if (isAlive(pid)) process.kill(pid, "SIGKILL");
+    for (const { name } of this.#all) for (const { pid } of this.processes(name)) signalLeft(pid, "SIGKILL");
   }
 }

@@ -287,6 +287,15 @@ export async function nodeJoined(above: CliProcess, id: string): Promise<void> {
   await above.logged((line) => line.includes('"msg":"Node joined"') && line.includes(id));
 }
 
+/** Sends a signal to a process that may have ended by now. */
+export function signalLeft(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+  }
+}
+
 /** Whether a process with this id exists. */
 export function isAlive(pid: number): boolean {
   try {

@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { isAlive } from "../../support/processes.js";
+import { isAlive, signalLeft } from "../../support/processes.js";
 
 /** What a command printed. @throws with what it said if it failed */
 export function run(command: readonly string[], env: NodeJS.ProcessEnv): string {
@@ -24,6 +24,6 @@ export async function until(holds: () => boolean | Promise<boolean>): Promise<vo
 
 /** Ends daemons, and waits until they are gone. */
 export async function endAll(pids: readonly number[]): Promise<void> {
-  for (const pid of pids) if (isAlive(pid)) process.kill(pid, "SIGTERM");
+  for (const pid of pids) signalLeft(pid, "SIGTERM");
   await until(() => !pids.some(isAlive));
 }

@@ -1,13 +1,14 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { chmodSync, writeFileSync } from "node:fs";
 import { type AddressInfo, createServer, type Server } from "node:net";
+import { constants } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach } from "vitest";
 import { folderOf } from "../../support/folders.js";
 import { opened } from "../../support/opened.js";
 import { descendantsOf } from "../../support/process-table.js";
-import { fileHome, type Run, runCli } from "../../support/processes.js";
+import { fileHome, type Run, runCli, signalLeft } from "../../support/processes.js";
 
 /*
  * A batch system that has room at once: `sbatch` and `qsub` in PATH, which hand what they are called with to this process;
@@ -57,9 +58,10 @@ export class Job {
       for (const look of this.#waiting) look();
     });
     this.ended = new Promise((resolve) => {
-      this.#child.once("close", (code) => {
+      this.#child.once("close", (code, signal) => {
         running.delete(this);
-        resolve(code);
+        // As shells tell it: a signal may come before there is anybody who handles it.
+        resolve(signal === null ? code : 128 + constants.signals[signal]);
       });
     });
   }
@@ -91,7 +93,7 @@ export class Job {
 
   kill(): void {
     if (!running.delete(this)) return;
-    for (const pid of [...descendantsOf(this.#pid), this.#pid]) process.kill(pid, "SIGKILL");
+    for (const pid of [...descendantsOf(this.#pid), this.#pid]) signalLeft(pid, "SIGKILL");
   }
 }
 

@@ -7,8 +7,9 @@ export default defineConfig({
     pool: "forks",
     // Tests start trees of processes themselves; more files at a time would only measure the machine.
     maxWorkers: 2,
-    testTimeout: 20_000,
-    hookTimeout: 20_000,
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+    expect: { poll: { timeout: 15_000 } },
     teardownTimeout: 5_000,
     server: {
       // The packages run as Node runs them for a user: their files must not be rewritten by the test runner,

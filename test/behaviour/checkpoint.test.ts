@@ -132,7 +132,7 @@ describe("a checkpoint that is torn", () => {
       }
     }
     await executor.shutdown();
-  }, 60_000);
+  });
 });
 
 describeExecutors("the checkpoint of a map", (open) => {

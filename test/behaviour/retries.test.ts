@@ -69,7 +69,7 @@ describeExecutors("retries", (open) => {
     expect(future.attempts).toBe(2);
   });
 
-  it("can be stopped in the middle of one", { timeout: 60_000 }, async () => {
+  it("can be stopped in the middle of one", async () => {
     const executor = await open({ abortGrace: 100 });
     let ask: (value?: unknown) => void = () => {};
     const asked = new Promise((resolve) => {
@@ -213,7 +213,7 @@ describe("a task that waits for its next attempt", () => {
   });
 });
 
-it("retries may be as many as one likes", { timeout: 60_000 }, async () => {
+it("retries may be as many as one likes", async () => {
   const executor = new ClusterExecutor({ maxWorkers: 1 });
   const many = executor.submit(untilAttempt, [Number.POSITIVE_INFINITY], { retries: 15_000 });
   expect(await many.exception()).toMatchObject({ message: "attempt 15001" });

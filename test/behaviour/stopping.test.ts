@@ -186,7 +186,7 @@ describeExecutors("abort of a map", (open) => {
 });
 
 describeExecutors("a task that would never end", (open) => {
-  it("is stopped by abort, even in an endless loop, and its neighbours come through", { timeout: 60_000 }, async () => {
+  it("is stopped by abort, even in an endless loop, and its neighbours come through", async () => {
     const executor = await open({ abortGrace: 200 });
     const neighbours = Array.from({ length: 20 }, (_, i) => executor.submit(later, [20, i]));
     const stuck = executor.submit(endless);
@@ -202,7 +202,7 @@ describeExecutors("a task that would never end", (open) => {
     expect(await executor.submit(() => "still there")).toBe("still there");
   });
 
-  it("hears of an abort by its signal, and may end by itself", { timeout: 60_000 }, async () => {
+  it("hears of an abort by its signal, and may end by itself", async () => {
     const executor = await open({ abortGrace: 30_000 });
     const waiting = executor.submit(task<typeof tasks.untilAborted>(fixtures, "untilAborted"));
     await known(waiting);
@@ -212,7 +212,7 @@ describeExecutors("a task that would never end", (open) => {
     expect(performance.now() - since).toBeLessThan(SLACK);
   });
 
-  it("fails by its timeout, and by nothing else", { timeout: 60_000 }, async () => {
+  it("fails by its timeout, and by nothing else", async () => {
     const executor = await open({ abortGrace: 100 });
     const stuck = executor.submit(endless, [], { timeout: 200 });
     const quick = executor.submit(later, [1, "quick"], { timeout: 20_000 });
@@ -222,7 +222,7 @@ describeExecutors("a task that would never end", (open) => {
     expect([stuck.state, await quick, await unlimited]).toEqual(["finished", "quick", "unlimited"]);
   });
 
-  it("in a map fails by its taskTimeout; the others come through", { timeout: 60_000 }, async () => {
+  it("in a map fails by its taskTimeout; the others come through", async () => {
     const executor = await open({ abortGrace: 100 });
     const map = executor.map(
       (n: number) => {
@@ -241,7 +241,7 @@ describeExecutors("a task that would never end", (open) => {
     expect(seen).toEqual([1, 2, "TimeoutError", 4, 5]);
   });
 
-  it("is run again after its time, if it may be", { timeout: 60_000 }, async () => {
+  it("is run again after its time, if it may be", async () => {
     const executor = await open({ abortGrace: 100 });
     const errors: unknown[] = [];
     const stuck = executor.submit(endless, [], {
@@ -255,7 +255,7 @@ describeExecutors("a task that would never end", (open) => {
     expect(stuck.attempts).toBe(2);
   });
 
-  it("is stopped by its signal, and by the abort of its map", { timeout: 60_000 }, async () => {
+  it("is stopped by its signal, and by the abort of its map", async () => {
     const executor = await open({ abortGrace: 100 });
     const controller = new AbortController();
     const stuck = executor.submit(endless, [], { signal: controller.signal });
@@ -271,7 +271,7 @@ describeExecutors("a task that would never end", (open) => {
     expect(await awaited).toMatchObject({ code: "PYDIST_E_CANCELLED", cause: "enough" });
   });
 
-  it("is stopped by terminateWorkers", { timeout: 60_000 }, async () => {
+  it("is stopped by terminateWorkers", async () => {
     const executor = await open({ abortGrace: 60_000 });
     const stuck = executor.submit(endless);
     await known(stuck);

@@ -64,7 +64,7 @@ describeExecutors("terminateWorkers", (open) => {
     expect(await future).toBe(1);
   });
 
-  it("ends a shutdown that waits", { timeout: 60_000 }, async () => {
+  it("ends a shutdown that waits", async () => {
     const executor = await open({ abortGrace: 60_000 });
     const stuck = executor.submit(() => {
       for (;;);

@@ -36,7 +36,6 @@ const ENDS: Readonly<Record<string, (executor: ClusterExecutor) => Promise<void>
 
 it.each(Object.entries(ENDS).flatMap(([name, end]) => [1, 2, 3].map((seed) => [name, seed, end] as const)))(
   "whatever a program does before a %s, each of its tasks settles, and counts once (seed %d)",
-  { timeout: 60_000 },
   async (_name, seed, end) => {
     const random = randomFrom(seed);
     const executor = new ClusterExecutor({ maxWorkers: 2, abortGrace: 50 });

@@ -94,7 +94,7 @@ function exhaust(): never {
 describeExecutors(
   "a task",
   (open) => {
-    it.each(FAULTS)("that %s fails alone, by name, and costs no slot", { timeout: 60_000 }, async (_, fails, error) => {
+    it.each(FAULTS)("that %s fails alone, by name, and costs no slot", async (_, fails, error) => {
       const executor = await open({ abortGrace: 200, attempts: 1 });
       const gate = await Gate.make();
       const neighbour = executor.submit(hold, [gate.port, "beside"]);

@@ -40,7 +40,7 @@ describe("npm run bench", () => {
     const file = join(folder, "made", "on-the-way.json");
     ({ stdout: table } = await run(process.execPath, [script, "--tiny", "--json", file]));
     report = JSON.parse(await readFile(file, "utf8"));
-  }, 120_000);
+  }, 300_000);
 
   afterAll(() => rm(folder, { recursive: true, force: true }));
 

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { descendantsOf } from "../support/process-table.js";
-import { isAlive, type NodeOptions, type NodeProcess, spawnNode } from "../support/processes.js";
+import { isAlive, type NodeOptions, type NodeProcess, signalLeft, spawnNode } from "../support/processes.js";
 
 /** What can happen to a node. The process that a supervisor watches is its inner one. */
 export type Fault = "kill" | "freeze" | "lose" | "leave";
@@ -97,7 +97,6 @@ export class InjuredTree {
   }
 }
 
-/** To processes that may end in this moment. */
 function signalAll(pids: readonly number[], name: NodeJS.Signals): void {
-  for (const pid of pids.filter(isAlive)) process.kill(pid, name);
+  for (const pid of pids) signalLeft(pid, name);
 }

@@ -113,9 +113,9 @@ describeExecutors("map", (open) => {
     await warmUp(executor);
     const [passable, shut] = [await Gate.make(), await Gate.make()];
     passable.open();
-    const results = executor.map(hold, [passable.port, shut.port, passable.port], [0, 1, 2], { timeout: 800 });
+    const results = executor.map(hold, [passable.port, shut.port, passable.port], [0, 1, 2], { timeout: 3000 });
     // Nobody reads until the time is over.
-    await new Promise((resolve) => setTimeout(resolve, 1000));
+    await new Promise((resolve) => setTimeout(resolve, 3200));
     expect((await results.next()).value).toBe(0);
     await expect(results.next()).rejects.toBeInstanceOf(TimeoutError);
   });
@@ -126,7 +126,7 @@ describeExecutors("map", (open) => {
     const gate = await Gate.make();
     const slots = await slotsOf(executor);
     const ports = Array<number>(slots + 20).fill(gate.port);
-    const results = executor.map(hold, ports, range(slots + 20), { timeout: 800, chunksize: 1 });
+    const results = executor.map(hold, ports, range(slots + 20), { timeout: 3000, chunksize: 1 });
     await gate.entered(slots);
     await expect(results.next()).rejects.toBeInstanceOf(TimeoutError);
     expect(await results.next()).toEqual({ done: true, value: undefined });

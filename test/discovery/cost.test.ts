@@ -29,7 +29,7 @@ it("an address is quicker than a search, which takes no more than two seconds", 
   expect(Math.min(...bySearch)).toBeLessThan(2000);
 });
 
-it("the event loop stays free while a node looks for others", { timeout: 60_000 }, async () => {
+it("the event loop stays free while a node looks for others", async () => {
   /** By how many milliseconds a timer of 10 ms was late at worst, as far as this process computed meanwhile. */
   const worst = async (): Promise<number> => {
     const over = new AbortController();

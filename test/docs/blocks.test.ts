@@ -79,7 +79,7 @@ describe.each(runnable)("$path", ({ blocks }) => {
     if (block.shown !== undefined) expectShown(output, sandbox.here(block.shown));
   }
 
-  it.for(blocks)("line $line: $language", { timeout: 60_000 }, async (block, { skip }) => {
+  it.for(blocks)("line $line: $language", async (block, { skip }) => {
     if (block.language === "sh") return runShell(block);
     const missing = missingFor(block.language);
     if (missing !== undefined) skip(missing);

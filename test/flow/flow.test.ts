@@ -9,7 +9,7 @@ const size = long ? { megabytes: 1024, queued: 100_000 } : { megabytes: 640, que
 const LIMIT = long ? 900_000 : 120_000;
 const MIB = 1024 * 1024;
 /** By how much a process may grow, however much passes through it: twice what may wait there, and its garbage. */
-const BOUND = 256 * MIB;
+const BOUND = 320 * MIB;
 const work = new URL("fixtures/work.mjs", import.meta.url);
 
 /** The most memory that a process ever had, in bytes. */

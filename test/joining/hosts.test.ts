@@ -7,7 +7,7 @@ import { type CliProcess, type NodeOptions, nodeJoined, runCli, spawnNode } from
 const missing = whatIsMissing();
 
 function on(name: string, test: (ctx: TestContext) => Promise<void>): void {
-  it(name, { timeout: 60_000 }, async (ctx) => {
+  it(name, async (ctx) => {
     if (missing !== undefined) ctx.skip(missing);
     await test(ctx);
   });

@@ -21,7 +21,7 @@ interface Stamps {
   readonly ended: number;
 }
 
-it("all nodes of a tree begin a round of runOnAll together", { timeout: 60_000 }, async () => {
+it("all nodes of a tree begin a round of runOnAll together", async () => {
   const root = await node({ maxChildren: 2 });
   await storm(NODES, { parent: root.address, maxChildren: 2, workers: 1 });
   const executor = await program(root, NODES + 1);

@@ -4,6 +4,7 @@ import { promisify } from "node:util";
 import { AuthenticationError, ConnectionError } from "@pydist/protocol";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { type DialUntilOptions, dialUntil } from "../../packages/pydist-node/dist/links/index.js";
+import { freePort } from "../support/ports.js";
 import { accepting, dialling, failure, hello, KEY, OTHER_KEY } from "./support.js";
 
 /** The discard port of loopback: nobody listens there, and nobody unprivileged can. */
@@ -69,7 +70,7 @@ describe("dialling until someone answers", () => {
   });
 
   it("goes on until the node is there", async () => {
-    const first = await accepting();
+    const first = await accepting({ port: await freePort() });
     const { port } = first.listener.address;
     await first.listener.close();
     let rounds = 0;

@@ -9,6 +9,7 @@ import { describe, expect, it } from "vitest";
 import { WebSocket } from "ws";
 import { formatAddress } from "../../packages/pydist-node/dist/links/index.js";
 import { clientTlsOptions } from "../../packages/pydist-node/dist/links/tls.js";
+import { freePort } from "../support/ports.js";
 import { accepting, bytes, dialling, failure, hello, KEY, OTHER_KEY, received, recorder, text } from "./support.js";
 
 describe("two sides with different secrets", () => {
@@ -234,7 +235,7 @@ describe("a listener", () => {
   });
 
   it("frees its port at once when closed, and leaves its links alone", async () => {
-    const { listener, address, nextLink } = await accepting();
+    const { listener, address, nextLink } = await accepting({ port: await freePort() });
     const dialed = await dialling(address);
     const accepted = await nextLink();
     const waiting = await opened(address);

@@ -159,11 +159,12 @@ describe("large messages", () => {
     }, 20);
     const [[there], [back]] = await both;
     clearInterval(watch);
+    const took = performance.now() - started;
     expect(Buffer.compare(there as Uint8Array, sent)).toBe(0);
     expect(Buffer.compare(back as Uint8Array, sent)).toBe(0);
-    expect(performance.now() - started).toBeGreaterThan(1000);
+    expect(took).toBeGreaterThan(1000);
     expect(roundTrips.size).toBeGreaterThan(4);
-    for (const rtt of roundTrips) expect(rtt).toBeLessThan(1000);
+    for (const rtt of roundTrips) expect(rtt).toBeLessThan(took / 2);
   });
 
   it("above the limit are refused where they are sent", async () => {

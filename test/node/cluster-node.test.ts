@@ -48,8 +48,8 @@ describe("joining", () => {
   it("two nodes that join each other at once: one gives way, with the cycle named", async () => {
     const [portA, portB] = (await freePorts(2)) as [number, number];
     const [a, b] = await Promise.allSettled([
-      node({ name: "A", port: portA, parent: `127.0.0.1:${portB}`, connectTimeout: 1500 }),
-      node({ name: "B", port: portB, parent: `127.0.0.1:${portA}`, connectTimeout: 1500 }),
+      node({ name: "A", port: portA, parent: `127.0.0.1:${portB}`, connectTimeout: 5000 }),
+      node({ name: "B", port: portB, parent: `127.0.0.1:${portA}`, connectTimeout: 5000 }),
     ]);
     const failures = [a, b]
       .filter((outcome) => outcome.status === "rejected")
@@ -117,7 +117,7 @@ describe("losing", () => {
 
   it("an executor whose cluster does not come back fails what is open, with the reason", async () => {
     const root = await node();
-    const attached = executor(root.address, { connectTimeout: 300 });
+    const attached = executor(root.address, { connectTimeout: 3000 });
     const open = attached.submit(async () => {
       await new Promise((resolve) => setTimeout(resolve, 60_000));
     });

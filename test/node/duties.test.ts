@@ -14,7 +14,7 @@ async function start(options: ClusterNodeOptions = {}): Promise<ClusterNode> {
 
 /** An executor with one task that runs on the node, and one that waits. */
 async function atWork({ address }: ClusterNode) {
-  const executor = new ClusterExecutor(address, { secretFile });
+  const executor = new ClusterExecutor(address, { secretFile, connectTimeout: 5000 });
   opened({ close: () => executor.shutdown({ cancelFutures: true }) });
   const gate = await Gate.make();
   const futures = [1, 2].map((n) => executor.submit(hold, [gate.port, n]));

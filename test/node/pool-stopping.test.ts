@@ -146,7 +146,7 @@ it("a task that has a timeout is stopped; the ones before it have their results,
       return n;
     },
     [[0], [1], [2]],
-    { timeout: 50, grace: 20, name: "sometimes" },
+    { timeout: 2000, grace: 20, name: "sometimes" },
   );
   expect(await fates[1]).toMatchObject({ error: expect.any(TimeoutError) });
   // Its result had not left the thread, which happens after 5 ms of work, or it had.
@@ -157,14 +157,14 @@ it("a task that has a timeout is stopped; the ones before it have their results,
 it("a timeout counts for each task by itself", async () => {
   const subject = new Subject();
   const nap = (ms: number) => new Promise((resolve) => setTimeout(() => resolve(ms), ms));
-  const { fates } = subject.run(nap, [[400], [400], [400]], { timeout: 1000 });
-  expect(await Promise.all(fates)).toEqual([{ value: 400 }, { value: 400 }, { value: 400 }]);
+  const { fates } = subject.run(nap, [[1000], [1000], [1000]], { timeout: 2500 });
+  expect(await Promise.all(fates)).toEqual([{ value: 1000 }, { value: 1000 }, { value: 1000 }]);
 });
 
 it("a task that took too long fails even if it came back within its grace", async () => {
   const subject = new Subject();
   const nap = (ms: number) => new Promise((resolve) => setTimeout(() => resolve(ms), ms));
-  const { fates } = subject.run(nap, [[80], [1]], { timeout: 40, grace: 60_000 });
+  const { fates } = subject.run(nap, [[2500], [1]], { timeout: 2000, grace: 60_000 });
   expect(await fates[0]).toMatchObject({ error: expect.any(TimeoutError) });
   expect(await fates[1]).toEqual({ value: 1 });
 });

@@ -38,10 +38,10 @@ describe("the supervisor", () => {
   });
 
   it("kills a process whose event loop stands still, and follows it", async () => {
-    const { code, told, logged } = await supervise(["stall", "exit:0"], 1500);
+    const { code, told, logged } = await supervise(["stall", "exit:0"], 4500);
     expect(code).toBe(0);
     expect(told).toEqual([null, SAME]);
-    expect(logged[0]).toMatch(/^The node's process did not react any more and was killed \{"pid":\d+,"grace":1500\}$/);
+    expect(logged[0]).toMatch(/^The node's process did not react any more and was killed \{"pid":\d+,"grace":4500\}$/);
     expect(logged[1]).toContain("another one takes its place");
   });
 

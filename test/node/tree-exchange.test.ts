@@ -186,7 +186,7 @@ it("a node that ends while a file is on its way leaves none of it behind", async
   giveTree(peer, key, list.text);
   const { frame } = await peer.next("needFiles");
   giveFiles(peer, frame, () => "x".repeat(4 * 1024 * 1024));
-  await vi.waitFor(() => expect(readdirSync(join(folder, "v1", "tmp"))).toHaveLength(1));
+  await vi.waitFor(() => expect(readdirSync(join(folder, "v1", "tmp"))).toHaveLength(1), { timeout: 15_000 });
   await root.close();
   for (const place of ["tmp", "used"]) expect(readdirSync(join(folder, "v1", place))).toEqual([]);
 });

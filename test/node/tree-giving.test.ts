@@ -42,7 +42,7 @@ it("of a large file, no more than a portion waits in memory for a node that take
     most = Math.max(most, link.buffered);
   }, 1);
   ask();
-  await vi.waitFor(() => expect(link.buffered).toBeGreaterThan(0));
+  await vi.waitFor(() => expect(link.buffered).toBeGreaterThan(0), { timeout: 15_000 });
   // Nobody listens yet, so the link stands still. Meanwhile all could be read, twice.
   for (const { hash, at, length } of [...parts, ...parts]) await store.files.read(hash, at, length);
   const messages = await received(below, parts.length);
@@ -66,7 +66,7 @@ it("a large file that is being copied holds up nobody who shuts down, and leaves
     );
     expect(sizes.some((size = 0) => size >= PORTION)).toBe(true);
   };
-  await vi.waitFor(begun, { interval: 1 });
+  await vi.waitFor(begun, { interval: 1, timeout: 15_000 });
   await exchange.close();
   for (const folder of ["tmp", "files"]) {
     const left = readdirSync(join(cacheDir, "v1", folder), { recursive: true, withFileTypes: true });
@@ -77,7 +77,7 @@ it("a large file that is being copied holds up nobody who shuts down, and leaves
 it("a node that is gone is given nothing any more", async () => {
   const { link, ask, store, parts } = await giving(12 * MiB);
   ask();
-  await vi.waitFor(() => expect(link.buffered).toBeGreaterThan(0));
+  await vi.waitFor(() => expect(link.buffered).toBeGreaterThan(0), { timeout: 15_000 });
   const sent = link.bytesOut;
   link.terminate();
   await link.closed;

@@ -42,4 +42,4 @@ it("where no machine can dial out, parents that dial make the tree, and a cut of
   // TCP waits twice as long each time before it sends again what was lost; until then nobody answers.
   await expect.poll(run, { timeout: 30_000 }).toEqual(all);
   expect(front.stderr).not.toContain("Node lost");
-}, 60_000);
+});

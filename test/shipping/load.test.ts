@@ -130,7 +130,7 @@ describe("the cache of a thread", () => {
     });
     expect(outcome).toEqual({ sum: 60_000, cached: 1000 });
     // 180 MB of text: some seconds, and more where others use the machine.
-  }, 60_000);
+  });
 });
 
 type Made = ReturnType<typeof made>;

@@ -113,7 +113,7 @@ describe("nastiest 8: in vitest", () => {
     ["without coverage", undefined, /__vite_ssr_import_/],
     ["with coverage of V8", "v8", /__vite_ssr_import_/],
     ["with coverage of istanbul", "istanbul", /cov_\w+/],
-  ] as const)("nastiest 8: in all four pools, %s", { timeout: 60_000 }, async (title, provider, mark) => {
+  ] as const)("nastiest 8: in all four pools, %s", async (title, provider, mark) => {
     const room = workshop.copied(`vitest ${title.replaceAll(/\W+/g, "-")}`, "module", {
       "program.test.ts": `import { done } from "./main.ts"; test("all have left", () => done);`,
     });

@@ -9,7 +9,7 @@ const made: string[] = [];
 afterAll(() => {
   for (const folder of made.splice(0)) rmSync(folder, { recursive: true, force: true });
   // Packages of the registry are thousands of files.
-}, 60_000);
+});
 
 /** Paths and contents; what is no text is written as JSON. */
 export type Files = Readonly<Record<string, string | Uint8Array | object>>;

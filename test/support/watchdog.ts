@@ -5,7 +5,7 @@ import { runCli } from "./processes.js";
 /** Milliseconds after which what has not ended is taken for stuck. */
 const BOUND = 12_000;
 /** ... and for the nodes to say how they are: they may be what is stuck. */
-const LAST_WORDS = 5000;
+const LAST_WORDS = 10_000;
 /** Most futures that are explained; those that hang together mostly hang alike. */
 const MOST_EXPLAINED = 5;
 

@@ -4,7 +4,9 @@ import { attach } from "../support/attach.js";
 import { spawnNode } from "../support/processes.js";
 import { watch } from "../support/watchdog.js";
 
-it("a task that ends its node again and again fails, and those that ran beside it each time do not", async () => {
+it("a task that ends its node again and again fails, and those that ran beside it each time do not", {
+  timeout: 60_000,
+}, async () => {
   const node = await spawnNode({ workers: 2 });
   const executor = attach(node.address, { connectTimeout: 60_000 });
   const deadly = executor.submit(() => {
@@ -17,6 +19,7 @@ it("a task that ends its node again and again fails, and those that ran beside i
   const error: unknown = await watch(
     deadly.catch((reason: unknown) => reason),
     { executor, futures: [deadly] },
+    40_000,
   );
   expect(error).toBeInstanceOf(NodeLostError);
   expect(error).toMatchObject({ nodes: [node.id, node.id, node.id], attempts: 3 });

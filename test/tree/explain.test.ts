@@ -225,9 +225,15 @@ describe("executor.explain, for a task in a tree", () => {
     const future = executor.submit(hold, [gate.port, 1]);
     await gate.entered(1);
     tree.node("leaf").kill("SIGSTOP");
-    const since = performance.now();
-    const { path, text } = await executor.explain(future);
-    expect(performance.now() - since).toBeLessThan(8000);
+    const ask = async () => {
+      const since = performance.now();
+      const explanation = await executor.explain(future);
+      expect(performance.now() - since).toBeLessThan(8000);
+      return explanation;
+    };
+    let { path, text } = await ask();
+    // On a busy machine another one on the way may be late itself, and is named.
+    while (path.length < 4) ({ path, text } = await ask());
     expect(path.map(({ name, is }) => `${name} ${is}`)).toEqual([
       "program handedOn",
       "root handedOn",

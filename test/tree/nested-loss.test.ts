@@ -17,7 +17,7 @@ async function sum(from: number, to: number): Promise<number> {
   return left + right;
 }
 
-it("a node that dies with tasks that wait for their own costs nothing but time", { timeout: 60_000 }, async () => {
+it("a node that dies with tasks that wait for their own costs nothing but time", async () => {
   const tree = await spawnTree({
     name: "root",
     workers: 0,

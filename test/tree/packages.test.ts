@@ -31,7 +31,7 @@ function submitting(specifier: string): string {
 }
 
 describe("a package that a node lacks is brought", () => {
-  it("those of the registry, with all that they depend on", { timeout: 60_000 }, async () => {
+  it("those of the registry, with all that they depend on", async () => {
     const node = await bareNode();
     const executor = await attach(node.address);
     const { chunk, addDays, parse, evaluate, mean, program, addDaysOfItsOwn } = importing;

@@ -22,7 +22,9 @@ it("a node that its supervisor starts again gets its task again, as another atte
   expect(await executor.submit(() => process.pid, [], { node: id })).not.toBe(pid);
 });
 
-it("a node that is lost for good, or told to stop, fails its tasks, and others are not held up", async () => {
+it("a node that is lost for good, or told to stop, fails its tasks, and others are not held up", {
+  timeout: 60_000,
+}, async () => {
   const tree = await spawnTree({ name: "root", children: [{ name: "dies" }, { name: "leaves" }] });
   const executor = attach(tree.address);
   await executor.waitForNodes(3);

@@ -5,6 +5,7 @@ import { ClusterNode, type ClusterNodeOptions, silent } from "pydist-node";
 import { describe, expect, it } from "vitest";
 import { Cable } from "../support/cable.js";
 import { folderOf } from "../support/folders.js";
+import { Gate, hold, known } from "../support/gate.js";
 import { opened } from "../support/opened.js";
 import { fileHome } from "../support/processes.js";
 
@@ -129,20 +130,14 @@ describe("a link that does not come back", () => {
     const executor = attach(root.address);
     await executor.waitForNodes(2, { timeout: 20_000 });
     const lost = new Promise<string>((resolve) => executor.on("nodeLost", ({ id }) => resolve(id)));
-    const future = executor.submit(async () => {
-      await new Promise((resolve) => setTimeout(resolve, 1500));
-      return "done";
-    });
-    await new Promise<void>((resolve) => {
-      const timer = setInterval(() => {
-        if (future.state !== "running") return;
-        clearInterval(timer);
-        resolve();
-      }, 5);
-    });
+    const gate = await Gate.make();
+    const future = executor.submit(hold, [gate.port, "done"]);
+    await known(future);
     cable.unplug();
     expect(await lost).toBe(child.id);
     await node({ workers: 1, parent: root.address });
+    await gate.entered(2);
+    gate.open();
     expect(await future).toBe("done");
     expect(future.attempts).toBe(2);
   });

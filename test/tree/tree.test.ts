@@ -1,5 +1,6 @@
 import { ClusterExecutor } from "pydist";
 import { afterEach, describe, expect, it } from "vitest";
+import { Gate, hold } from "../support/gate.js";
 import { fileHome, type NodeProcess, type Shape, spawnNode, spawnTree } from "../support/processes.js";
 
 const opened: ClusterExecutor[] = [];
@@ -28,11 +29,18 @@ describe("overflow", () => {
   it("a root without workers runs everything on its children", async () => {
     const tree = await spawnTree({ name: "root", workers: 0, children: [{ name: "a" }, { name: "b" }] });
     const executor = await attach(tree.address, 3);
-    expect(await executor.map(nap, Array<number>(60).fill(5))).toHaveLength(60);
+    const gate = await Gate.make();
+    const numbers = Array.from({ length: 60 }, (_, i) => i);
+    const ports = numbers.map(() => gate.port);
+    const map = executor.map(hold, ports, numbers, { chunksize: 1 });
+    // Each has one slot: two that stand here at the same time are on both nodes.
+    for (let pair = 0; pair < 30; pair++) {
+      await gate.holds(2);
+      gate.pass();
+    }
+    expect(await map).toEqual(numbers);
     const did = await whoDidWhat(executor);
-    expect(did.root).toBe(0);
-    expect((did.a as number) + (did.b as number)).toBe(60);
-    expect(Math.min(did.a as number, did.b as number)).toBeGreaterThan(10);
+    expect([did.root, did.a, did.b]).toEqual([0, 30, 30]);
   });
 
   it("of a chain of depth 4, a hop limit of 2 leaves the rest alone, and everything finishes", async () => {
@@ -79,7 +87,7 @@ describe("overflow", () => {
 });
 
 describe("twenty nodes on one machine", () => {
-  it("all run something, at their full breadth", { timeout: 60_000 }, async () => {
+  it("all run something, at their full breadth", async () => {
     const children = Array.from({ length: 19 }, (_, i) => ({ name: `n${i}` }));
     const tree = await spawnTree({ name: "root", children });
     const executor = await attach(tree.address, 20);
@@ -91,16 +99,16 @@ describe("twenty nodes on one machine", () => {
 });
 
 describe("while a map runs", () => {
-  it("a node that joins gets work within a second", async () => {
+  it("a node that joins gets work soon, however much waits", async () => {
     const tree = await spawnTree({ name: "root" });
     const executor = await attach(tree.address, 1);
-    const map = executor.map(nap, Array<number>(2000).fill(5));
+    const map = executor.map(nap, Array<number>(20_000).fill(5));
     await map.next();
-    let joinedAt = 0;
+    // Not in milliseconds: the root's own work stands still when the machine does. It does at most 200 in a second.
+    let others = 0;
     const firstTask = new Promise<number>((resolve) => {
       executor.on("nodeJoined", (node) => {
-        joinedAt = performance.now();
-        executor.on("taskSettled", (task) => task.node === node.id && resolve(performance.now() - joinedAt));
+        executor.on("taskSettled", (task) => (task.node === node.id ? resolve(others) : others++));
       });
     });
     await spawnNode({ parent: tree.address, name: "late" });
@@ -108,7 +116,7 @@ describe("while a map runs", () => {
     map.cancel();
   });
 
-  it("a killed child costs no result of 5,000 tasks", { timeout: 60_000 }, async () => {
+  it("a killed child costs no result of 5,000 tasks", async () => {
     const tree = await spawnTree({ name: "root", children: [{ name: "a", children: [{ name: "c" }] }, { name: "b" }] });
     const executor = await attach(tree.address, 4);
     const lost: string[] = [];
@@ -132,7 +140,7 @@ describe("while a map runs", () => {
     expect(nodes.reduce((sum, node) => sum + node.completed + node.failed, neverRan)).toBe(5000);
   });
 
-  it("a killed root that comes back at its port costs none either", { timeout: 60_000 }, async () => {
+  it("a killed root that comes back at its port costs none either", async () => {
     const root = await spawnNode({ name: "root" });
     const port = Number(root.address.split(":").at(-1));
     await spawnNode({ name: "child", parent: root.address });
@@ -153,7 +161,7 @@ describe("while a map runs", () => {
 });
 
 describe("bodies", () => {
-  it("of 64 MiB pass through two nodes and back, with heartbeats in between", { timeout: 60_000 }, async () => {
+  it("of 64 MiB pass through two nodes and back, with heartbeats in between", async () => {
     const tree = await spawnTree({ name: "root", workers: 0, children: [{ name: "child" }] });
     const executor = await attach(tree.address, 2);
     const numbers = new Float64Array(8 * 1024 * 1024).map((_, i) => i / 7);

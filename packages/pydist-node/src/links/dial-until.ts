@@ -14,8 +14,8 @@ export interface DialUntilOptions extends DialOptions {
   readonly onRetry?: ((error: ConnectionError) => void) | undefined;
 }
 
-/** Milliseconds below which another attempt tells nothing but that they were too few. */
-const LEAST_ATTEMPT = 20;
+/** An attempt that had fewer milliseconds says nothing of why nobody is there. */
+const LEAST_ATTEMPT = 100;
 
 /**
  * Dials the addresses in order, again and again, until one answers. Only ConnectionErrors are worth another attempt: a
@@ -35,7 +35,7 @@ export async function dialUntil(addresses: readonly string[], options: DialUntil
   for (let round = 1; ; round++) {
     for (const address of addresses) {
       const left = deadline - performance.now();
-      if (left <= 0 || (last !== undefined && left < LEAST_ATTEMPT)) throw outOfTime(addresses, timeout, last);
+      if (left <= 0) throw outOfTime(addresses, timeout, last);
       try {
         return await dial(address, {
           ...dialOptions,
@@ -44,7 +44,7 @@ export async function dialUntil(addresses: readonly string[], options: DialUntil
         });
       } catch (error) {
         if (!(error instanceof ConnectionError)) throw error;
-        last = error;
+        if (last === undefined || left >= LEAST_ATTEMPT) last = error;
         onRetry?.(error);
       }
     }

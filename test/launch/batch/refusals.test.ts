@@ -88,7 +88,22 @@ describe("a value that a batch system or its shell would read otherwise", () => 
   });
 
   it("so is a flag for spawn", async () => {
-    expect(await refused({}, slurm, ["--name", "a\nb"])).toBe('behind --: "a\\nb" is not one line of text.');
+    expect(await refused({}, slurm, ["--cache-dir", "a\nb"])).toBe('behind --: "a\\nb" is not one line of text.');
+  });
+
+  it.each([
+    ["--nosuch", "Behind --: Unknown option '--nosuch'. See pydist-node spawn --help."],
+    ["--workers=x", 'Behind --: --workers: "x" is not a whole number from 0 to 4096.'],
+    ...["--name=x", "--parent=h:1", "--secret-file=x", "--cluster=x", "--reconnect=1m", "--drain-grace=1"].map(
+      (flag) => [flag, `Behind --: ${flag.replace(/=.*/, "")} cannot stand there. Give it in front of the --.`],
+    ),
+    [
+      "--await-parent",
+      "Behind --: --await-parent cannot stand there. A node of a job dials its parent, which --parent names.",
+    ],
+    ["--detach=x", "Behind --: --detach cannot stand there. A job is over when its command is; its output is its log."],
+  ])("%s behind -- is refused before anything is submitted", async (flag = "", message = "") => {
+    expect(await refused({}, slurm, [flag])).toBe(message);
   });
 
   it("times that are too short are no longer than the dialect needs", async () => {

@@ -2,6 +2,7 @@ import { homedir, userInfo } from "node:os";
 import { resolve } from "node:path";
 import { isLoopback, parseAddress } from "pydist-node";
 import { type Call, defaultSecretFile, existingSecret, UsageError } from "pydist-node/cli";
+import { checkBehind } from "../behind.js";
 import { quoted } from "../quoted.js";
 import type { BatchJob, Dialect, MailEvent } from "./job.js";
 import * as values from "./values.js";
@@ -106,13 +107,29 @@ function mailOf(user: string | undefined, events: readonly MailEvent[] | undefin
   return user === undefined && events === undefined ? undefined : { user, events: events ?? ["end", "fail"] };
 }
 
+const IN_FRONT = "Give it in front of the --.";
+
+/** Nodes have what the launcher itself counts with from there alone. */
+const OURS = {
+  "--name": IN_FRONT,
+  "--parent": IN_FRONT,
+  "--await-parent": "A node of a job dials its parent, which --parent names.",
+  "--secret-file": IN_FRONT,
+  "--cluster": IN_FRONT,
+  "--reconnect": IN_FRONT,
+  "--drain-grace": IN_FRONT,
+  "--detach": "A job is over when its command is; its output is its log.",
+};
+
 async function flagsOf(call: BatchCall, grace: number): Promise<string[]> {
   const { parent, cluster } = call.values;
+  const rest = call.rest.map((each) => values.line("behind --", each));
+  checkBehind(rest, OURS);
   const flags = ["--parent", parent.join(","), "--port", "0", "--drain-grace", `${grace}`];
   const reconnect = call.sources.reconnect === "default" ? RECONNECT : call.values.reconnect;
   flags.push("--reconnect", reconnect === undefined ? "forever" : `${reconnect / 1000}s`);
   if (call.sources.cluster !== "default") flags.push("--cluster", cluster);
-  return [...flags, ...(await secretFlags(call)), ...call.rest.map((each) => values.line("behind --", each))];
+  return [...flags, ...(await secretFlags(call)), ...rest];
 }
 
 /** Where the nodes find the secret, unless they do so by themselves. The secret itself goes nowhere. */

@@ -9,5 +9,6 @@ export { EXIT, exitCodeOf, UsageError } from "./exit-codes.js";
 export { Interruption } from "./interruption.js";
 export { complain, duration, plain, print, printJson, styled } from "./output.js";
 export type { Resolved, SettingName, Settings } from "./settings.js";
+export { spawnOptions } from "./spawn-options.js";
 export { type Call, type Subcommand, type SubcommandGroup, subcommand } from "./subcommand.js";
 export { drawTree } from "./tree.js";

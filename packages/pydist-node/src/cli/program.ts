@@ -1,11 +1,12 @@
-import { Command, CommanderError, Option } from "commander";
+import { Command, CommanderError } from "commander";
 import { VERSION } from "../version.js";
 import { readConfigFile } from "./config-file.js";
 import { type Elsewhere, loadElsewhere } from "./elsewhere.js";
 import { EXIT, exitCodeOf, isForUsers } from "./exit-codes.js";
+import { addOptions, flagsOf, oneSentence, ownFlags } from "./options.js";
 import { complain, tolerateClosedPipes } from "./output.js";
-import { flagOf, resolveSettings, SETTINGS, type SettingName, variableOf } from "./settings.js";
-import type { Call, Subcommand, SubcommandGroup } from "./subcommand.js";
+import { resolveSettings } from "./settings.js";
+import type { Subcommand, SubcommandGroup } from "./subcommand.js";
 
 /** The subcommands of this package, and those that others bring. */
 export interface Registry {
@@ -116,32 +117,21 @@ function define(
   rest: readonly string[],
   finished: (exitCode: number) => void,
 ): void {
-  const { examples, settings, switches, operand, run } = subcommand;
+  const { examples, settings, operand, run } = subcommand;
   dress(command, name, examples);
   if (operand !== undefined) command.argument(`<${operand.name}>`, operand.help);
   const at = operand === undefined ? 0 : 1;
-  for (const name of settings) {
-    if (name === "address") command.argument("[ADDRESS]", helpOf(name));
-    else command.addOption(optionOf(name));
-  }
-  for (const { flag, help } of switches) command.addOption(ownOption(flag, help));
+  addOptions(command, subcommand);
   if (subcommand.rest !== undefined)
     command.usage(
       `[options] ${operand === undefined ? "" : `${operand.name} `}${settings.includes("address") ? "[ADDRESS] " : ""}-- ${subcommand.rest}`,
     );
   command.action(async () => {
-    const given = command.opts<Record<string, string | boolean | undefined>>();
-    const flags: Partial<Record<SettingName, string | true>> = {};
-    for (const name of settings) {
-      const value =
-        name === "address" ? command.args[at] : name === "noSupervise" ? given.supervise === false : given[name];
-      if (value !== undefined && value !== false) flags[name] = value;
-    }
-    const inputs = { flags, env: process.env, file: readConfigFile(process.cwd()) };
+    const inputs = { flags: flagsOf(command, settings, at), env: process.env, file: readConfigFile(process.cwd()) };
     finished(
       await run({
         ...resolveSettings(settings, inputs),
-        ...ownFlags(command, switches),
+        ...ownFlags(command, subcommand),
         operand: at === 1 ? (command.args[0] ?? "") : "",
         rest,
       }),
@@ -149,52 +139,7 @@ function define(
   });
 }
 
-/** One with a value can be given several times. */
-function ownOption(flag: string, help: string): Option {
-  const option = new Option(flag, help);
-  if (option.required) option.argParser((value: string, before: readonly string[] = []) => [...before, value]);
-  return option;
-}
-
-function ownFlags(command: Command, switches: Subcommand["switches"]): Pick<Call<SettingName>, "switches" | "given"> {
-  const values = command.opts<Record<string, unknown>>();
-  const names = switches.map(({ flag }) => new Option(flag).attributeName());
-  return {
-    switches: new Set(names.filter((name) => values[name] === true)),
-    given: Object.fromEntries(names.map((name) => [name, Array.isArray(values[name]) ? values[name] : []])),
-  };
-}
-
-function optionOf(name: SettingName): Option {
-  const { placeholder } = SETTINGS[name];
-  const option = new Option(
-    placeholder === undefined ? flagOf(name) : `${flagOf(name)} <${placeholder}>`,
-    helpOf(name),
-  );
-  // Given twice, a list grows; any other flag's last value counts, as everywhere.
-  if (name === "parent" || name === "children")
-    option.argParser((value: string, before: string | undefined) => (before ? `${before},${value}` : value));
-  return option;
-}
-
-function helpOf(name: SettingName): string {
-  const { help, default: value } = SETTINGS[name];
-  const shown = typeof value === "string" || typeof value === "number" ? `default ${JSON.stringify(value)}, ` : "";
-  return `${help} (${shown}${variableOf(name)})`;
-}
-
 function examplesText(examples: Subcommand["examples"]): string {
   const width = Math.max(...examples.map(({ run }) => run.length));
   return `Examples:\n${examples.map(({ run, what }) => `  ${run.padEnd(width)}  ${what}`).join("\n")}\n`;
-}
-
-/** commander's "error: unknown option '--prot'\n(Did you mean --port?)" as one line that says what to do. */
-function oneSentence(text: string, command: string): string {
-  const [what = "", ...hints] = text
-    .trim()
-    .replace(/^error: /, "")
-    .split("\n");
-  const hint = hints.map((line) => line.replace(/^\((.*)\)$/, "$1")).join(" ");
-  const sentence = `${what.charAt(0).toUpperCase()}${what.slice(1)}`.replace(/\.?$/, ".");
-  return `${sentence} ${hint === "" ? `See ${command} --help.` : hint}`;
 }

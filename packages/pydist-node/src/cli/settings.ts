@@ -97,7 +97,7 @@ export const SETTINGS: { readonly [K in SettingName]: Setting<Settings[K]> } = {
   parent: {
     kind: addresses,
     placeholder: "HOST:PORT",
-    help: "join this node; several with commas between are tried in order. Without it the node is a root",
+    help: "join this node; several with commas between are tried in order; without it, spawn starts a root",
     default: [],
   },
   awaitParent: {

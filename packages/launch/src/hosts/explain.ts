@@ -1,12 +1,13 @@
 import { VERSION } from "pydist-node";
 import { plain } from "pydist-node/cli";
 import type { Host } from "./hostfile.js";
+import { logOf } from "./remote.js";
 import type { Ended } from "./ssh.js";
 
 /** Why nothing came of a command on another machine, and what to do about it. */
 export function explain(host: Host, ended: Ended, timeout: number): string {
   const { destination } = host;
-  const { code, end } = ended;
+  const { code, end, stderr } = ended;
   if (end === "interrupted") return "it was interrupted.";
   if (end === "out of time") {
     return (
@@ -15,6 +16,14 @@ export function explain(host: Host, ended: Ended, timeout: number): string {
     );
   }
   if (code === 255) return `ssh could not log in: ${lastLine(ended)} ${hintOf(ended.stderr, destination)}`;
+  if (code === null) return "ssh was ended by a signal, and what became of the node is not known. Do the same again.";
+  if (code === 127 && stderr.includes("npx: not found, beside node")) {
+    return (
+      "Node is there, but neither pydist-node nor npx. Install npm there, which some systems have as a package of its own " +
+      "(apt-get install npm); or pydist-node, and say with --remote-command where it is: 'node " +
+      "/path/to/node_modules/pydist-node/dist/cli/main.js'."
+    );
+  }
   if (code === 127) {
     return (
       `neither pydist-node nor npx was found there: ${lastLine(ended)} Install Node 20.19 or newer; if it is there, it is not in ` +
@@ -24,7 +33,8 @@ export function explain(host: Host, ended: Ended, timeout: number): string {
   return (
     explainOwn(host, ended) ??
     explainNpm(ended) ??
-    `the command there ended with ${code ?? "a signal"} and no node is ready: ${lastLine(ended)}`
+    `the command there ended with ${code}: ${lastLine(ended)} Its log may say more, ssh ${destination} cat ` +
+      `${logOf(host.port)}; --dry-run prints the command, to be tried by hand.`
   );
 }
 
@@ -36,7 +46,15 @@ function explainOwn({ destination, port }: Host, ended: Ended): string | undefin
     return `its pydist-node is of another release: ${said} Install ${VERSION} there: npm install --global pydist-node@${VERSION}`;
   }
   if (isPortTaken(ended)) {
-    return `${said} Nobody of this cluster answers there. Give its line another port, as in ${destination}:${port + 1}.`;
+    const taken = said.replace(/(is taken by another process)\..*/, "$1");
+    return `${taken}, and nobody of this cluster answers there. Give its line another port, as in ${destination}:${port + 1}.`;
+  }
+  const [, address] = /^(\S+) has a different secret/.exec(said) ?? [];
+  if (address !== undefined) {
+    return (
+      `at ${address}, as it is reached from there, a node of another cluster answers: it has another secret. See that your ` +
+      "root is what that address means there, or give the right one with --parent."
+    );
   }
   if (ended.code !== 3) return said;
   return (
@@ -58,7 +76,7 @@ function explainNpm(ended: Ended): string | undefined {
 }
 
 /** What `pydist-node` itself said there. */
-function sentenceOf({ stderr }: Ended): string | undefined {
+export function sentenceOf({ stderr }: Ended): string | undefined {
   const line = stderr.split("\n").findLast((each) => each.startsWith("pydist-node: "));
   return line === undefined ? undefined : plain(line.slice("pydist-node: ".length));
 }
@@ -82,6 +100,12 @@ function hintOf(stderr: string, destination: string): string {
   if (/Host key verification failed/.test(stderr))
     return `Log in once by hand, to see whose key it is: ssh ${destination}`;
   if (/Could not resolve/.test(stderr)) return "See how its name is spelt, or whether ~/.ssh/config knows it.";
+  if (/timed out/.test(stderr)) {
+    return (
+      "It is off, or a firewall drops what is sent there. If it only takes longer to answer: --ssh-option " +
+      "-oConnectTimeout=60."
+    );
+  }
   return `Try it by hand: ssh ${destination} true`;
 }
 

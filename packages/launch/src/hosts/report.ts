@@ -5,25 +5,32 @@ import type { Outcome } from "./order.js";
 /** Tells what came of each machine, as soon as it is known; as JSON when all of it is. */
 export class Report {
   readonly #json: boolean;
-  readonly #all: ({ readonly host: string } & Outcome)[] = [];
+  /** The last that came of each machine: one that is up may be stopped again. */
+  readonly #last = new Map<string, Outcome>();
 
   constructor(json: boolean) {
     this.#json = json;
   }
 
   add(host: Host, outcome: Outcome): void {
-    this.#all.push({ host: host.name, ...outcome });
+    this.#last.set(host.name, outcome);
     if (!this.#json) print(`${host.name}: ${word(host, outcome)}`);
   }
 
-  /** @param what became of those of which it came. @returns whether none failed */
-  finish(what: "up" | "stopped"): boolean {
-    const failed = this.#all.filter(({ is }) => is === "failed").length;
-    if (this.#json) printJson(this.#all);
-    else print(`${this.#all.length - failed} of ${this.#all.length} ${what}.`);
-    return failed === 0;
+  /** @param what was to become of them. @returns whether it did, of all */
+  finish(what: keyof typeof GOOD): boolean {
+    const all = [...this.#last].map(([host, outcome]) => ({ host, ...outcome }));
+    const good = all.filter(({ is }) => GOOD[what].includes(is)).length;
+    if (this.#json) printJson(all);
+    else print(`${good} of ${all.length} ${what}.`);
+    return good === all.length;
   }
 }
+
+const GOOD: Readonly<Record<"up" | "stopped", readonly Outcome["is"][]>> = {
+  up: ["up", "running"],
+  stopped: ["stopped", "gone"],
+};
 
 function word({ destination }: Host, outcome: Outcome): string {
   switch (outcome.is) {

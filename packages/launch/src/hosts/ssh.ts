@@ -23,8 +23,11 @@ export interface SshOptions extends Limits {
   readonly options: readonly string[];
 }
 
-/** Many of them run at once, and none has the terminal: what ssh would ask, nobody would answer. */
-const NEVER_ASK = ["-T", "-oBatchMode=yes"];
+/**
+ * Many of them run at once, and none has the terminal: what ssh would ask, nobody would answer. And a machine that says
+ * nothing is told from one on which npm takes its time. Of an option that is given twice, ssh takes the first: the user's.
+ */
+const OURS = ["-T", "-oBatchMode=yes", "-oConnectTimeout=15"];
 
 /** A connection that ssh keeps for the next ones (ControlPersist) may hold its streams open for so long, in milliseconds. */
 const LAST_WORDS = 1000;
@@ -38,7 +41,7 @@ export function ssh(destination: string, command: string, input: string, options
 }
 
 export function argumentsOf(destination: string, command: string, { options }: Pick<SshOptions, "options">): string[] {
-  return [...options, ...NEVER_ASK, "--", destination, command];
+  return [...options, ...OURS, "--", destination, command];
 }
 
 /** What the user's configuration makes of a name, by ssh's own keywords in small letters; empty if ssh does not tell. */

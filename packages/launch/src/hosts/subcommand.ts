@@ -1,5 +1,6 @@
 import { VERSION } from "pydist-node";
 import { CLIENT_SETTINGS, existingSecret, subcommand, UsageError } from "pydist-node/cli";
+import { checkBehind } from "../behind.js";
 import { stopHosts } from "./down.js";
 import { readHostfile } from "./hostfile.js";
 import { startHosts } from "./up.js";
@@ -24,7 +25,7 @@ export const hosts = subcommand({
       help: "the machines: a line [user@]host[:port] [workers=N] for each; # begins a comment",
     },
     { flag: "--down", help: "stop the nodes of that file" },
-    { flag: "--dry-run", help: "only print the commands that would start them" },
+    { flag: "--dry-run", help: "only print the commands that would start or stop them, and run none" },
     { flag: "--await-parent", help: "nodes that dial nobody: a parent dials them (spawn --children)" },
     {
       flag: "--remote-command <COMMAND>",
@@ -36,6 +37,7 @@ export const hosts = subcommand({
   rest: "SPAWN-OPTION...",
   async run(call) {
     const { given, switches } = call;
+    checkBehind(call.rest, OURS);
     const [hostfile, ...more] = given.hostfile ?? [];
     if (hostfile === undefined || more.length > 0) throw new UsageError("Which machines? Give --hostfile FILE, once.");
     const hosts = await readHostfile(hostfile);
@@ -52,6 +54,22 @@ export const hosts = subcommand({
     return switches.has("down") ? stopHosts(hosts, order, call) : startHosts(hosts, order, call);
   },
 });
+
+const IN_FRONT = "Give it in front of the --.";
+
+/** A node is found again by its line's name and port, and told by ssh alone what no argument may hold. */
+const OURS = {
+  "--name": "A node is called as its line in the file.",
+  "--port": "Write it into the file, as in node7:9001.",
+  "--parent": IN_FRONT,
+  "--await-parent": IN_FRONT,
+  "--cluster": IN_FRONT,
+  "--connect-timeout": IN_FRONT,
+  "--json": IN_FRONT,
+  "--secret-file":
+    "Give it in front of the --: it is a file of this machine, and the nodes are told what is in it over ssh.",
+  "--detach": "Each node goes on in the background as it is, with the log that its line in the output names.",
+};
 
 const NEVER = new AbortController().signal;
 

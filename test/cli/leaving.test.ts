@@ -15,9 +15,20 @@ describe("SIGTERM and SIGINT", () => {
     const a = tree.node("a");
     expect(await a.stop(signal)).toEqual({ code, signal: null });
     expect(isAlive(a.pid)).toBe(false);
-    const lost = await tree.root.logged((line) => line.includes('"Node lost"') && line.includes(a.id));
-    expect(JSON.parse(lost)).toMatchObject({ cause: expect.stringContaining("the node was closed") });
+    const left = await tree.root.logged((line) => line.includes('"Node left"') && line.includes(a.id));
+    expect(JSON.parse(left)).toMatchObject({ level: "info", name: "a" });
     expect(a.stderr).toContain(`"signal":"${signal}","msg":"Leaving the tree`);
+    expect(a.stderr).toMatch(/"msg":"Left the tree"}\n$/);
+  });
+
+  it("all above know that it left", async () => {
+    const tree = await spawnTree({ name: "r", children: [{ name: "a", children: [{ name: "b" }] }] });
+    const b = tree.node("b");
+    await b.stop();
+    for (const above of [tree.root, tree.node("a")]) {
+      await above.logged((line) => line.includes('"Node left"') && line.includes(b.id));
+      expect(above.stderr).not.toContain("Node lost");
+    }
   });
 
   it("a root leaves its children behind, who look for it", async () => {

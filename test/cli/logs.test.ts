@@ -140,5 +140,6 @@ describe("a node logs", () => {
     expect(await line(node, "Leaving: no new tasks come here")).toMatchObject({ tasks: 0, grace: 30_000 });
     await node.exited;
     expect(node.stderr.match(/Drained:/g)).toHaveLength(1);
+    expect(node.stderr).toMatch(/"level":"info",.*"msg":"Left the tree"}\n$/);
   });
 });

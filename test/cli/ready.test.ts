@@ -45,8 +45,8 @@ describe("a node that is ready", () => {
     const quiet = await spawnNode({ parent: parent.address, args: ["--log-level", "warn"] });
     await nodeJoined(parent, quiet.id);
     await quiet.stop();
-    const lost: unknown = JSON.parse(await parent.logged((line) => line.includes('"Node lost"')));
-    expect(lost).toMatchObject({ level: "warn", node: quiet.id, pid: parent.pid });
+    const left: unknown = JSON.parse(await parent.logged((line) => line.includes('"Node left"')));
+    expect(left).toMatchObject({ level: "info", node: quiet.id, pid: parent.pid });
     for (const line of linesOf(parent.stderr)) expect(JSON.parse(line)).toHaveProperty("msg");
     expect(quiet.stderr).toBe("");
   });

@@ -1,5 +1,5 @@
 import type { NodeDescription } from "@pydist/protocol";
-import { silent } from "pydist-node";
+import { type Logger, silent } from "pydist-node";
 import { expect, it } from "vitest";
 import { type DownPeer, Peers } from "../../packages/pydist-node/dist/engine/peer.js";
 import { Roll } from "../../packages/pydist-node/dist/engine/roll.js";
@@ -8,7 +8,7 @@ import { memoryLinks } from "../../packages/pydist-node/dist/links/memory.js";
 const described = (id: string) => ({ id, name: id, address: "", slots: 1 }) as NodeDescription;
 
 /** The roll of a node with two children, and what it makes known. */
-function rollOfTwo() {
+function rollOfTwo(logger: Logger = silent) {
   const peers = new Peers(silent);
   const child = (id: string): DownPeer => {
     const hello = { version: "0.1.0", role: "node", id, name: id, cluster: "default", workers: 1 } as const;
@@ -19,7 +19,7 @@ function rollOfTwo() {
   const news: string[] = [];
   const roll = new Roll(
     peers,
-    silent,
+    logger,
     {
       reached: (key, nodes) => news.push(`${nodes.map(({ id }) => id)} by ${key === left.key ? "left" : "right"}`),
       unreached: (_child, ids) => news.push(`${ids} by nobody`),
@@ -62,4 +62,13 @@ it("a branch that tells late of a node that has left it does not make it forgott
   expect(news.at(-1)).toBe("leaf by right");
   roll.childLost(right, "killed");
   expect(news.slice(-2)).toEqual(["leaf by nobody", "leaf lost"]);
+});
+
+it("a child that said goodbye has left; those below it, who did not, are lost", () => {
+  const lines: string[] = [];
+  const log = ({ name }: { readonly name?: string }, message: string) => void lines.push(`${message}: ${name}`);
+  const { roll, left } = rollOfTwo({ ...silent, info: log, warn: log } as Logger);
+  roll.joined([described("left"), described("leaf")], left);
+  expect(roll.childLost(left, "bye", true)).toBe(1);
+  expect(lines.slice(2)).toEqual(["Node left: left", "Node lost: leaf"]);
 });

@@ -287,7 +287,8 @@ export type UpFrame =
   | { readonly t: "needFiles"; readonly parts: readonly FilePart[] }
   | { readonly t: "answer"; readonly id: number; readonly value: unknown }
   | { readonly t: "nodeJoined"; readonly nodes: readonly NodeDescription[] }
-  | { readonly t: "nodeLost"; readonly ids: readonly string[]; readonly cause: string };
+  /** `left`: they said goodbye. */
+  | { readonly t: "nodeLost"; readonly ids: readonly string[]; readonly cause: string; readonly left?: true };
 
 export type Frame = DownFrame | UpFrame;
 

@@ -13,7 +13,7 @@ import {
 } from "@pydist/protocol";
 import { type Duty, PATIENCE, POOL, Scheduler, type SchedulerAction, type SchedulerEvent } from "@pydist/scheduler";
 import { EventEmitter } from "eventemitter3";
-import type { LinkLike } from "../links/link-like.js";
+import type { CloseReason, LinkLike } from "../links/link-like.js";
 import { type Logger, silent } from "../logger.js";
 import { Account } from "./account.js";
 import { CodeExchange } from "./code-exchange.js";
@@ -21,7 +21,7 @@ import type { EngineEvents, EngineOptions } from "./engine-options.js";
 import { checkFrame, malformed } from "./frame-schema.js";
 import { logDropped, logLost } from "./losses.js";
 import { type OrderAnswer, Orders } from "./orders.js";
-import { type DownPeer, describe, mayTell, type PeerInfo, Peers, SUBMITTER, type UpPeer } from "./peer.js";
+import { type DownPeer, describe, hasLeft, mayTell, type PeerInfo, Peers, SUBMITTER, type UpPeer } from "./peer.js";
 import { Roll } from "./roll.js";
 import { type Step, Trail } from "./trail.js";
 import { eventFromAbove, eventFromBelow, frameOf, type Outgoing, tell, withStop } from "./translate.js";
@@ -184,7 +184,7 @@ export class Engine extends EventEmitter<EngineEvents> implements Port {
   addChild(link: LinkLike, info: PeerInfo): void {
     const peer = this.#peers.addDown(link, info);
     link.on("message", (bytes) => this.#receive(peer, bytes));
-    link.on("close", (reason) => this.#childLost(peer, describe(reason)));
+    link.on("close", (reason) => this.#childLost(peer, reason));
     this.#handle({ type: "childJoined", child: peer.key, node: info.id, attachment: this.options.routesOnly });
   }
 
@@ -197,10 +197,11 @@ export class Engine extends EventEmitter<EngineEvents> implements Port {
     this.#handle({ type: "upstreamLost", upstream: peer.key, ...(parent ? { role: "parent" } : {}) });
   }
 
-  #childLost(peer: DownPeer, cause: string): void {
+  #childLost(peer: DownPeer, reason: CloseReason): void {
     if (!this.#peers.down.delete(peer.key)) return;
+    const cause = describe(reason);
     logLost(this.#logger, this.#scheduler, peer, cause);
-    const orphans = this.#roll.childLost(peer, cause);
+    const orphans = this.#roll.childLost(peer, cause, hasLeft(reason));
     this.#handle({ type: "childLost", child: peer.key, cause, orphans });
   }
 
@@ -270,7 +271,7 @@ export class Engine extends EventEmitter<EngineEvents> implements Port {
       case "nodeJoined":
         return this.#roll.joined(frame.nodes, peer);
       case "nodeLost":
-        return this.#roll.lost(frame.ids, peer, frame.cause);
+        return this.#roll.lost(frame.ids, peer, frame.cause, frame.left);
       default:
         return this.#trees.fromBelow(peer, frame);
     }

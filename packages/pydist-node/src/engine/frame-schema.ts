@@ -223,7 +223,12 @@ const schemas: Readonly<Record<Frame["t"], v.GenericSchema<unknown, Frame>>> = {
   needFiles: v.object({ t: v.literal("needFiles"), parts }),
   answer: v.object({ t: v.literal("answer"), id: count, value: v.unknown() }),
   nodeJoined: v.object({ t: v.literal("nodeJoined"), nodes: v.pipe(v.array(node), v.maxLength(NODES_PER_FRAME)) }),
-  nodeLost: v.object({ t: v.literal("nodeLost"), ids: v.array(text), cause: text }),
+  nodeLost: v.object({
+    t: v.literal("nodeLost"),
+    ids: v.array(text),
+    cause: text,
+    left: v.exactOptional(v.literal(true)),
+  }),
 };
 
 /**

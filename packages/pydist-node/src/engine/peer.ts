@@ -123,6 +123,13 @@ export function mayTell(peer: UpPeer | DownPeer, frame: Frame): boolean {
 }
 
 /** Why a link ended, in a line. */
+/** What a node says when it closes its links because it ends, whatever it ends for. */
+export const GOODBYE = "the node was closed";
+
+export function hasLeft({ kind, detail }: CloseReason): boolean {
+  return kind === "closed-by-peer" && detail === GOODBYE;
+}
+
 export function describe({ kind, detail }: CloseReason): string {
   return detail === "" ? kind : `${kind}: ${detail}`;
 }

@@ -75,17 +75,19 @@ export class Roll {
     }
   }
 
-  lost(ids: readonly string[], via: DownPeer, cause: string): void {
+  /** @param left whether they said goodbye */
+  lost(ids: readonly string[], via: DownPeer, cause: string, left = false): void {
     const described = ids.map((id) => this.directory.get(id));
     const gone = this.directory.remove(ids, via.key);
     for (const id of ids) this.#reachedStill(id);
     if (gone.length === 0) return;
     // Those above hear of it before tasks for these nodes come back to them, or they would send them here again.
-    this.#peers.tellAbove({ t: "nodeLost", ids: gone, cause });
+    this.#peers.tellAbove({ t: "nodeLost", ids: gone, cause, ...(left && { left }) });
     this.#listener.unreached(via.key, gone);
     for (const node of described) {
       if (node === undefined || !gone.includes(node.id)) continue;
-      this.#logger.warn({ node: node.id, name: node.name, cause }, "Node lost");
+      if (left) this.#logger.info({ node: node.id, name: node.name }, "Node left");
+      else this.#logger.warn({ node: node.id, name: node.name, cause }, "Node lost");
       this.#listener.nodeLost(node, cause);
     }
   }
@@ -98,14 +100,15 @@ export class Roll {
 
   /**
    * The link to a child is gone, and with it everyone below.
+   * @param left whether it said goodbye; those below it did not
    * @returns how many were below the child itself
    */
-  childLost(child: DownPeer, cause: string): number {
+  childLost(child: DownPeer, cause: string, left = false): number {
     for (const answer of child.asked.values()) answer(undefined);
-    const ids = this.directory.idsVia(child.key);
-    this.lost(ids, child, cause);
-    const orphans = new Set(ids);
+    const orphans = new Set(this.directory.idsVia(child.key));
     orphans.delete(child.info.id);
+    this.lost([child.info.id], child, cause, left);
+    this.lost([...orphans], child, cause);
     const now = performance.now();
     for (const [key, { until }] of this.#missing) if (until < now) this.#missing.delete(key);
     if (orphans.size > 0) this.#missing.set(child.key, { ids: orphans, until: now + PATIENCE.forOrphans });

@@ -5,6 +5,7 @@ import type { Ancestor, Order } from "@pydist/protocol";
 import { EventEmitter } from "eventemitter3";
 import { DEFAULT_CLUSTER, DEFAULT_CONNECT_TIMEOUT, DEFAULT_DRAIN_GRACE, DEFAULT_HOP_LIMIT } from "../defaults.js";
 import { Engine } from "../engine/engine.js";
+import { GOODBYE } from "../engine/peer.js";
 import { type DialOptions, type HelloInput, type LinkLike, parseAddress, resolveSecret } from "../links/index.js";
 import { type Logger, silent } from "../logger.js";
 import type { CacheOptions } from "../store/cache-folder.js";
@@ -306,6 +307,7 @@ export class ClusterNode extends EventEmitter<ClusterNodeEvents> {
     // Whoever ordered it is answered first.
     await nextTurn();
     await this.close();
+    this.#options.logger?.info({}, "Left the tree");
     this.emit("stopped");
   }
 
@@ -324,7 +326,7 @@ export class ClusterNode extends EventEmitter<ClusterNodeEvents> {
     this.#dialled?.leave();
     await this.#guide?.close();
     await this.#doorway?.close();
-    await this.#engine.close("the node was closed");
+    await this.#engine.close(GOODBYE);
   }
 }
 

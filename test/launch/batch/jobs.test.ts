@@ -84,6 +84,27 @@ describe("nodes that batch systems start", () => {
     expect(await job.ended).toBe(143);
   });
 
+  it.each(SYSTEMS)("of %s do not start without what was to be there first, and say so", async (name) => {
+    const root = await rootWithoutWorkers();
+    const system = await BatchSystem.open(name);
+    await system.launch([
+      "--parent",
+      root.address,
+      "--count",
+      "1",
+      "--setup",
+      ":",
+      "--setup",
+      "no-such-module load 'a'",
+    ]);
+    const [job] = system.jobs as [Job];
+    expect(await job.ended).toBe(1);
+    expect(job.stderr).toMatch(/no-such-module: (command )?not found/);
+    expect(job.stderr.split("\n").at(-2)).toBe(
+      "pydist-node: the job ends here, since this line of --setup failed: no-such-module load 'a'",
+    );
+  });
+
   it("of PBS leave by themselves some time before the end", async () => {
     const root = await rootWithoutWorkers();
     const pbs = await BatchSystem.open("pbs");

@@ -80,6 +80,13 @@ describe("a value that a batch system or its shell would read otherwise", () => 
     [{ directive: "-q x\nrm -rf /" }, '--directive: "-q x\\nrm -rf /" is not one line of text.'],
     [{ setup: "a\rb" }, /^--setup: .* is not one line of text/],
     [{ command: "" }, /^--command: "" is not one line of text/],
+    [
+      { command: "npx pydist-node" },
+      '--command: "npx pydist-node" keeps the signal before the end from the node: npm stays between, and where its shell is ' +
+        "dash it hands no signal on. Name the file that npx would run, by its path: " +
+        "--command /shared/project/node_modules/.bin/pydist-node.",
+    ],
+    [{ command: "A=b exec /usr/bin/npm exec pydist-node" }, /^--command: .* keeps the signal before the end/],
     [{ partition: "a", queue: "b" }, "--partition and --queue are the same. Give one of them."],
   ])("%j is refused by name", async (given, message) => {
     const said = await refused(given as Record<string, string>);
@@ -125,6 +132,13 @@ describe("launch slurm", () => {
     ],
   ])("%j: asks for what it needs", async (args, message) => {
     expect(await launch(args)).toMatchObject({ code: 2, stdout: "", stderr: `pydist-node: ${message}\n` });
+  });
+
+  it("tells its own defaults in its help", async () => {
+    const help = (await launch(["--help"])).stdout.replaceAll(/\s+/g, " ");
+    expect(help).toContain("tried in order. Always needed (PYDIST_PARENT)");
+    expect(help).toContain("or forever; by default 10m (PYDIST_RECONNECT)");
+    expect(help).toContain("asked to leave; by default 20000 (PYDIST_DRAIN_GRACE)");
   });
 
   it("gives no secret from a variable away", async () => {

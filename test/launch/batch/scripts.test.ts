@@ -39,6 +39,7 @@ describe("a batch script", () => {
       #SBATCH --constraint=avx2
 
       module load nodejs
+      [ $? = 0 ] || { printf '%s\\n' 'pydist-node: the job ends here, since this line of --setup failed: module load nodejs' >&2; exit 1; }
       exec pydist-node spawn --name "mandel-\${SLURM_ARRAY_JOB_ID}_\${SLURM_ARRAY_TASK_ID}" --workers 4 --parent login1:9000,login2:9000 --port 0 --drain-grace 20000 --reconnect 600s --cluster render --secret-file SECRET --allow-exec --log-level warn
       "
     `);
@@ -61,6 +62,7 @@ describe("a batch script", () => {
       #PBS -W group_list=lab7
 
       module load nodejs
+      [ $? = 0 ] || { printf '%s\\n' 'pydist-node: the job ends here, since this line of --setup failed: module load nodejs' >&2; exit 1; }
       # Some time before the end the node begins to leave; it has the process id of this shell.
       (sleep 5365; kill -TERM $$) >/dev/null 2>&1 &
       exec pydist-node spawn --name "mandel-\${PBS_JOBID%%.*}" --workers 4 --parent login1:9000,login2:9000 --port 0 --drain-grace 20000 --reconnect 600s --cluster render --secret-file SECRET --allow-exec --log-level warn
@@ -88,6 +90,7 @@ describe("a batch script", () => {
       #$ -P project7
 
       module load nodejs
+      [ $? = 0 ] || { printf '%s\\n' 'pydist-node: the job ends here, since this line of --setup failed: module load nodejs' >&2; exit 1; }
       trap : USR1
       pydist-node spawn --name "mandel-\${JOB_ID}.\${SGE_TASK_ID}" --workers 4 --parent login1:9000,login2:9000 --port 0 --drain-grace 20000 --reconnect 600s --cluster render --secret-file SECRET --allow-exec --log-level warn &
       node=$!

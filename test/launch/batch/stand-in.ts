@@ -66,6 +66,10 @@ export class Job {
     });
   }
 
+  get stderr(): string {
+    return this.#stderr;
+  }
+
   get #pid(): number {
     return this.#child.pid as number;
   }

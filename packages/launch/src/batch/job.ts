@@ -60,6 +60,14 @@ export function given(line: string, value: string | number | undefined): string 
   return value === undefined ? undefined : line.replace("%", () => `${value}`);
 }
 
+/** The lines before the node. None of them may fail: the node would not have what it needs, and say less well why. */
+export function setupLines({ setup }: BatchJob): string[] {
+  return setup.flatMap((line) => {
+    const why = quoted(`pydist-node: the job ends here, since this line of --setup failed: ${line}`);
+    return [line, `[ $? = 0 ] || { printf '%s\\n' ${why} >&2; exit 1; }`];
+  });
+}
+
 /** The command of a node: as many workers as were asked for, or as its batch system says that it was given. */
 export function nodeCommand({ program, flags, name, cores }: BatchJob, which: string, granted: string): string {
   const workers = cores === undefined ? `"${granted}"` : `${cores}`;

@@ -10,6 +10,17 @@ import * as values from "./values.js";
 export const SETTINGS = ["parent", "secretFile", "cluster", "reconnect", "drainGrace", "json"] as const;
 export type BatchCall = Call<(typeof SETTINGS)[number]>;
 
+/** Slurm gives 30 s between SIGTERM and SIGKILL when a job is cancelled. */
+const DRAIN_GRACE = 20_000;
+/** Milliseconds without a cluster after which a node ends: it keeps cores that others wait for, and that somebody pays. */
+const RECONNECT = 600_000;
+
+export const MEANINGS = {
+  parent: "whom the nodes join, as they reach it; several with commas between are tried in order. Always needed",
+  reconnect: `how long nodes that have lost it look for a way back, as 30s or 2h, or forever; by default ${RECONNECT / 60_000}m`,
+  drainGrace: `milliseconds for what runs to end when a node is asked to leave; by default ${DRAIN_GRACE}`,
+};
+
 export const SWITCHES = [
   { flag: "--count <N>", help: "how many nodes" },
   { flag: "--name <NAME>", help: "what the queue shows, and the nodes' names begin with; by default pydist" },
@@ -24,15 +35,14 @@ export const SWITCHES = [
   { flag: "--mail-user <ADDRESS>", help: "who gets mail" },
   { flag: "--mail-type <EVENTS>", help: "of what: begin, end, fail, with commas between, or all; by default end,fail" },
   { flag: "--directive <TEXT>", help: "anything else for the batch system; can be repeated" },
-  { flag: "--setup <LINE>", help: "a line of shell before the node starts, as module load nodejs; can be repeated" },
-  { flag: "--command <COMMAND>", help: "how pydist-node is called there; by default as here, by its path" },
+  {
+    flag: "--setup <LINE>",
+    help: "a line of shell before the node starts, as . /etc/profile; if it fails, so does the job; can be repeated",
+  },
+  { flag: "--command <COMMAND>", help: "how pydist-node is called there; by default as here, by its path. No npx" },
   { flag: "--dry-run", help: "print the script, and submit nothing" },
 ];
 
-/** Slurm gives 30 s between SIGTERM and SIGKILL when a job is cancelled. */
-const DRAIN_GRACE = 20_000;
-/** Milliseconds without a cluster after which a node ends: it keeps cores that others wait for, and that somebody pays. */
-const RECONNECT = 600_000;
 /** Seconds, beyond the drain grace, to say goodbye in. */
 const GOODBYE = 15;
 const MOST_NODES = 100_000;
@@ -67,7 +77,7 @@ export async function wordJob(
     mail: mailOf(one("mail-user", values.word), one("mail-type", values.mailEvents)),
     directives: all("directive"),
     setup: all("setup"),
-    program: one("command", values.line) ?? [process.execPath, resolve(process.argv[1] ?? "")].map(quoted).join(" "),
+    program: one("command", values.command) ?? [process.execPath, resolve(process.argv[1] ?? "")].map(quoted).join(" "),
     flags: await flagsOf(call, grace),
     notice,
   };

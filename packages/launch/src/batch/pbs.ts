@@ -1,4 +1,4 @@
-import { type BatchJob, clock, type Dialect, given, head, nodeCommand } from "./job.js";
+import { type BatchJob, clock, type Dialect, given, head, nodeCommand, setupLines } from "./job.js";
 import { qsubDirectives } from "./qsub.js";
 
 /**
@@ -21,7 +21,7 @@ export const pbs: Dialect = {
       given("-l walltime=%", job.time === undefined ? undefined : clock(job.time)),
       ...qsubDirectives(job, "-j oe"),
     ];
-    return [head("#PBS", directives), ...job.setup, ...leaving(job), `exec ${command(job)}`, ""].join("\n");
+    return [head("#PBS", directives), ...setupLines(job), ...leaving(job), `exec ${command(job)}`, ""].join("\n");
   },
 };
 

@@ -1,4 +1,4 @@
-import { type BatchJob, clock, type Dialect, given, head, nodeCommand } from "./job.js";
+import { type BatchJob, clock, type Dialect, given, head, nodeCommand, setupLines } from "./job.js";
 import { qsubDirectives } from "./qsub.js";
 
 /** Grid Engine: one array, as with Slurm. */
@@ -25,7 +25,7 @@ export const sge: Dialect = {
       given("-l h_rt=%", job.time === undefined ? undefined : clock(job.time)),
       ...qsubDirectives(job, "-j y"),
     ];
-    return [head("#$", directives), ...job.setup, ...run(job), ""].join("\n");
+    return [head("#$", directives), ...setupLines(job), ...run(job), ""].join("\n");
   },
 };
 

@@ -1,4 +1,4 @@
-import { type BatchJob, clock, type Dialect, given, head, nodeCommand } from "./job.js";
+import { type BatchJob, clock, type Dialect, given, head, nodeCommand, setupLines } from "./job.js";
 
 /** One array: its elements start one by one as there is room, one id ends them all, and mail comes once for all. */
 export const slurm: Dialect = {
@@ -29,7 +29,7 @@ export const slurm: Dialect = {
       given("--mail-type=%", job.mail?.events.join(",").toUpperCase()),
       ...job.directives,
     ];
-    return [head("#SBATCH", directives), ...job.setup, `exec ${command(job)}`, ""].join("\n");
+    return [head("#SBATCH", directives), ...setupLines(job), `exec ${command(job)}`, ""].join("\n");
   },
 };
 

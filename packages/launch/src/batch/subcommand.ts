@@ -1,6 +1,6 @@
 import { complain, EXIT, print, printJson, type Subcommand, subcommand } from "pydist-node/cli";
 import type { Dialect } from "./job.js";
-import { type BatchCall, SETTINGS, SWITCHES, wordJob } from "./options.js";
+import { type BatchCall, MEANINGS, SETTINGS, SWITCHES, wordJob } from "./options.js";
 import { pbs as pbsDialect } from "./pbs.js";
 import { sge as sgeDialect } from "./sge.js";
 import { slurm as slurmDialect } from "./slurm.js";
@@ -25,6 +25,7 @@ function batchCommand(name: string, dialect: Dialect): Subcommand {
       { run: `${launch} --count 8 --parent login1:9000 -- --allow-exec`, what: "with a flag of spawn for each node" },
     ],
     settings: SETTINGS,
+    meanings: MEANINGS,
     switches: SWITCHES,
     rest: "[FLAG OF SPAWN...]",
     run: (call) => launchIn(name, dialect, call),

@@ -8,10 +8,10 @@ export type Submission =
 
 /**
  * Hands the script to the batch system's own command, on its stdin: nothing is left on a disk.
- * Most systems keep the environment that it is called with, so the secret is not in it.
+ * Most systems keep the environment that it is called with, so the secret is not in it; nor is it npx that starts the nodes.
  */
 export async function submit({ title, submit: { command, args }, idOf }: Dialect, script: string): Promise<Submission> {
-  const { PYDIST_SECRET: _, ...env } = process.env;
+  const { PYDIST_SECRET: _, npm_lifecycle_event: __, ...env } = process.env;
   const ended = await run(command, args, script, env);
   if (ended.error?.code === "ENOENT") {
     return refused(

@@ -36,6 +36,17 @@ export function line(flag: string, value: string): string {
   return refuse(flag, value, "is not one line of text.");
 }
 
+/** How pydist-node is called. @throws UsageError if a node would not hear of its end */
+export function command(flag: string, value: string): string {
+  if (!/^(?:\S+=\S*\s+|env\s+|exec\s+)*(?:\S*\/)?(?:npx|npm)\s/.test(value)) return line(flag, value);
+  return refuse(
+    flag,
+    value,
+    "keeps the signal before the end from the node: npm stays between, and where its shell is dash it hands no signal on. " +
+      "Name the file that npx would run, by its path: --command /shared/project/node_modules/.bin/pydist-node.",
+  );
+}
+
 /** @throws UsageError */
 export function count(flag: string, value: string, most: number): number {
   const number = /^\d{1,9}$/.test(value) ? Number(value) : Number.NaN;

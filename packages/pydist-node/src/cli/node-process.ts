@@ -8,16 +8,18 @@ import { LEAVING_SIGNALS, type LeavingSignal, type Supervised } from "../supervi
 import { secretFileOption } from "./client.js";
 import { EXIT, EXIT_BY_SIGNAL, exitCodeOf } from "./exit-codes.js";
 import { makeLogger } from "./log.js";
+import { leaveWithNpx } from "./npx.js";
 import { complain, print } from "./output.js";
 import type { SpawnCall } from "./spawn.js";
 
-/** The process of a node, from its start to its end. @returns the exit code */
-export async function runNode(call: SpawnCall, supervised: Supervised | undefined): Promise<number> {
+/** The process of a node, from its start to its end. @param ofNpx whether it ends with npx @returns the exit code */
+export async function runNode(call: SpawnCall, supervised: Supervised | undefined, ofNpx: boolean): Promise<number> {
   const { values } = call;
   const { parent, connectTimeout } = values;
   const logger = makeLogger(values.logLevel, supervised?.supervision.pid);
   const workers = planWorkers(values.workers, values.oversubscribe, logger);
   const life = new Life(supervised);
+  if (ofNpx) leaveWithNpx();
   let node: ClusterNode | undefined;
   const dumpsOver = answerDumpSignal(() => node?.dump() ?? { state: "starting", pid: process.pid, parent }, supervised);
   try {

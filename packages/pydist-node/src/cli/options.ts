@@ -6,12 +6,12 @@ import type { Call, Subcommand } from "./subcommand.js";
  * A subcommand's settings and flags as commander has them, there and back.
  */
 
-type Options = Pick<Subcommand, "settings" | "switches">;
+type Options = Pick<Subcommand, "settings" | "meanings" | "switches">;
 
-export function addOptions(command: Command, { settings, switches }: Options): void {
+export function addOptions(command: Command, { settings, meanings, switches }: Options): void {
   for (const name of settings) {
     if (name === "address") command.argument("[ADDRESS]", helpOf(name));
-    else command.addOption(optionOf(name));
+    else command.addOption(optionOf(name, meanings?.[name]));
   }
   for (const { flag, help } of switches) command.addOption(ownOption(flag, help));
 }
@@ -49,11 +49,11 @@ export function ownFlags(command: Command, { switches }: Options): Pick<Call<Set
   };
 }
 
-function optionOf(name: SettingName): Option {
+function optionOf(name: SettingName, meaning: string | undefined): Option {
   const { placeholder } = SETTINGS[name];
   const option = new Option(
     placeholder === undefined ? flagOf(name) : `${flagOf(name)} <${placeholder}>`,
-    helpOf(name),
+    meaning === undefined ? helpOf(name) : `${meaning} (${variableOf(name)})`,
   );
   // Given twice, a list grows; any other flag's last value counts, as everywhere.
   if (name === "parent" || name === "children")

@@ -2,6 +2,7 @@ import { guidePath } from "../node/guide.js";
 import { Supervised } from "../supervisor/supervised.js";
 import { detachNode, isDetached } from "./detach.js";
 import { forUsers, UsageError } from "./exit-codes.js";
+import { isOfNpx } from "./npx.js";
 import { type Call, subcommand } from "./subcommand.js";
 
 const SPAWN_SETTINGS = [
@@ -67,6 +68,7 @@ async function spawn(call: SpawnCall): Promise<number> {
     );
   }
   const detached = isDetached();
+  const ofNpx = isOfNpx() && !detached;
   const supervised = Supervised.here();
   if (call.values.discover) forUsers(guidePath);
   const log = call.given.detach?.at(-1);
@@ -75,8 +77,8 @@ async function spawn(call: SpawnCall): Promise<number> {
   }
   if (supervised === undefined && !call.values.noSupervise) {
     const { superviseNode } = await import("./supervise.js");
-    return superviseNode(call);
+    return superviseNode(call, ofNpx);
   }
   const { runNode } = await import("./node-process.js");
-  return runNode(call, supervised);
+  return runNode(call, supervised, ofNpx);
 }

@@ -27,6 +27,8 @@ export interface Subcommand {
   readonly examples: readonly Example[];
   /** What it reads. "address" becomes its argument, every other one a flag. */
   readonly settings: readonly SettingName[];
+  /** What the help says of those that mean something else here, as by another default. */
+  readonly meanings?: Readonly<Partial<Record<SettingName, string>>>;
   /**
    * Flags of its own that are no settings: they are asked for each time, never configured. One with a value,
    * `--flag <VALUE>`, can be given several times.

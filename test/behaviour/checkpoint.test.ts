@@ -3,7 +3,7 @@ import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, truncateSync, wri
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { CheckpointError, ClusterExecutor, type MapOptions } from "pydist";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { folderOf } from "../support/folders.js";
 import { Gate, hold } from "../support/gate.js";
 import { fileHome } from "../support/processes.js";
@@ -34,6 +34,7 @@ class Runs {
       env: { ...fileHome().env, ...this.#env({ STOP_AT: `${seen}` }) },
       stdio: ["ignore", "pipe", "inherit"],
     });
+    onTestFinished(() => void child.kill("SIGKILL"));
     const gone = new Promise((resolve) => child.once("close", resolve));
     let text = "";
     child.stdout.setEncoding("utf8").on("data", (part) => {
@@ -64,6 +65,22 @@ describe("a program that was killed", () => {
     expect((await runs.run("120")).computed).toEqual([]);
     // Inputs behind those of then are no other inputs.
     expect(ascending((await runs.run("125")).computed)).toEqual(from(120, 125));
+  });
+
+  it("begins its calls in the order of their inputs, whichever was looked up first", async () => {
+    const executor = new ClusterExecutor({ maxWorkers: 1 });
+    // Of the only thread.
+    const begin = (_: number): number => {
+      const counts = globalThis as { begun?: number };
+      counts.begun = (counts.begun ?? 0) + 1;
+      return counts.begun;
+    };
+    const begun = await executor.map(begin, from(0, 2000), {
+      checkpoint: join(folderOf({}), "run.ckpt"),
+      chunksize: 1,
+    });
+    expect(begun).toEqual(from(1, 2001));
+    await executor.shutdown();
   });
 
   it("goes on with an endless source", async () => {

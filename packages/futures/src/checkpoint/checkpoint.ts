@@ -33,6 +33,8 @@ export class Checkpoint implements MapHost {
   #serve: (map: Checkpointed) => void = () => {};
   #state: "opening" | "open" | "failed" | "over" = "opening";
   #lookups = 0;
+  /** Resolves when the last batch has left. */
+  #left: Promise<void> = Promise.resolve();
 
   /** @param path absolute */
   constructor(host: MapHost, path: string) {
@@ -93,11 +95,14 @@ export class Checkpoint implements MapHost {
   }
 
   send(sink: Sink<Route>, inputs: Bodies, first: number): void {
-    void this.#sendRest(sink, inputs, first);
+    this.#left = this.#sendRest(sink, inputs, first, this.#left);
   }
 
-  /** Sends those calls of a batch whose results are not kept. */
-  async #sendRest(sink: Sink<Route>, inputs: Bodies, first: number): Promise<void> {
+  /**
+   * Sends those calls of a batch whose results are not kept.
+   * @param before resolves when the batch before it has left: which is looked up first is no matter of what is run first
+   */
+  async #sendRest(sink: Sink<Route>, inputs: Bodies, first: number, before: Promise<void>): Promise<void> {
     const count = countOf(inputs);
     const hashes = Array.from({ length: count }, (_, i) => inputHash(inputs, i));
     const keep: Keep = (from, results, then) => void this.#keep(first + from, results, hashes.slice(from), then);
@@ -105,6 +110,7 @@ export class Checkpoint implements MapHost {
     const batch = new KeptBatch(sink, keep, () => awaitClosing(this.#path, this.#closed));
     this.#lookups++;
     const found = (await (await this.#opening)?.read(first, first + count)) ?? new Map<number, Kept>();
+    await before;
     this.#lookups--;
     if (batch.dropped || this.#state === "over") return;
     const other = hashes.findIndex((hash, i) => differs(found.get(first + i), hash));

@@ -15,7 +15,7 @@ export function isOfNpx(): boolean {
 /**
  * npx runs a shell, and that runs this process. npx hands SIGTERM on to the shell; one that stays beside what it runs, as
  * dash does, dies of it without a word to anybody, and a node that nobody knows of would stay. Whoever is to outlive
- * a terminal is safe: with nohup or setsid the shell lives on, too.
+ * a terminal is safe: with setsid the shell lives on, too.
  * To be called by whoever listens for signals already.
  */
 export function leaveWithNpx(): void {

@@ -122,7 +122,6 @@ export function mayTell(peer: UpPeer | DownPeer, frame: Frame): boolean {
   return (frame.t !== "ancestry" && frame.t !== "order") || peer.info.role === "node";
 }
 
-/** Why a link ended, in a line. */
 /** What a node says when it closes its links because it ends, whatever it ends for. */
 export const GOODBYE = "the node was closed";
 
@@ -130,6 +129,7 @@ export function hasLeft({ kind, detail }: CloseReason): boolean {
   return kind === "closed-by-peer" && detail === GOODBYE;
 }
 
+/** Why a link ended, in a line. */
 export function describe({ kind, detail }: CloseReason): string {
   return detail === "" ? kind : `${kind}: ${detail}`;
 }

@@ -15,7 +15,7 @@ describe("a countdown", () => {
   it("is over after its time", async () => {
     const started = performance.now();
     await over(30);
-    expect(performance.now() - started).toBeGreaterThanOrEqual(29);
+    expect(performance.now() - started).toBeGreaterThan(25);
   });
 
   it("lets those be heard first who spoke while this thread did not listen", async () => {
@@ -45,16 +45,17 @@ describe("a countdown", () => {
   });
 
   it("gives as much time again as this thread stood still, up to once the whole", async () => {
+    const started = performance.now();
     const ends = [over(200), over(1000)].map(async (end) => {
       await end;
       return performance.now();
     });
     standStill(500);
-    const since = performance.now();
-    const [short = 0, long = 0] = (await Promise.all(ends)).map((at) => at - since);
-    expect(short).toBeGreaterThanOrEqual(199);
+    const moved = performance.now();
+    const [short = 0, long = 0] = await Promise.all(ends);
+    expect(short - moved).toBeGreaterThan(150);
     // It was not due before that.
-    expect(long).toBeGreaterThanOrEqual(499);
+    expect(long - started).toBeGreaterThan(950);
   });
 
   it("is nothing once it is stopped, also in the moment when it is due", async () => {

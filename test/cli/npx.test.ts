@@ -45,7 +45,9 @@ class Npx {
 
   constructor(args: readonly string[]) {
     const folder = project();
-    const env = { ...fileHome().env, npm_config_script_shell: join(folder, "stays.sh") };
+    const shell = { npm_config_script_shell: join(folder, "stays.sh") };
+    // npm has nothing to say of its own.
+    const env = { ...fileHome().env, ...shell, npm_config_update_notifier: "false" };
     const command = ["pydist-node", "spawn", "--port", "0", "--workers", "1", "--json", ...args];
     this.child = spawn("npx", command, { cwd: folder, env, detached: true, stdio: ["ignore", "pipe", "pipe"] });
     started.push(this.child.pid as number);

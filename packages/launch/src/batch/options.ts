@@ -2,7 +2,7 @@ import { homedir, userInfo } from "node:os";
 import { resolve } from "node:path";
 import { isLoopback, parseAddress } from "pydist-node";
 import { type Call, defaultSecretFile, existingSecret, UsageError } from "pydist-node/cli";
-import { checkBehind } from "../behind.js";
+import { checkBehind, IN_FRONT } from "../behind.js";
 import { quoted } from "../quoted.js";
 import type { BatchJob, Dialect, MailEvent } from "./job.js";
 import * as values from "./values.js";
@@ -116,8 +116,6 @@ function eitherOf(partition: string | undefined, queue: string | undefined): str
 function mailOf(user: string | undefined, events: readonly MailEvent[] | undefined): BatchJob["mail"] {
   return user === undefined && events === undefined ? undefined : { user, events: events ?? ["end", "fail"] };
 }
-
-const IN_FRONT = "Give it in front of the --.";
 
 /** Nodes have what the launcher itself counts with from there alone. */
 const OURS = {

@@ -1,6 +1,6 @@
 import { VERSION } from "pydist-node";
 import { CLIENT_SETTINGS, existingSecret, subcommand, UsageError } from "pydist-node/cli";
-import { checkBehind } from "../behind.js";
+import { checkBehind, IN_FRONT } from "../behind.js";
 import { stopHosts } from "./down.js";
 import { readHostfile } from "./hostfile.js";
 import { startHosts } from "./up.js";
@@ -54,8 +54,6 @@ export const hosts = subcommand({
     return switches.has("down") ? stopHosts(hosts, order, call) : startHosts(hosts, order, call);
   },
 });
-
-const IN_FRONT = "Give it in front of the --.";
 
 /** A node is found again by its line's name and port, and told by ssh alone what no argument may hold. */
 const OURS = {

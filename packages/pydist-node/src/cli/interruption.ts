@@ -1,8 +1,6 @@
+import { LEAVING_SIGNALS, type LeavingSignal } from "../supervisor/supervised.js";
 import { EXIT_BY_SIGNAL } from "./exit-codes.js";
 import { complain } from "./output.js";
-
-type Signal = keyof typeof EXIT_BY_SIGNAL;
-const SIGNALS = Object.keys(EXIT_BY_SIGNAL) as Signal[];
 
 /** Ctrl-C and its like for a command: the first one aborts what is under way, another one ends the process at once. */
 export class Interruption {
@@ -14,7 +12,7 @@ export class Interruption {
   /** Listens from now on, until `over`. @param what said when the first one comes, as in `ending the programs` */
   constructor(what: string) {
     this.#what = what;
-    for (const signal of SIGNALS) process.on(signal, this.#onSignal);
+    for (const signal of LEAVING_SIGNALS) process.on(signal, this.#onSignal);
   }
 
   get signal(): AbortSignal {
@@ -22,10 +20,10 @@ export class Interruption {
   }
 
   over(): void {
-    for (const signal of SIGNALS) process.off(signal, this.#onSignal);
+    for (const signal of LEAVING_SIGNALS) process.off(signal, this.#onSignal);
   }
 
-  readonly #onSignal = (signal: Signal): void => {
+  readonly #onSignal = (signal: LeavingSignal): void => {
     if (this.exitCode !== undefined) process.exit(EXIT_BY_SIGNAL[signal]);
     this.exitCode = EXIT_BY_SIGNAL[signal];
     complain(`${signal}: ${this.#what}.`);
